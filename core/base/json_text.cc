@@ -1,0 +1,40 @@
+#include "core/base/json_text.h"
+
+namespace mediasync {
+namespace {
+
+// Counts brackets outside strings; whether they match is the parser's business.
+bool isDepthWithin(std::string_view text, std::size_t maxDepth) {
+  std::size_t depth = 0;
+  bool inString = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (inString) {
+      if (c == '\\') ++i;
+      if (c == '"') inString = false;
+    } else if (c == '"') {
+      inString = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > maxDepth) return false;
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return true;
+}
+
+// nlohmann/json skips a byte order mark and takes a NUL for the end of its input; JSON has neither.
+bool hasForeignBytes(std::string_view text) {
+  return text.starts_with('\xef') || text.find('\0') != std::string_view::npos;
+}
+
+}  // namespace
+
+std::optional<nlohmann::json> parseJson(std::string_view text, std::size_t maxDepth) {
+  if (hasForeignBytes(text) || !isDepthWithin(text, maxDepth)) return std::nullopt;
+  auto value = nlohmann::json::parse(text, nullptr, false);
+  if (value.is_discarded()) return std::nullopt;
+  return value;
+}
+
+}  // namespace mediasync

@@ -1,0 +1,16 @@
+// Parses JSON that a peer sent, no more liberally than JavaScript's JSON.parse (RFC 8259).
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+
+namespace mediasync {
+
+// nullopt for text that is not exactly one JSON value, is not UTF-8, or nests arrays and objects deeper than
+// `maxDepth`. Stricter than JSON.parse in two points, because the value could not be sent on: a number beyond
+// the range of a double, and an escaped surrogate without its pair. Never recurses into the text.
+std::optional<nlohmann::json> parseJson(std::string_view text, std::size_t maxDepth);
+
+}  // namespace mediasync
