@@ -1,0 +1,76 @@
+// The payloads of permessage-deflate (RFC 7692 section 7.2), always without context takeover: each message is
+// compressed and decompressed on its own. A worker therefore needs one Inflater, and one Deflater per window size,
+// for all of its connections.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace mediasync::websocket {
+
+class Deflater {
+ public:
+  // The window has 2^windowBits bytes (9 to 15; connections that agreed on more can read it too), `level` goes from
+  // 1 (fast) to 9, `memLevel` from 1 to 9. With values that zlib refuses, deflate() fails.
+  // A `memLevel` above windowBits-7 makes a small window slow: zlib then goes through a hash table larger than the
+  // window each time the window moves on.
+  Deflater(int windowBits, int level, int memLevel);
+  Deflater(Deflater&&) noexcept;
+  Deflater& operator=(Deflater&&) noexcept;
+  ~Deflater();
+
+  // Appends the payload of a compressed message, which ends before the 00 00 ff ff of section 7.2.1. Fails when zlib
+  // gets no memory, and for more than 1 GiB; `out` is as before then.
+  bool deflate(std::string_view message, std::string& out);
+
+  // Frees zlib's state; the next deflate() makes it again.
+  void release();
+  // Bytes of heap held by zlib, about 2^(windowBits+2) + 2^(memLevel+9) once used.
+  std::size_t heldBytes() const;
+
+ private:
+  struct State;
+
+  bool prepare();
+
+  int windowBits_;
+  int level_;
+  int memLevel_;
+  std::unique_ptr<State> state_;  // none until used
+};
+
+class Inflater {
+ public:
+  Inflater();
+  Inflater(Inflater&&) noexcept;
+  Inflater& operator=(Inflater&&) noexcept;
+  ~Inflater();
+
+  enum class Result { kDone, kTooBig, kInvalid };
+
+  // Replaces `out` by the message whose frames had `payload` together.
+  //   kTooBig   the message has more than `maxSize` bytes; inflating stopped there.
+  //   kInvalid  `payload` is not deflate data, or does not end as section 7.2.1 says.
+  // `out` is empty after both. Memory grows in steps with what was inflated: the size of `out` never exceeds
+  // `maxSize`, and no room beyond that is asked for.
+  // Blocks with BFINAL set are read (section 7.2.3.4), with or without the 00 behind the last of them; what follows
+  // one cannot refer back beyond it. No payload at all is read as an empty message. Any window size is understood.
+  // Throws std::bad_alloc only.
+  Result inflate(std::string_view payload, std::size_t maxSize, std::string& out);
+
+  // Frees zlib's state; the next inflate() makes it again.
+  void release();
+  // Bytes of heap held by zlib: once used about 7 KiB, and 32 KiB more for the window.
+  std::size_t heldBytes() const;
+
+ private:
+  struct State;
+
+  void prepare();
+
+  std::unique_ptr<State> state_;  // none until used
+};
+
+}  // namespace mediasync::websocket
