@@ -1,0 +1,37 @@
+// A Socket.IO packet (Socket.IO protocol 5, section "Packet encoding") and what a peer may put into one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+namespace mediasync::socketio {
+
+enum class PacketType : std::uint8_t {
+  kConnect = 0,
+  kDisconnect,
+  kEvent,
+  kAck,
+  kConnectError,
+  kBinaryEvent,
+  kBinaryAck
+};
+
+struct Packet {
+  PacketType type = PacketType::kEvent;
+  std::string nsp = "/";
+  std::optional<std::uint64_t> id;  // of the acknowledgement
+  std::uint32_t attachments = 0;    // binary messages that follow a kBinaryEvent or kBinaryAck
+  nlohmann::json data;              // null when absent
+  bool hasData = false;
+};
+
+struct Limits {
+  std::uint32_t maxAttachments = 10;
+  std::size_t maxDepth = 64;       // of nested arrays and objects
+  std::size_t maxNamespace = 256;  // bytes
+};
+
+}  // namespace mediasync::socketio
