@@ -1,0 +1,62 @@
+// What a client asks for, already checked for form (types, lengths, ranges) and free of any wire format.
+// All views point into the caller's buffers and are valid only during the call they are passed to.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+namespace mediasync::session {
+
+// Longest texts, in bytes of UTF-8.
+inline constexpr std::size_t kMaxIdBytes = 128;
+inline constexpr std::size_t kMaxUsernameBytes = 256;
+inline constexpr std::size_t kMaxAvatarBytes = 2048;
+inline constexpr std::size_t kMaxMediaUrlBytes = 2048;
+inline constexpr std::size_t kMaxMediaIdBytes = 256;
+inline constexpr std::size_t kMaxMediaTitleBytes = 512;
+
+// Connections (tabs, devices) that one user may hold at a time.
+inline constexpr std::uint32_t kMaxConnectionsPerUser = 64;
+
+struct JoinSession {
+  std::string_view sessionId;
+  std::string_view userId;
+  std::string_view username;
+  std::optional<std::string_view> avatar;
+};
+
+struct LeaveSession {};
+
+struct SyncPlayback {
+  double position = 0;
+  bool isPlaying = false;
+  std::optional<std::string_view> mediaUrl;  // absent: keep the current one
+  std::optional<std::string_view> mediaId;   // absent: keep the current one
+  double playbackRate = 1.0;
+};
+
+struct LoadMedia {
+  std::string_view mediaUrl;
+  std::optional<std::string_view> mediaId;
+  std::optional<std::string_view> mediaTitle;
+  std::optional<double> mediaDuration;
+};
+
+struct RequestLeadership {};
+
+struct ReportDesync {
+  double reportedPosition = 0;
+  std::optional<double> reportedTime;  // echoed back as it came; null when absent
+};
+
+struct Heartbeat {};
+
+struct RequestSessionState {};
+
+using Command = std::variant<JoinSession, LeaveSession, SyncPlayback, LoadMedia, RequestLeadership, ReportDesync,
+                             Heartbeat, RequestSessionState>;
+
+}  // namespace mediasync::session

@@ -1,0 +1,46 @@
+// The playback clock of a session: what plays, where it is, and how it advances.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/base/clock.h"
+
+namespace mediasync::session {
+
+inline constexpr double kMinPlaybackRate = 0.0625;
+inline constexpr double kMaxPlaybackRate = 16.0;
+
+// The numbers of the clock. `position` (seconds) was exact at the instant `setAt`; while playing it advances by `rate`
+// and is clamped to `duration` (seconds; negative when unknown).
+struct PlaybackClock {
+  double position = 0;
+  double rate = 1.0;
+  double duration = -1;
+  Instant setAt;
+  bool isPlaying = false;
+
+  // The position at `now`, in seconds. Returns `position` itself when no time passed or nothing plays.
+  double positionAt(Instant now) const {
+    double at = position;
+    if (isPlaying && now.mono > setAt.mono) at += rate * static_cast<double>(now.mono - setAt.mono) / 1000.0;
+    return duration >= 0 ? std::min(at, duration) : at;
+  }
+};
+
+// A playback state as it is sent: `position` is the position *at* `lastUpdateTime` (epoch milliseconds).
+// Views stay valid as long as the record or buffer they were read from. An absent text is nullopt and is sent as null.
+struct PlaybackView {
+  std::optional<std::string_view> mediaUrl;
+  std::optional<std::string_view> mediaId;
+  std::optional<std::string_view> mediaTitle;
+  std::optional<double> mediaDuration;
+  double position = 0;
+  bool isPlaying = false;
+  double playbackRate = 1.0;
+  std::int64_t lastUpdateTime = 0;
+};
+
+}  // namespace mediasync::session

@@ -1,0 +1,57 @@
+// Why a command was refused, as clients see it: the `error` event, a failed acknowledgement, a REST answer.
+#pragma once
+
+#include <string_view>
+
+namespace mediasync::session {
+
+// `code` is a stable upper-case word that programs compare; `message` is a sentence for people. Both point to static
+// storage. A default-constructed Refusal means "not refused".
+struct Refusal {
+  std::string_view code;
+  std::string_view message;
+
+  explicit operator bool() const { return !code.empty(); }
+  friend bool operator==(const Refusal&, const Refusal&) = default;
+};
+
+// Input that breaks the API's own rules (400 in REST).
+inline constexpr Refusal kInvalidPayload{"INVALID_PAYLOAD", "The event needs one JSON object as its data"};
+inline constexpr Refusal kInvalidSessionId{"INVALID_SESSION_ID",
+                                           "sessionId must be 1 to 128 bytes of text without control characters"};
+inline constexpr Refusal kInvalidUserId{"INVALID_USER_ID",
+                                        "userId must be 1 to 128 bytes of text without control characters"};
+inline constexpr Refusal kInvalidUsername{"INVALID_USERNAME",
+                                          "username must be 1 to 256 bytes of text without control characters"};
+inline constexpr Refusal kInvalidAvatar{"INVALID_AVATAR",
+                                        "avatar must be null or up to 2048 bytes of text without control characters"};
+inline constexpr Refusal kInvalidPosition{"INVALID_POSITION", "position must be a finite number that is not negative"};
+inline constexpr Refusal kInvalidIsPlaying{"INVALID_IS_PLAYING", "isPlaying must be true or false"};
+inline constexpr Refusal kInvalidPlaybackRate{"INVALID_PLAYBACK_RATE",
+                                              "playbackRate must be a number from 0.0625 to 16"};
+inline constexpr Refusal kInvalidMediaUrl{"INVALID_MEDIA_URL",
+                                          "mediaUrl must be up to 2048 bytes of text without control characters"};
+inline constexpr Refusal kInvalidMediaId{"INVALID_MEDIA_ID",
+                                         "mediaId must be up to 256 bytes of text without control characters"};
+inline constexpr Refusal kInvalidMediaTitle{"INVALID_MEDIA_TITLE",
+                                            "mediaTitle must be up to 512 bytes of text without control characters"};
+inline constexpr Refusal kInvalidMediaDuration{"INVALID_MEDIA_DURATION",
+                                               "mediaDuration must be a finite number that is not negative"};
+inline constexpr Refusal kInvalidReport{"INVALID_REPORT", "reportedPosition and reportedTime must be finite numbers"};
+inline constexpr Refusal kUnknownEvent{"UNKNOWN_EVENT", "No such event"};
+inline constexpr Refusal kBinaryUnsupported{"BINARY_UNSUPPORTED", "This event does not take binary data"};
+
+// Commands that the state of the session or the connection does not allow.
+inline constexpr Refusal kAlreadyInSession{"ALREADY_IN_SESSION", "Already in a session. Leave current session first."};
+inline constexpr Refusal kNotInSession{"NOT_IN_SESSION", "Not in a session. Join a session first."};
+inline constexpr Refusal kNotLeader{"NOT_LEADER", "Only the session leader can control playback"};
+inline constexpr Refusal kLeaderActive{"LEADER_ACTIVE", "Current leader is still active"};
+inline constexpr Refusal kSessionNotFound{"SESSION_NOT_FOUND", "Session not found"};
+
+// Limits.
+inline constexpr Refusal kTooManySessions{"TOO_MANY_SESSIONS", "The server holds as many sessions as it may"};
+inline constexpr Refusal kSessionFull{"SESSION_FULL", "The session holds as many users as it may"};
+inline constexpr Refusal kTooManyConnections{"TOO_MANY_CONNECTIONS", "The user holds as many connections as it may"};
+inline constexpr Refusal kZoneFull{"ZONE_FULL", "The server is out of memory for sessions"};
+
+}  // namespace mediasync::session

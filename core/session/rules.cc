@@ -1,0 +1,180 @@
+#include "core/session/rules.h"
+
+namespace mediasync::session {
+namespace {
+
+using Urgency = State::Urgency;
+
+bool isLeader(const State& state, UserRef user) {
+  return state.user(user).id == state.leaderId();
+}
+
+// The connected user who joined earliest, or nobody.
+UserRef nextLeader(const State& state) {
+  for (UserRef user = state.firstUser(); user != 0; user = state.nextUser(user)) {
+    if (state.user(user).presence == Presence::kConnected) return user;
+  }
+  return 0;
+}
+
+void makeLeader(State& state, UserRef user, Instant now, Urgency urgency) {
+  const UserFacts facts = state.user(user);
+  state.setLeader(facts.id);
+  state.emit({now.wall, LeadershipChanged{facts.id, facts.username}}, urgency);
+}
+
+// With nobody connected the leader stays as it is.
+void elect(State& state, Instant now, Urgency urgency) {
+  const UserRef user = nextLeader(state);
+  if (user != 0) makeLeader(state, user, now, urgency);
+}
+
+void tellLeft(State& state, UserRef user, Instant now, Urgency urgency) {
+  const UserFacts facts = state.user(user);
+  state.emit({now.wall, UserLeft{facts.id, facts.username}}, urgency);
+}
+
+// A known user is there again; the others are told when they had been told that it was gone.
+void arrive(State& state, UserRef user, Instant now) {
+  const UserFacts facts = state.user(user);
+  if (facts.presence != Presence::kConnected) state.setPresence(user, Presence::kConnected, now);
+  if (facts.presence == Presence::kAway) {
+    state.emit({now.wall, UserJoined{facts.id, facts.username, facts.avatar}}, Urgency::kDroppable);
+  }
+}
+
+void ensureLeader(State& state, UserRef newcomer, Instant now) {
+  if (state.leaderId().empty()) {
+    state.setLeader(state.user(newcomer).id);
+  } else if (state.findUser(state.leaderId()) == 0) {
+    elect(state, now, Urgency::kDroppable);  // the leader left for good while nobody was there to follow it
+  }
+}
+
+}  // namespace
+
+Refusal checkRejoin(std::string_view currentSession, std::string_view currentUser, const JoinSession& command) {
+  return currentSession == command.sessionId && currentUser == command.userId ? Refusal{} : kAlreadyInSession;
+}
+
+Refusal join(State& state, const JoinSession& command, std::uint32_t maxUsers, Instant now, UserRef* user) {
+  UserRef found = state.findUser(command.userId);
+  if (found == 0) {
+    if (maxUsers != 0 && state.userCount() >= maxUsers) return kSessionFull;
+    found = state.addUser(command.userId, command.username, command.avatar, Presence::kConnected, now);
+    state.emit({now.wall, UserJoined{command.userId, command.username, command.avatar}}, Urgency::kDroppable);
+  } else {
+    if (state.user(found).connections >= kMaxConnectionsPerUser) return kTooManyConnections;
+    state.renameUser(found, command.username, command.avatar);
+    arrive(state, found, now);
+  }
+  ensureLeader(state, found, now);
+  noteActivity(state, found, now);
+  *user = found;
+  return {};
+}
+
+Refusal comeBack(State& state, UserRef user, Instant now) {
+  if (state.user(user).connections >= kMaxConnectionsPerUser) return kTooManyConnections;
+  arrive(state, user, now);
+  ensureLeader(state, user, now);
+  noteActivity(state, user, now);
+  return {};
+}
+
+void refresh(State& state, UserRef user, const JoinSession& command, Instant now) {
+  state.renameUser(user, command.username, command.avatar);
+  noteActivity(state, user, now);
+}
+
+void leave(State& state, UserRef user, Instant now) {
+  const bool wasLeader = isLeader(state, user);
+  if (state.user(user).presence != Presence::kAway) tellLeft(state, user, now, Urgency::kDroppable);
+  state.removeUser(user, now);
+  if (wasLeader) elect(state, now, Urgency::kDroppable);
+  state.touch(now);
+}
+
+Refusal syncPlayback(State& state, UserRef user, const SyncPlayback& command, Instant now) {
+  if (!isLeader(state, user)) return kNotLeader;
+  Media media = state.media();
+  PlaybackClock clock = state.clock();
+  if (command.mediaUrl && command.mediaUrl != media.url) {
+    media.title.reset();  // title and length belonged to the film before
+    clock.duration = -1;
+  }
+  if (command.mediaUrl) media.url = command.mediaUrl;
+  if (command.mediaId) media.id = command.mediaId;
+  if (command.mediaUrl || command.mediaId) state.setMedia(media);
+  clock.position = command.position;
+  clock.rate = command.playbackRate;
+  clock.isPlaying = command.isPlaying;
+  clock.setAt = now;
+  state.setClock(clock);
+  noteActivity(state, user, now);
+  state.emit({now.wall, PlaybackSync{playbackAt(state, now), state.leaderId()}}, Urgency::kDroppable);
+  return {};
+}
+
+Refusal loadMedia(State& state, UserRef user, const LoadMedia& command, Instant now) {
+  if (!isLeader(state, user)) return kNotLeader;
+  state.setMedia({command.mediaUrl, command.mediaId, command.mediaTitle});
+  PlaybackClock clock;
+  clock.duration = command.mediaDuration.value_or(-1);
+  clock.setAt = now;
+  state.setClock(clock);
+  noteActivity(state, user, now);
+  state.emit({now.wall, MediaLoaded{command.mediaUrl, command.mediaId, command.mediaTitle, command.mediaDuration,
+                                    state.leaderId()}},
+             Urgency::kDroppable);
+  return {};
+}
+
+Refusal requestLeadership(State& state, UserRef user, Instant now) {
+  const UserRef leader = state.findUser(state.leaderId());
+  if (leader != 0 && state.user(leader).presence == Presence::kConnected) return kLeaderActive;
+  noteActivity(state, user, now);
+  makeLeader(state, user, now, Urgency::kDroppable);
+  return {};
+}
+
+void noteActivity(State& state, UserRef user, Instant now) {
+  state.seen(user, now);
+  state.touch(now);
+}
+
+void connectionsLost(State& state, UserRef user, Instant now) {
+  state.setPresence(user, Presence::kGrace, now);
+}
+
+void graceExpired(State& state, UserRef user, Instant now) {
+  const bool wasLeader = isLeader(state, user);
+  state.setPresence(user, Presence::kAway, now);
+  tellLeft(state, user, now, Urgency::kCertain);
+  if (wasLeader) elect(state, now, Urgency::kCertain);
+}
+
+void awayExpired(State& state, UserRef user, Instant now) {
+  if (isLeader(state, user)) {
+    state.setPresence(user, Presence::kAway, now);
+  } else {
+    state.removeUser(user, now);
+  }
+}
+
+PlaybackView playbackAt(const State& state, Instant now) {
+  const PlaybackClock& clock = state.clock();
+  const Media media = state.media();
+  PlaybackView view;
+  view.mediaUrl = media.url;
+  view.mediaId = media.id;
+  view.mediaTitle = media.title;
+  if (clock.duration >= 0) view.mediaDuration = clock.duration;
+  view.position = clock.positionAt(now);
+  view.isPlaying = clock.isPlaying;
+  view.playbackRate = clock.rate;
+  view.lastUpdateTime = now.wall;
+  return view;
+}
+
+}  // namespace mediasync::session

@@ -1,0 +1,54 @@
+// The rules of a session: who may do what, what changes, who is told. No wire format, no memory layout, no clock.
+// Each function is one transition. A refusal leaves the state unchanged.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/session/command.h"
+#include "core/session/playback.h"
+#include "core/session/refusal.h"
+#include "core/session/state.h"
+
+namespace mediasync::session {
+
+// What a connection that is already in a session gets for another `join_session`: nothing (kNone: it is the same
+// session and the same user, so the join refreshes name and avatar) or a refusal.
+Refusal checkRejoin(std::string_view currentSession, std::string_view currentUser, const JoinSession&);
+
+// A connection of `join.userId` comes in. Adds the user when unknown, refreshes name and avatar otherwise, tells the
+// others when the user was not there before, and elects a leader when the session has lost its own for good.
+// `maxUsers` bounds the users of the session, 0 means no bound. On success `*user` is the user.
+Refusal join(State&, const JoinSession&, std::uint32_t maxUsers, Instant now, UserRef* user);
+
+// A connection of a user comes back that the session still knows: as join(), but nothing is said about the user.
+Refusal comeBack(State&, UserRef, Instant now);
+
+// The same connection joins again as the same user: refreshes name and avatar.
+void refresh(State&, UserRef, const JoinSession&, Instant now);
+
+// The user leaves for good, with all its connections.
+void leave(State&, UserRef, Instant now);
+
+Refusal syncPlayback(State&, UserRef, const SyncPlayback&, Instant now);
+Refusal loadMedia(State&, UserRef, const LoadMedia&, Instant now);
+Refusal requestLeadership(State&, UserRef, Instant now);
+
+// A heartbeat or a report: the user is active, nothing else changes.
+void noteActivity(State&, UserRef, Instant now);
+
+// The last connection of the user is gone: the grace begins.
+void connectionsLost(State&, UserRef, Instant now);
+
+// Nobody came back within the grace: the others are told, and leadership moves.
+void graceExpired(State&, UserRef, Instant now);
+
+// The user stayed away for the longer timeout and is removed; only a leader stays listed for as long as it leads, and
+// its time begins anew.
+void awayExpired(State&, UserRef, Instant now);
+
+// The playback state as it is at `now`: a fresh pair of position and time.
+PlaybackView playbackAt(const State&, Instant now);
+
+}  // namespace mediasync::session

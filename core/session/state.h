@@ -1,0 +1,73 @@
+// What the rules need to know of a session and may change in it. The store implements this on shared memory; a test can
+// implement it on anything.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/session/event.h"
+#include "core/session/playback.h"
+
+namespace mediasync::session {
+
+// Where a user of the session stands.
+enum class Presence : std::uint8_t {
+  kConnected,  // has at least one connection
+  kGrace,      // lost the last one a moment ago; the others have not been told
+  kAway,       // given up, or listed by REST and not yet come; the others see it as left
+};
+
+// Names a user within a session for the length of one transition. 0 is nobody.
+using UserRef = std::uint32_t;
+
+struct UserFacts {
+  std::string_view id;
+  std::string_view username;
+  std::optional<std::string_view> avatar;
+  Presence presence = Presence::kAway;
+  std::uint32_t connections = 0;
+};
+
+struct Media {
+  std::optional<std::string_view> url;
+  std::optional<std::string_view> id;
+  std::optional<std::string_view> title;
+};
+
+// One session during one transition. Changes take effect together, when the transition ends well; when it is refused,
+// or when the implementation runs out of space (it says so by throwing what its owner catches), none does.
+// Views returned stay valid until the next change of the same thing.
+class State {
+ public:
+  virtual ~State() = default;
+
+  virtual std::string_view leaderId() const = 0;
+  virtual const PlaybackClock& clock() const = 0;
+  virtual Media media() const = 0;
+  virtual std::uint32_t userCount() const = 0;
+  virtual UserRef findUser(std::string_view userId) const = 0;
+  virtual UserRef firstUser() const = 0;  // in the order of joining
+  virtual UserRef nextUser(UserRef) const = 0;
+  virtual UserFacts user(UserRef) const = 0;
+
+  virtual void setLeader(std::string_view userId) = 0;
+  virtual void setClock(const PlaybackClock&) = 0;
+  virtual void setMedia(const Media&) = 0;
+  virtual UserRef addUser(std::string_view id, std::string_view username, std::optional<std::string_view> avatar,
+                          Presence, Instant now) = 0;
+  virtual void renameUser(UserRef, std::string_view username, std::optional<std::string_view> avatar) = 0;
+  virtual void setPresence(UserRef, Presence, Instant now) = 0;
+  virtual void removeUser(UserRef, Instant now) = 0;  // and all its connections
+  virtual void seen(UserRef, Instant now) = 0;        // the user did something
+  virtual void touch(Instant now) = 0;                // the session is active
+
+  // Tells the members. `kDroppable` is for what a client asks for, which can be refused or tried again: it may give up
+  // the transition when a reader must catch up first. `kCertain` is for time that has run out, which waits for nobody:
+  // it always succeeds.
+  enum class Urgency { kDroppable, kCertain };
+  virtual void emit(const Event&, Urgency) = 0;
+};
+
+}  // namespace mediasync::session
