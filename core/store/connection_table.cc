@@ -1,0 +1,267 @@
+#include "core/store/connection_table.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/store/linked.h"
+#include "core/store/mailbox.h"
+#include "core/store/random_id.h"
+
+namespace mediasync::store {
+namespace {
+
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::size_t kIdText = 22;
+
+std::string_view nameOf(const Arena& arena, Ref ref) {
+  const auto* record = arena.at<NamespaceRecord>(ref);
+  return {reinterpret_cast<const char*>(record + 1), record->size};
+}
+
+}  // namespace
+
+std::string idText(const RandomId& id) {
+  std::string text;
+  text.reserve(kIdText);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const std::uint8_t byte : id) {
+    bits = bits << 8 | byte;
+    for (count += 8; count >= 6; count -= 6)
+      text.push_back(kAlphabet[bits >> (count - 6) & 63]);
+  }
+  text.push_back(kAlphabet[bits << (6 - count) & 63]);
+  return text;
+}
+
+std::optional<RandomId> parseId(std::string_view text) {
+  if (text.size() != kIdText) return std::nullopt;
+  RandomId id{};
+  std::uint32_t bits = 0;
+  int count = 0;
+  std::size_t at = 0;
+  for (const char c : text) {
+    const std::size_t value = kAlphabet.find(c);
+    if (value == std::string_view::npos) return std::nullopt;
+    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    count += 6;
+    if (count >= 8 && at < id.size()) {
+      count -= 8;
+      id[at++] = static_cast<std::uint8_t>(bits >> count);
+    }
+  }
+  return id;
+}
+
+ConnectionTransaction::ConnectionTransaction(const Zone& zone, const RandomId& sid)
+    : ConnectionTransaction(zone, shardOf(zone, sid)) {}
+
+ConnectionTransaction::ConnectionTransaction(const Zone& zone, std::uint32_t shard)
+    : zone_(zone), shard_(zone_.connectionShard(shard)), txn_(zone_.region(), shard_.header) {}
+
+const Ref& ConnectionTransaction::bucket(const RandomId& sid) const {
+  return zone_.arena().at<Ref>(shard_.buckets)[hashOf(sid) & shard_.bucketMask];
+}
+
+bool ConnectionTransaction::find(const RandomId& sid) {
+  for (Ref ref = bucket(sid); ref != 0;) {
+    const auto* record = zone_.arena().at<ConnectionRecord>(ref);
+    if (record->sid == sid) {
+      record_ = record;
+      recordRef_ = ref;
+      return !record->dead;
+    }
+    ref = record->hashNext;
+  }
+  return false;
+}
+
+bool ConnectionTransaction::open(const ConnectionRef& ref) {
+  return openEvenDead(ref) && !record_->dead;
+}
+
+bool ConnectionTransaction::openEvenDead(const ConnectionRef& ref) {
+  if (ref.ref == 0) return false;
+  const auto* record = zone_.arena().at<ConnectionRecord>(ref.ref);
+  if (!isObject<ConnectionRecord>(zone_.region(), shard_.header, ref.ref) || record->serial != ref.serial) return false;
+  record_ = record;
+  recordRef_ = ref.ref;
+  return true;
+}
+
+void ConnectionTransaction::openQueued(Ref ref) {
+  record_ = zone_.arena().at<ConnectionRecord>(ref);
+  recordRef_ = ref;
+}
+
+void ConnectionTransaction::create(const RandomId& sid, WorkerId owner, Transport transport, Instant now) {
+  auto& record = txn_.create<ConnectionRecord>();
+  record_ = &record;
+  recordRef_ = zone_.arena().refOf(&record);
+  record.serial = txn_.newSerial();
+  record.sid = sid;
+  record.owner = owner;
+  record.transport = transport;
+  record.shard = ref().shard;
+  record.lastHeard = now.mono;
+  chain<ConnectionRecord>(txn_, bucket(sid), recordRef_);
+  bump(txn_, shard_.connections, 1);
+}
+
+ConnectionRef ConnectionTransaction::ref() const {
+  return {recordRef_, record_->serial, static_cast<std::uint16_t>(&shard_ - &zone_.connectionShard(0))};
+}
+
+void ConnectionTransaction::destroy() {
+  drop(record_->items);
+  drop(record_->parts);
+  drop(record_->auth);
+  while (record_->namespaces != 0)
+    removeNamespace(nameOf(zone_.arena(), record_->namespaces));
+  if (!record_->dead) bump(txn_, shard_.connections, -1);
+  if (record_->queued.load(std::memory_order_acquire) != 0) {
+    txn_.edit(record_->dead) = true;  // a mailbox still refers to it: whoever empties that one frees it
+    return;
+  }
+  unchain<ConnectionRecord>(txn_, bucket(record_->sid), recordRef_);
+  txn_.edit(record_->serial) = 0;
+  txn_.release(recordRef_);
+}
+
+void ConnectionTransaction::push(ItemKind kind, std::string_view text) {
+  if (!append(record_->items, kMaxItemBytes, kind, text)) txn_.edit(record_->overrun) = true;
+}
+
+std::vector<WaitingItem> ConnectionTransaction::takeItems() {
+  auto items = contents(record_->items);
+  drop(record_->items);
+  return items;
+}
+
+bool ConnectionTransaction::keepPart(ItemKind kind, std::string_view bytes) {
+  return append(record_->parts, kMaxItemBytes, kind, bytes);
+}
+
+std::vector<WaitingItem> ConnectionTransaction::takeParts() {
+  auto parts = contents(record_->parts);
+  drop(record_->parts);
+  return parts;
+}
+
+bool ConnectionTransaction::keepAuth(std::string_view json) {
+  drop(record_->auth);
+  if (append(record_->auth, kMaxAuthBytes, ItemKind::kPacket, json)) return true;
+  drop(record_->auth);
+  return false;
+}
+
+std::string ConnectionTransaction::auth() const {
+  const auto kept = contents(record_->auth);
+  return kept.empty() ? std::string() : kept.front().text;
+}
+
+bool ConnectionTransaction::addNamespace(std::string_view name, const RandomId& socketId) {
+  std::uint32_t count = 0;
+  for (Ref ref = record_->namespaces; ref != 0; ref = zone_.arena().at<NamespaceRecord>(ref)->next)
+    ++count;
+  if (count >= kMaxNamespaces) return false;
+  const Ref ref = txn_.allocate(sizeof(NamespaceRecord) + name.size());
+  auto& record = *new (zone_.arena().bytes(ref))
+                     NamespaceRecord{record_->namespaces, static_cast<std::uint32_t>(name.size()), socketId};
+  std::copy(name.begin(), name.end(), reinterpret_cast<char*>(&record + 1));
+  txn_.edit(record_->namespaces) = ref;
+  return true;
+}
+
+bool ConnectionTransaction::hasNamespace(std::string_view name) const {
+  for (Ref ref = record_->namespaces; ref != 0; ref = zone_.arena().at<NamespaceRecord>(ref)->next) {
+    if (nameOf(zone_.arena(), ref) == name) return true;
+  }
+  return false;
+}
+
+bool ConnectionTransaction::removeNamespace(std::string_view name) {
+  for (const Ref* link = &record_->namespaces; *link != 0;) {
+    const Ref ref = *link;
+    const auto& record = *zone_.arena().at<NamespaceRecord>(ref);
+    if (nameOf(zone_.arena(), ref) == name) {
+      txn_.edit(*link) = record.next;
+      txn_.release(ref);
+      return true;
+    }
+    link = &record.next;
+  }
+  return false;
+}
+
+// Adds the whole text, cut into items where it is long. False when it is too much; a part of it may be there when memory
+// is out.
+bool ConnectionTransaction::append(const ItemChain& chain, std::uint32_t limit, ItemKind kind, std::string_view text) {
+  constexpr std::size_t kPart = kMaxObject - sizeof(Item);
+  const std::size_t count = text.size() / kPart + 1;
+  if (chain.bytes + text.size() + count * sizeof(Item) > limit || chain.count + count > kMaxItems) return false;
+  do {
+    const std::string_view part = text.substr(0, kPart);
+    text.remove_prefix(part.size());
+    if (!appendOne(chain, limit, kind, part, !text.empty())) return false;
+  } while (!text.empty());
+  return true;
+}
+
+bool ConnectionTransaction::appendOne(const ItemChain& chain, std::uint32_t limit, ItemKind kind, std::string_view text,
+                                      bool continues) {
+  const std::size_t size = sizeof(Item) + text.size();
+  if (chain.bytes + size > limit || chain.count >= kMaxItems) return false;
+  const Ref ref = txn_.tryAllocate(size);
+  if (ref == 0) return false;
+  Item& item = *new (zone_.arena().bytes(ref)) Item{0, static_cast<std::uint32_t>(text.size()), kind, continues};
+  std::copy(text.begin(), text.end(), reinterpret_cast<char*>(&item + 1));
+  ItemChain& writable = txn_.edit(chain);
+  if (writable.last != 0) {
+    txn_.edit<Item>(writable.last).next = ref;
+  } else {
+    writable.first = ref;
+  }
+  writable.last = ref;
+  writable.bytes += static_cast<std::uint32_t>(size) + (isSnapshot(kind) ? kSnapshotBytes : 0);
+  ++writable.count;
+  return true;
+}
+
+std::vector<WaitingItem> ConnectionTransaction::contents(const ItemChain& chain) const {
+  std::vector<WaitingItem> items;
+  bool continues = false;
+  for (Ref ref = chain.first; ref != 0; ref = zone_.arena().at<Item>(ref)->next) {
+    const auto* item = zone_.arena().at<Item>(ref);
+    if (!continues) items.push_back({item->kind, {}});
+    items.back().text.append(reinterpret_cast<const char*>(item + 1), item->size);
+    continues = item->continues;
+  }
+  return items;
+}
+
+void ConnectionTransaction::drop(const ItemChain& chain) {
+  if (chain.first == 0) return;
+  for (Ref ref = chain.first; ref != 0; ref = zone_.arena().at<Item>(ref)->next)
+    txn_.release(ref);
+  txn_.edit(chain) = {};
+}
+
+void ConnectionTransaction::notify(std::uint16_t slot, WakeSet& wake) {
+  auto* record = const_cast<ConnectionRecord*>(record_);
+  if (record->queued.load(std::memory_order_acquire) == 0) {
+    record->mailSlot = slot;  // first: whoever sees to a dead worker must know whose list it is in
+    postMail<ConnectionRecord>(zone_.arena(), zone_.worker(slot).connectionMail, recordRef_);
+  }
+  wake.set(slot);
+}
+
+void ConnectionTransaction::mendQueued(const std::atomic<Ref>& list) {
+  mendMail<ConnectionRecord>(zone_.arena(), list, recordRef_);
+}
+
+void ConnectionTransaction::clearQueued() {
+  const_cast<ConnectionRecord*>(record_)->queued.store(0, std::memory_order_release);
+}
+
+}  // namespace mediasync::store

@@ -1,0 +1,58 @@
+// Lists and hash chains that run through shared records.
+#pragma once
+
+#include "core/store/records.h"
+#include "core/store/shard.h"
+
+namespace mediasync::store {
+
+// `links` is the member of T that the list runs through.
+template <class T>
+void pushBack(Transaction& txn, const Queue& queue, QueueLinks T::*links, Ref ref) {
+  Queue& q = txn.edit(queue);
+  txn.edit(txn.arena().at<T>(ref)->*links) = {0, q.last};
+  if (q.last != 0) {
+    txn.edit(txn.arena().at<T>(q.last)->*links).next = ref;
+  } else {
+    q.first = ref;
+  }
+  q.last = ref;
+}
+
+template <class T>
+void unlink(Transaction& txn, const Queue& queue, QueueLinks T::*links, Ref ref) {
+  const QueueLinks here = txn.arena().at<T>(ref)->*links;
+  if (here.next != 0) {
+    txn.edit(txn.arena().at<T>(here.next)->*links).previous = here.previous;
+  } else {
+    txn.edit(queue).last = here.previous;
+  }
+  if (here.previous != 0) {
+    txn.edit(txn.arena().at<T>(here.previous)->*links).next = here.next;
+  } else {
+    txn.edit(queue).first = here.next;
+  }
+}
+
+// Hash chains: `bucket` is the head, T::hashNext the link.
+template <class T>
+void chain(Transaction& txn, const Ref& bucket, Ref ref) {
+  txn.edit(txn.arena().at<T>(ref)->hashNext) = bucket;
+  txn.edit(bucket) = ref;
+}
+
+template <class T>
+void unchain(Transaction& txn, const Ref& bucket, Ref ref) {
+  const Ref* link = &bucket;
+  while (*link != 0 && *link != ref)
+    link = &txn.arena().at<T>(*link)->hashNext;
+  if (*link == ref) txn.edit(*link) = txn.arena().at<T>(ref)->hashNext;
+}
+
+template <class T>
+void bump(Transaction& txn, std::atomic<T>& counter, int by) {
+  txn.note(&counter, sizeof counter);
+  counter.store(counter.load(std::memory_order_relaxed) + static_cast<T>(by), std::memory_order_relaxed);
+}
+
+}  // namespace mediasync::store

@@ -1,0 +1,70 @@
+// The pages of the zone, shared by all shards: a shard takes a page when it needs one and gives it back when empty, so
+// that memory flows to where it is used.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/store/arena.h"
+#include "core/store/robust_mutex.h"
+
+namespace mediasync::store {
+
+inline constexpr std::size_t kPageSize = 4096;
+using PageIndex = std::uint32_t;  // 0 is "none": the first page is never handed out
+using ShardId = std::uint16_t;
+
+enum class PageState : std::uint8_t {
+  kFree,   // in the heap's free list
+  kTaken,  // belongs to a shard, which does not use it (yet, or any more)
+  kInUse,  // holds objects of a shard
+};
+
+// One for each page, apart from the pages themselves.
+struct PageDescriptor {
+  std::uint64_t used;  // bit i: object i is allocated
+  PageIndex next;      // free list of the heap, or the shard's list of pages with room
+  PageIndex previous;
+  ShardId owner;
+  PageState state;
+  std::uint8_t sizeClass;
+  std::uint32_t notedBy;  // the shard's transaction that has noted this record already
+};
+
+class PageHeap {
+ public:
+  // Makes `count` pages from `firstPage` on available; `descriptors` are the records for them. Both lie in the arena.
+  void init(const Arena&, Ref descriptors, std::size_t firstPageOffset, std::uint32_t count);
+
+  // A page for the shard, in state kTaken, or 0 when there is none but the `reserve` that is meant for others.
+  PageIndex take(const Arena&, ShardId owner, std::uint32_t reserve);
+  // Gives back a page in state kTaken.
+  void give(const Arena&, PageIndex);
+  // Gives back every page that `owner` took and does not use: what a dead process left behind.
+  void reclaim(const Arena&, ShardId owner);
+
+  PageDescriptor& descriptor(const Arena& arena, PageIndex page) const {
+    return arena.at<PageDescriptor>(descriptors_)[page];
+  }
+  std::byte* page(const Arena& arena, PageIndex index) const {
+    return arena.atOffset(firstPage_ + static_cast<std::size_t>(index) * kPageSize);
+  }
+  PageIndex pageOf(const Arena& arena, const void* object) const {
+    return static_cast<PageIndex>((arena.offsetOf(object) - firstPage_) / kPageSize);
+  }
+  std::uint32_t total() const { return count_ - 1; }
+  std::uint32_t freePages() const { return free_.load(std::memory_order_relaxed); }
+
+ private:
+  void rebuildAfterDeath(const Arena&);
+  void push(const Arena&, PageIndex);
+
+  RobustMutex mutex_;
+  Ref descriptors_;
+  PageIndex head_;
+  std::uint32_t count_;
+  std::atomic<std::uint32_t> free_;
+  std::uint64_t firstPage_;  // offset in the arena
+};
+
+}  // namespace mediasync::store

@@ -1,0 +1,293 @@
+// The records of the shared tables. All trivially copyable, all references are Refs.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <type_traits>
+
+#include "core/session/playback.h"
+#include "core/session/state.h"
+#include "core/store/arena.h"
+#include "core/store/shard.h"
+
+namespace mediasync::store {
+
+inline constexpr std::size_t kMaxWorkers = 512;  // slots of the process table that may hold a worker
+
+// A worker process of one generation. A respawned worker in the same slot has another generation.
+struct WorkerId {
+  std::uint16_t slot = 0;
+  std::uint32_t generation = 0;
+  friend bool operator==(const WorkerId&, const WorkerId&) = default;
+};
+
+// Ends of a doubly linked list that runs through records.
+struct Queue {
+  Ref first;
+  Ref last;
+};
+struct QueueLinks {
+  Ref next;
+  Ref previous;
+};
+
+// ---- sessions, in session shards ----
+
+// Part of a session's log: events one behind the other, each with an EventHeader.
+struct LogChunk {
+  Ref next;
+  std::uint32_t capacity;  // bytes for events
+  std::uint32_t used;
+  std::uint32_t count;     // events in it
+  std::uint64_t firstSeq;  // offset of the first event
+  // events follow
+};
+
+struct EventHeader {
+  std::uint32_t size;    // of the event's bytes, padding to 8 not included
+  std::uint32_t isSync;  // a playback_sync, which a newer one supersedes
+};
+
+// Offsets count events from 1 and grow for ever. The log holds [firstSeq, nextSeq).
+struct SessionLog {
+  std::uint64_t firstSeq;
+  std::uint64_t nextSeq;
+  std::uint64_t lastSyncSeq;  // of the newest playback_sync
+  std::uint64_t lostSeq;      // newest event that was dropped and not superseded; 0: none
+  Ref firstChunk;
+  Ref lastChunk;
+  std::uint32_t bytes;  // of all chunks, headers included
+};
+
+// A worker that holds connections of a session. Doubles as the note that wakes it: `queued` and `mailNext` belong to
+// the worker's mailbox.
+struct SessionWatcher {
+  Ref next;  // of the same session
+  Ref session;
+  std::uint64_t sessionSerial;
+  WorkerId worker;
+  std::uint16_t shard;
+  std::atomic<std::uint64_t> needed;  // the worker's readers have everything before this offset
+  std::atomic<std::uint32_t> queued;
+  Ref mailNext;
+};
+
+struct UserRecord {
+  std::uint64_t serial;
+  std::uint64_t hash;
+  Ref hashNext;
+  Ref session;
+  QueueLinks inSession;  // in the order of joining
+  QueueLinks inQueue;    // grace or away
+  SharedText id;
+  SharedText username;
+  SharedText avatar;         // ref 0: none
+  std::int64_t joinedAt;     // wall
+  std::int64_t lastSeen;     // wall
+  std::int64_t absentSince;  // monotonic
+  Ref firstMembership;
+  std::uint32_t connections;
+  session::Presence presence;
+  bool queuedForTime;
+};
+
+// One connection of a user.
+struct Membership {
+  std::uint64_t serial;
+  std::uint64_t connectionSerial;
+  Ref connection;
+  Ref user;
+  Ref next;  // of the same user
+  std::uint16_t connectionShard;
+};
+
+struct SessionRecord {
+  std::uint64_t serial;
+  std::uint64_t hash;
+  Ref hashNext;
+  QueueLinks all;     // every session of the shard
+  QueueLinks inIdle;  // sessions without a connection, by idleSince
+  bool idle;
+  bool ending;  // cannot be found any more, and is being taken apart
+  SharedText id;
+  SharedText creatorId;
+  SharedText leaderId;
+  SharedText mediaUrl;
+  SharedText mediaId;
+  SharedText mediaTitle;
+  session::PlaybackClock clock;
+  std::int64_t createdAt;     // wall
+  std::int64_t lastActivity;  // wall
+  std::int64_t idleSince;     // monotonic
+  std::uint32_t userCount;
+  std::uint32_t connectedCount;
+  std::uint32_t connectionCount;
+  Queue users;
+  Ref watchers;
+  SessionLog log;
+};
+
+struct SessionShard {
+  ShardHeader header;
+  Ref sessionBuckets;  // 0 until the first use of the zone; arrays of Ref
+  Ref userBuckets;
+  std::uint32_t bucketMask;
+  std::uint32_t userBucketMask;
+  std::atomic<std::uint32_t> sessions;
+  std::atomic<std::uint32_t> users;
+  std::atomic<std::uint32_t> memberships;
+  Queue allSessions;
+  Queue grace;  // users whose grace runs, oldest first
+  Queue away;   // users given up, oldest first
+  Queue idle;   // sessions without a connection, oldest first
+};
+
+// ---- connections, in connection shards ----
+
+using RandomId = std::array<std::uint8_t, 16>;
+
+enum class Transport : std::uint8_t { kPolling, kWebSocket };
+
+// Something to send to one connection, on whichever worker its next poll arrives.
+enum class ItemKind : std::uint8_t {
+  kPacket,         // an Engine.IO packet, as text
+  kBinary,         // an Engine.IO message of raw bytes
+  kRecovered,      // a packet that goes before the events of the session
+  kSessionJoined,  // a session_joined with the state as it is when it is sent
+  kSessionState,   // likewise a session_state
+};
+
+struct Item {
+  Ref next;
+  std::uint32_t size;
+  ItemKind kind;
+  bool continues;  // the text goes on in the next item
+  // the text follows
+};
+
+// A snapshot is made when it is sent.
+constexpr bool isSnapshot(ItemKind kind) {
+  return kind == ItemKind::kSessionJoined || kind == ItemKind::kSessionState;
+}
+
+// Items in order.
+struct ItemChain {
+  Ref first;
+  Ref last;
+  std::uint32_t bytes;
+  std::uint32_t count;
+};
+
+// A Socket.IO namespace, other than "/", that a connection is connected to.
+struct NamespaceRecord {
+  Ref next;
+  std::uint32_t size;
+  RandomId socketId;
+  // the name follows
+};
+
+// Names a connection from within a process, without its sid.
+struct ConnectionRef {
+  Ref ref = 0;
+  std::uint64_t serial = 0;
+  std::uint16_t shard = 0;
+};
+
+// Where a connection stands in a session. `session` is 0 when it is in none.
+struct SeatRef {
+  Ref session = 0;
+  Ref user = 0;
+  Ref membership = 0;
+  std::uint16_t shard = 0;
+  std::uint64_t sessionSerial = 0;
+  std::uint64_t membershipSerial = 0;
+  explicit operator bool() const { return session != 0; }
+};
+
+// Whether and why a connection is to be closed; its owner has yet to take note.
+enum class Closing : std::uint8_t {
+  kNo,
+  kByClient,  // it said so
+  kByServer,
+};
+
+struct ConnectionRecord {
+  std::uint64_t serial;
+  RandomId sid;       // Engine.IO
+  RandomId socketId;  // Socket.IO, namespace "/"
+  RandomId pid;       // under which it may be recovered; meaningful when recoverable
+  Ref hashNext;
+  WorkerId owner;
+  Transport transport;
+  std::uint8_t revision;     // of Engine.IO
+  std::uint8_t application;  // what it talks to
+  bool base64;               // takes binary messages as text only
+  bool namespaceConnected;   // to "/"
+  bool recoverable;          // events go out with their offsets
+  bool pingDue;              // the next poll is to be answered with a ping
+  bool pollWaiting;          // the owner holds a poll
+  bool posting;              // a POST is being worked on
+  bool awaitingSnapshot;     // in a session, but session_joined has not been sent
+  bool overrun;              // too much was waiting to be sent
+  Closing closing;
+  bool dead;  // gone, but still in a worker's mailbox, which frees it
+  std::uint16_t shard;
+  std::uint16_t mailSlot;  // whose mailbox it was posted to last
+  WorkerId poster;
+  std::uint32_t binaryLeft;     // attachments still to come of a packet
+  std::uint32_t acksAsked;      // acknowledgements asked of the client so far
+  std::int64_t lastHeard;       // monotonic
+  std::int64_t lastPing;        // monotonic
+  std::int64_t probingUntil;    // monotonic: a WebSocket is there to upgrade the connection; 0: none
+  std::int64_t upgradingUntil;  // monotonic: its probe has been answered; polls end at once until then
+  std::uint32_t pingInterval;   // milliseconds
+  std::uint32_t pingTimeout;
+  std::uint8_t timestampUnit;  // of the location it came by
+  SeatRef seat;
+  std::uint64_t cursor;     // next offset of the session's log to send
+  std::uint64_t joinedAt;   // offset from which the session's events are its business
+  std::uint64_t ownBefore;  // after a recovery: below this offset, its user's own coming and going is not told
+  ItemChain items;          // to be sent
+  ItemChain parts;          // of a binary packet that is still coming in: the header, then attachments
+  ItemChain auth;           // what came with CONNECT, as JSON
+  Ref namespaces;           // NamespaceRecord
+  std::atomic<std::uint32_t> queued;  // in the owner's mailbox
+  Ref mailNext;
+};
+
+// Where a lost connection was.
+struct LostSeat {
+  Ref session = 0;  // 0: in none
+  Ref user = 0;
+  std::uint16_t shard = 0;
+  bool awaitingSnapshot = false;  // session_joined had not been sent
+  std::uint64_t sessionSerial = 0;
+  std::uint64_t userSerial = 0;
+  std::uint64_t joinedAt = 0;
+};
+
+// What a client comes back to: lives as long as its connection, and for a while after that was lost.
+struct RecoveryRecord {
+  RandomId pid;
+  RandomId socketId;
+  Ref hashNext;
+  QueueLinks inQueue;        // of those that are lost, oldest first
+  ConnectionRef connection;  // ref 0: lost
+  std::int64_t lostAt;       // monotonic
+  LostSeat seat;             // where it was, once it was lost
+};
+
+struct ConnectionShard {
+  ShardHeader header;
+  Ref buckets;
+  Ref recoveryBuckets;
+  std::uint32_t bucketMask;
+  std::uint32_t recoveryMask;
+  std::atomic<std::uint32_t> connections;
+  std::atomic<std::uint32_t> recoveries;
+  Queue lost;  // recoveries whose connection is gone
+  std::uint32_t lostCount;
+};
+
+}  // namespace mediasync::store

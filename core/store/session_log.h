@@ -1,0 +1,48 @@
+// The log of a session: what happened, with offsets that grow for ever, in a chain of chunks of bounded size. A
+// broadcast is one append; every reader has an offset of its own and reads from there to the end.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "core/store/records.h"
+#include "core/store/shard.h"
+
+namespace mediasync::store {
+
+enum class Append {
+  kDone,
+  kBusy,  // a reader that is worth waiting for still needs what would have to go
+};
+
+// The smallest and the largest chunk, as objects of the shard.
+inline constexpr std::size_t kFirstChunk = 1024;
+
+// Gives a new session its first chunk. Throws OutOfSpace.
+void initLog(Transaction&, const SessionRecord&);
+
+// Appends the encoded event. `certain`: room is made whatever it takes, for an event of up to kMaxCertainEvent bytes.
+// Otherwise throws OutOfSpace when there is no memory, and answers kBusy when the log would grow over `limit` bytes and
+// its oldest events are still needed (SessionWatcher::needed).
+Append appendToLog(Transaction&, const SessionRecord&, std::string_view event, bool isSync, std::size_t limit,
+                   bool certain);
+
+// Frees the log, or a part of it: false when there is more to free in another transaction.
+bool freeLog(Transaction&, const SessionRecord&);
+
+// Whether a reader that has everything before `from` finds all that is left for it to know.
+bool logHolds(const SessionLog&, std::uint64_t from);
+
+// What a reader finds from its offset on.
+struct LogSlice {
+  std::uint64_t first = 0;  // offset of the first event copied
+  std::uint64_t end = 0;    // offset after the last one
+  bool lost = false;        // events between the reader's offset and `first` are gone that nothing supersedes
+};
+
+// Copies events from `from` on to `out` (each an EventHeader and its bytes, padded to 8), until the end of the log or
+// until `out` holds more than `maxBytes`; at least one if there is any. Under the lock of the shard.
+LogSlice readLog(const Arena&, const SessionLog&, std::uint64_t from, std::size_t maxBytes, std::string& out);
+
+}  // namespace mediasync::store

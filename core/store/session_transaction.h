@@ -1,0 +1,133 @@
+// One session during one change: what session/rules.h works on, and what the rules need not know of: connections,
+// workers that watch, the queues of time. Holds the lock of the session's shard for as long as it lives.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/session/command.h"
+#include "core/session/snapshot.h"
+#include "core/session/state.h"
+#include "core/store/records.h"
+#include "core/store/session_log.h"
+#include "core/store/zone.h"
+
+namespace mediasync::store {
+
+// Thrown by emit() when a reader must catch up first; the transaction rolls back and the command is tried again later.
+struct Busy : std::exception {};
+
+// A session as it was at one moment, with the texts it refers to.
+class Snapshot {
+ public:
+  session::SessionView view;
+
+ private:
+  friend class SessionTransaction;
+  std::string texts_;
+};
+
+class SessionTransaction final : public session::State {
+ public:
+  // Locks the shard where `sessionId` belongs.
+  SessionTransaction(const Zone&, std::string_view sessionId);
+  // Locks a shard by its number.
+  SessionTransaction(const Zone&, std::uint32_t shard);
+
+  // Each makes the session (and user) the current one and returns false when there is no such thing (any more).
+  bool find(std::string_view sessionId);
+  bool openSeat(const SeatRef&);
+  bool open(Ref session, std::uint64_t serial);
+  bool openUser(const LostSeat&);
+
+  // Makes a new session the current one. Throws OutOfSpace. The leader is not set.
+  void create(std::string_view sessionId, std::string_view creatorId, Instant now);
+  // Removes the current session, or part of it: false when there is more to remove in another transaction.
+  bool destroy(Instant now);
+  // The session's time begins anew.
+  void postponeEnd(Instant now);
+
+  const SessionRecord& record() const { return *session_; }
+  Ref ref() const { return sessionRef_; }
+  SessionShard& shard() { return shard_; }
+  session::UserRef seatUser() const { return seatUser_; }
+  // Of the current session and seat, for someone who comes back later.
+  LostSeat lostSeat() const {
+    return {sessionRef_, seatUser_, shardIndex(), false, session_->serial, userAt(seatUser_).serial, 0};
+  }
+
+  // Gives `user` one more connection. Throws OutOfSpace.
+  SeatRef addConnection(session::UserRef user, const ConnectionRef& connection);
+  // Takes the connection of the seat that was opened. Returns true when it was the user's last one.
+  bool removeConnection(const SeatRef&, Instant now);
+
+  // The worker holds connections of the session and is to be woken by its news. Only the worker itself says so, and
+  // saying it twice is saying it once. Throws OutOfSpace.
+  void addWatch(WorkerId);
+  // It does not any more. A watcher that is in the worker's mailbox stays until the worker takes it out.
+  void dropWatch(WorkerId);
+  void removeWatcher(Ref watcher);
+  // After the commit: has the worker look at the session, whether it has news or not.
+  void wakeWatcher(WorkerId, WakeSet& wake);
+  // After a repair: a process may have died between marking the watcher as queued and queueing it.
+  void mendWatcher(WorkerId);
+
+  // Copies the session as it is at `now`.
+  void copyTo(Snapshot&, Instant now) const;
+
+  // Makes the changes final and posts the session to the mailboxes of the workers that must send something; they are
+  // added to `wake`.
+  void commit(WakeSet& wake);
+  // The offset after the newest event.
+  std::uint64_t logEnd() const { return session_->log.nextSeq; }
+
+  // session::State
+  std::string_view leaderId() const override { return text(session_->leaderId); }
+  const session::PlaybackClock& clock() const override { return session_->clock; }
+  session::Media media() const override;
+  std::uint32_t userCount() const override { return session_->userCount; }
+  session::UserRef findUser(std::string_view userId) const override;
+  session::UserRef firstUser() const override { return session_->users.first; }
+  session::UserRef nextUser(session::UserRef) const override;
+  session::UserFacts user(session::UserRef) const override;
+  void setLeader(std::string_view userId) override;
+  void setClock(const session::PlaybackClock&) override;
+  void setMedia(const session::Media&) override;
+  session::UserRef addUser(std::string_view id, std::string_view username, std::optional<std::string_view> avatar,
+                           session::Presence, Instant now) override;
+  void renameUser(session::UserRef, std::string_view username, std::optional<std::string_view> avatar) override;
+  void setPresence(session::UserRef, session::Presence, Instant now) override;
+  void removeUser(session::UserRef, Instant now) override;
+  void seen(session::UserRef, Instant now) override;
+  void touch(Instant now) override;
+  void emit(const session::Event&, Urgency) override;
+
+ private:
+  const UserRecord& userAt(Ref ref) const { return *zone_.arena().at<UserRecord>(ref); }
+  std::string_view text(const SharedText& t) const { return textOf(zone_.arena(), t); }
+  std::optional<std::string_view> optionalText(const SharedText& t) const;
+  void replace(const SharedText& field, std::optional<std::string_view> value);
+  std::uint64_t userHash(std::string_view userId) const;
+  const Ref& sessionBucket(std::uint64_t hash) const;
+  const Ref& userBucket(std::uint64_t hash) const;
+  const Queue& timeQueue(session::Presence) const;
+  void leaveTimeQueue(const UserRecord&);
+  void freeMemberships(const UserRecord&);
+  void becomeIdle(Instant now);
+  void stopIdling();
+  Ref watcherOf(WorkerId) const;
+  std::uint16_t shardIndex() const { return static_cast<std::uint16_t>(&shard_ - &zone_.sessionShard(0)); }
+
+  Zone zone_;
+  SessionShard& shard_;
+  Transaction txn_;
+  const SessionRecord* session_ = nullptr;
+  Ref sessionRef_ = 0;
+  session::UserRef seatUser_ = 0;
+  bool emitted_ = false;
+};
+
+}  // namespace mediasync::store

@@ -1,0 +1,170 @@
+#include "core/store/shard.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace mediasync::store {
+namespace {
+
+std::uint32_t objectsPerPage(std::uint8_t sizeClass) {
+  return static_cast<std::uint32_t>(kPageSize / kSizeClasses[sizeClass]);
+}
+
+std::uint64_t fullMask(std::uint8_t sizeClass) {
+  const std::uint32_t count = objectsPerPage(sizeClass);
+  return count == 64 ? ~0ULL : (1ULL << count) - 1;
+}
+
+// What a dead holder left: its change is undone, the pages it had just taken or given up go back.
+void repair(const Region& region, ShardHeader& shard) {
+  region.arena.at<UndoLog>(shard.undo)->rollback(region.arena);
+  region.heap->reclaim(region.arena, shard.id);
+  region.repairs->fetch_add(1);
+}
+
+}  // namespace
+
+std::uint8_t sizeClassOf(std::size_t size) {
+  for (std::uint8_t i = 0; i < kSizeClasses.size(); ++i) {
+    if (size <= kSizeClasses[i]) return i;
+  }
+  return kNoClass;
+}
+
+void initShard(const Region& region, ShardHeader& shard, ShardId id, std::size_t undoOffset, std::uint32_t reserve) {
+  shard.mutex.init();
+  shard.id = id;
+  shard.reserve = reserve;
+  shard.nextSerial = static_cast<std::uint64_t>(id) << 48;  // no two shards give the same serial
+  shard.undo = static_cast<Ref>(undoOffset / 8);
+  region.arena.at<UndoLog>(shard.undo)->init();
+}
+
+bool isObject(const Region& region, const ShardHeader& shard, Ref ref, std::size_t size) {
+  const std::byte* object = region.arena.bytes(ref);
+  const PageIndex page = region.heap->pageOf(region.arena, object);
+  if (ref == 0 || page == 0 || page > region.heap->total()) return false;
+  const PageDescriptor& d = region.heap->descriptor(region.arena, page);
+  if (d.state != PageState::kInUse || d.owner != shard.id || d.sizeClass != sizeClassOf(size)) return false;
+  const auto offset = static_cast<std::size_t>(object - region.heap->page(region.arena, page));
+  return (d.used >> (offset / kSizeClasses[d.sizeClass]) & 1) != 0;
+}
+
+ReadLock::ReadLock(const Region& region, ShardHeader& shard) : lock_(shard.mutex) {
+  if (lock_.ownerDied()) repair(region, shard);
+}
+
+Transaction::Transaction(const Region& region, ShardHeader& shard)
+    : region_(region), shard_(shard), undo_(*region.arena.at<UndoLog>(shard.undo)) {
+  if (shard_.mutex.lock()) repair(region_, shard_);
+  if (++shard_.transactions == 0) ++shard_.transactions;
+}
+
+// Noted once in a transaction, however many of its objects come and go.
+PageDescriptor& Transaction::editPage(PageIndex page) {
+  PageDescriptor& d = region_.heap->descriptor(region_.arena, page);
+  if (d.notedBy != shard_.transactions) {
+    undo_.record(region_.arena, &d, sizeof d);
+    d.notedBy = shard_.transactions;
+  }
+  return d;
+}
+
+Transaction::~Transaction() {
+  if (!committed_) rollback();
+  shard_.mutex.unlock();
+}
+
+void Transaction::rollback() {
+  undo_.rollback(region_.arena);
+  for (const PageIndex page : taken_)
+    region_.heap->give(region_.arena, page);
+}
+
+void Transaction::commit() {
+  for (const Ref ref : released_)
+    freeObject(ref);
+  undo_.commit();
+  committed_ = true;
+  for (const PageIndex page : emptied_)
+    region_.heap->give(region_.arena, page);
+}
+
+Ref Transaction::allocate(std::size_t size) {
+  const Ref ref = tryAllocate(size);
+  if (ref == 0) throw OutOfSpace();
+  return ref;
+}
+
+Ref Transaction::tryAllocate(std::size_t size) {
+  const std::uint8_t sizeClass = sizeClassOf(size);
+  if (sizeClass == kNoClass) return 0;
+  if (shard_.roomy[sizeClass] == 0 && !addPage(sizeClass)) return 0;
+  return takeFrom(shard_.roomy[sizeClass], sizeClass);
+}
+
+Ref Transaction::takeFrom(PageIndex page, std::uint8_t sizeClass) {
+  PageDescriptor& d = editPage(page);
+  const int slot = std::countr_one(d.used);
+  d.used |= 1ULL << slot;
+  if (d.used == fullMask(sizeClass)) unlink(page);
+  return region_.arena.refOf(region_.heap->page(region_.arena, page) +
+                             static_cast<std::size_t>(slot) * kSizeClasses[sizeClass]);
+}
+
+bool Transaction::addPage(std::uint8_t sizeClass) {
+  const PageIndex page = region_.heap->take(region_.arena, shard_.id, shard_.reserve);
+  if (page == 0) return false;
+  taken_.push_back(page);
+  PageDescriptor& d = editPage(page);
+  d.used = 0;
+  d.state = PageState::kInUse;
+  d.sizeClass = sizeClass;
+  link(page, sizeClass);
+  ++edit(shard_.pages);
+  return true;
+}
+
+void Transaction::freeObject(Ref ref) {
+  const std::byte* object = region_.arena.bytes(ref);
+  const PageIndex page = region_.heap->pageOf(region_.arena, object);
+  PageDescriptor& d = editPage(page);
+  const bool wasFull = d.used == fullMask(d.sizeClass);
+  const std::size_t offset = static_cast<std::size_t>(object - region_.heap->page(region_.arena, page));
+  d.used &= ~(1ULL << (offset / kSizeClasses[d.sizeClass]));
+  if (d.used == 0) {
+    if (!wasFull) unlink(page);
+    d.state = PageState::kTaken;
+    --edit(shard_.pages);
+    emptied_.push_back(page);
+  } else if (wasFull) {
+    link(page, d.sizeClass);
+  }
+}
+
+void Transaction::link(PageIndex page, std::uint8_t sizeClass) {
+  PageIndex& head = edit(shard_.roomy[sizeClass]);
+  PageDescriptor& d = editPage(page);
+  d.next = head;
+  d.previous = 0;
+  if (head != 0) editPage(head).previous = page;
+  head = page;
+}
+
+void Transaction::unlink(PageIndex page) {
+  const PageDescriptor& d = region_.heap->descriptor(region_.arena, page);
+  if (d.next != 0) editPage(d.next).previous = d.previous;
+  if (d.previous != 0) {
+    editPage(d.previous).next = d.next;
+  } else {
+    edit(shard_.roomy[d.sizeClass]) = d.next;
+  }
+}
+
+SharedText Transaction::store(std::string_view text) {
+  const Ref ref = allocate(text.empty() ? 1 : text.size());
+  std::copy(text.begin(), text.end(), reinterpret_cast<char*>(region_.arena.bytes(ref)));
+  return {ref, static_cast<std::uint32_t>(text.size())};
+}
+
+}  // namespace mediasync::store

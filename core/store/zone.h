@@ -1,0 +1,119 @@
+// The shared tables of one zone: the regions of its memory, the shards, the workers that use it.
+#pragma once
+
+#include <atomic>
+#include <bitset>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/base/random.h"
+#include "core/base/siphash.h"
+#include "core/store/records.h"
+#include "core/store/shard.h"
+
+namespace mediasync::store {
+
+// Counts of one worker slot since the zone was made; only ever grow. Written by the worker alone, read by anyone.
+struct WorkerCounters {
+  std::atomic<std::uint64_t> handshakes;
+  std::atomic<std::uint64_t> upgrades;
+  std::atomic<std::uint64_t> recoveries;
+  std::atomic<std::uint64_t> commands;
+  std::atomic<std::uint64_t> refusals;
+  std::atomic<std::uint64_t> encodings;   // events turned into JSON for a broadcast
+  std::atomic<std::uint64_t> deliveries;  // events handed to connections
+  std::atomic<std::uint64_t> sends;       // calls that wrote broadcasts to WebSockets
+  std::atomic<std::uint64_t> skipped;     // superseded playback_sync events not sent to a full socket
+  std::atomic<std::uint64_t> overruns;    // connections closed because they fell off the log
+};
+
+enum class WorkerState : std::uint32_t {
+  kNone,
+  kRunning,
+  kLeft,  // ended (or found dead); what it owned waits to be adopted
+};
+
+struct WorkerEntry {
+  std::atomic<WorkerState> state;
+  std::atomic<std::uint32_t> generation;
+  std::atomic<std::int32_t> pid;
+  std::atomic<std::uint32_t> signalled;  // a wake-up is on its way
+  std::atomic<Ref> sessionMail;          // SessionWatcher list
+  std::atomic<Ref> connectionMail;       // ConnectionRecord list
+  WorkerCounters counters;
+};
+
+struct ZoneHeader {
+  std::uint64_t magic;
+  std::uint64_t size;
+  std::uint32_t shards;
+  HashKey key;
+  PageHeap heap;
+  std::atomic<std::uint32_t> repairs;
+  std::atomic<std::uint32_t> reconciled;  // of the repairs, those whose seats have been checked
+  RobustMutex census;                     // held while a worker signs on, or a dead one's things are seen to
+  std::atomic<std::int64_t> nextSweep;    // monotonic; the worker that moves it on does the sweep
+  std::uint64_t sessionShards;            // offsets
+  std::uint64_t connectionShards;
+  WorkerEntry workers[kMaxWorkers];
+};
+
+// Workers to wake once the current callback is done.
+using WakeSet = std::bitset<kMaxWorkers>;
+
+// Times of the zone, in milliseconds, and the bound of each session's log. The same in every worker of a configuration.
+struct ZoneSettings {
+  std::int64_t disconnectGrace = 5'000;
+  std::int64_t userTimeout = 600'000;
+  std::int64_t sessionTimeout = 24 * 3'600'000;
+  std::int64_t recovery = 120'000;  // after the loss of a connection; 0: none
+  std::size_t logLimit = 128 * 1024;
+};
+
+// A view of a zone in one process. Cheap to copy; the memory outlives it.
+class Zone {
+ public:
+  static constexpr std::uint32_t kMaxShards = 256;
+  static constexpr std::size_t kMinLog = 16 * 1024;
+
+  // Bytes that a zone with so many shards needs at the least.
+  static std::size_t minimumSize(std::uint32_t shards);
+
+  // Makes the tables in `memory` (aligned to a page, zeroed or not). nullopt when it is too small.
+  static std::optional<Zone> create(std::span<std::byte> memory, std::uint32_t shards, const ZoneSettings&,
+                                    RandomSource&);
+  // Uses tables that another process or an earlier configuration made. nullopt when they are of another layout.
+  static std::optional<Zone> attach(std::span<std::byte> memory, const ZoneSettings&);
+
+  const Region& region() const { return region_; }
+  const Arena& arena() const { return region_.arena; }
+  const ZoneSettings& settings() const { return settings_; }
+  ZoneHeader& header() const { return *header_; }
+  WorkerEntry& worker(std::uint16_t slot) const { return header_->workers[slot]; }
+  std::uint32_t shards() const { return header_->shards; }
+  SessionShard& sessionShard(std::uint32_t index) const {
+    return arena().at<SessionShard>(static_cast<Ref>(header_->sessionShards / 8))[index];
+  }
+  ConnectionShard& connectionShard(std::uint32_t index) const {
+    return arena().at<ConnectionShard>(static_cast<Ref>(header_->connectionShards / 8))[index];
+  }
+  std::uint64_t hash(std::string_view text) const { return sipHash(header_->key, text); }
+
+  // Sums over the shards, without locks: exact when nothing moves.
+  std::uint32_t sessionCount() const;
+  std::uint32_t userCount() const;
+  std::uint32_t membershipCount() const;
+  std::uint32_t connectionCount() const;
+  std::uint32_t recoveryCount() const;  // of connections that are there, and of lost ones
+
+ private:
+  Zone(std::span<std::byte> memory, const ZoneSettings& settings);
+
+  Region region_;
+  ZoneHeader* header_;
+  ZoneSettings settings_;
+};
+
+}  // namespace mediasync::store
