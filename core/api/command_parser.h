@@ -1,0 +1,21 @@
+// Events of clients, decoded from JSON: the form of every field is checked here, the state of the session is
+// not.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <variant>
+
+#include "core/session/command.h"
+#include "core/session/refusal.h"
+
+namespace mediasync::api {
+
+// Reads one Socket.IO event: `args` is the decoded EVENT array, args[0] the name, args[1] the data. Returns
+// the command, or the refusal of the first field that breaks its rule, in the order the API documents the
+// fields. Views in the command point into `args`, which must outlive it. A null optional field counts as
+// absent. Unknown fields and further arguments are ignored; events without data ignore whatever they are
+// given. An array that does not begin with a string is an unknown event. Accepts any JSON value without
+// throwing.
+std::variant<session::Command, session::Refusal> parseCommand(const nlohmann::json& args);
+
+}  // namespace mediasync::api

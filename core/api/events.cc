@@ -1,0 +1,133 @@
+#include "core/api/events.h"
+
+#include <variant>
+
+#include "core/api/session_json.h"
+
+namespace mediasync::api {
+namespace {
+
+JsonWriter beginEvent(std::string& out, std::string_view name) {
+  JsonWriter json(out);
+  json.beginArray().string(name).beginObject();
+  return json;
+}
+
+void endEvent(JsonWriter& json) {
+  json.endObject().endArray();
+}
+
+void writeTimestampField(JsonWriter& json, std::int64_t epochMs, TimestampUnit unit) {
+  json.key("timestamp");
+  writeTimestamp(json, epochMs, unit);
+}
+
+struct BodyWriter {
+  std::string& out;
+  std::int64_t at;
+  TimestampUnit unit;
+
+  void operator()(const session::UserJoined& joined) const {
+    JsonWriter json = beginEvent(out, "user_joined");
+    json.key("userId").string(joined.userId);
+    json.key("username").string(joined.username);
+    json.key("avatar").stringOrNull(joined.avatar);
+    writeTimestampField(json, at, unit);
+    endEvent(json);
+  }
+
+  void operator()(const session::UserLeft& left) const {
+    JsonWriter json = beginEvent(out, "user_left");
+    json.key("userId").string(left.userId);
+    json.key("username").string(left.username);
+    writeTimestampField(json, at, unit);
+    endEvent(json);
+  }
+
+  void operator()(const session::PlaybackSync& sync) const {
+    JsonWriter json = beginEvent(out, "playback_sync");
+    writePlaybackFields(json, sync.state, unit);
+    writeTimestampField(json, at, unit);
+    json.key("leaderId").string(sync.leaderId);
+    endEvent(json);
+  }
+
+  void operator()(const session::MediaLoaded& loaded) const {
+    JsonWriter json = beginEvent(out, "media_loaded");
+    json.key("mediaUrl").string(loaded.mediaUrl);
+    json.key("mediaId").stringOrNull(loaded.mediaId);
+    json.key("mediaTitle").stringOrNull(loaded.mediaTitle);
+    json.key("mediaDuration").numberOrNull(loaded.mediaDuration);
+    writeTimestampField(json, at, unit);
+    json.key("loadedBy").string(loaded.loadedBy);
+    endEvent(json);
+  }
+
+  void operator()(const session::LeadershipChanged& changed) const {
+    JsonWriter json = beginEvent(out, "leadership_changed");
+    json.key("newLeaderId").string(changed.newLeaderId);
+    json.key("newLeaderName").string(changed.newLeaderName);
+    writeTimestampField(json, at, unit);
+    endEvent(json);
+  }
+};
+
+std::string_view cutAtCharacter(std::string_view text, std::size_t maxBytes) {
+  if (text.size() <= maxBytes) return text;
+  std::size_t end = maxBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;
+  return text.substr(0, end);
+}
+
+}  // namespace
+
+void appendEvent(std::string& out, const session::Event& event, TimestampUnit unit) {
+  std::visit(BodyWriter{out, event.timestamp, unit}, event.body);
+}
+
+void appendSessionJoined(std::string& out, const session::SessionView& view, std::string_view userId, bool isLeader,
+                         TimestampUnit unit) {
+  JsonWriter json = beginEvent(out, "session_joined");
+  json.key("sessionId").string(view.sessionId);
+  json.key("userId").string(userId);
+  json.key("isLeader").boolean(isLeader);
+  json.key("session");
+  writeSession(json, view, unit);
+  endEvent(json);
+}
+
+void appendSessionState(std::string& out, const session::SessionView& view, TimestampUnit unit) {
+  JsonWriter json(out);
+  json.beginArray().string("session_state");
+  writeSession(json, view, unit);
+  json.endArray();
+}
+
+void appendDesyncRecovery(std::string& out, const session::PlaybackView& authoritative, std::int64_t timestamp,
+                          const session::ReportDesync& report, TimestampUnit unit) {
+  JsonWriter json = beginEvent(out, "desync_recovery");
+  json.key("authoritativeState").beginObject();
+  writePlaybackFields(json, authoritative, unit);
+  writeTimestampField(json, timestamp, unit);
+  json.endObject();
+  json.key("reportedPosition").number(report.reportedPosition);
+  json.key("reportedTime").numberOrNull(report.reportedTime);
+  endEvent(json);
+}
+
+void appendHeartbeatAck(std::string& out, std::int64_t timestamp, TimestampUnit unit) {
+  JsonWriter json = beginEvent(out, "heartbeat_ack");
+  writeTimestampField(json, timestamp, unit);
+  endEvent(json);
+}
+
+void appendError(std::string& out, const session::Refusal& refusal, std::string_view event) {
+  JsonWriter json = beginEvent(out, "error");
+  json.key("message").string(refusal.message);
+  json.key("code").string(refusal.code);
+  json.key("event").string(cutAtCharacter(event, kMaxEchoedEventBytes));
+  endEvent(json);
+}
+
+}  // namespace mediasync::api

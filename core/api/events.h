@@ -1,0 +1,38 @@
+// Events as clients receive them. Each function appends one JSON array ["event_name",{...}] to `out`: what
+// follows the prefix of a Socket.IO packet. All texts must be valid UTF-8.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/api/timestamps.h"
+#include "core/session/command.h"
+#include "core/session/event.h"
+#include "core/session/refusal.h"
+#include "core/session/snapshot.h"
+
+namespace mediasync::api {
+
+// Longest event name that an `error` repeats, in bytes.
+inline constexpr std::size_t kMaxEchoedEventBytes = 128;
+
+// user_joined, user_left, playback_sync, media_loaded, leadership_changed.
+void appendEvent(std::string& out, const session::Event& event, TimestampUnit unit);
+
+void appendSessionJoined(std::string& out, const session::SessionView& view, std::string_view userId, bool isLeader,
+                         TimestampUnit unit);
+
+void appendSessionState(std::string& out, const session::SessionView& view, TimestampUnit unit);
+
+// The numbers of `report` are sent back as they came, whatever the unit; an absent reportedTime is null.
+void appendDesyncRecovery(std::string& out, const session::PlaybackView& authoritative, std::int64_t timestamp,
+                          const session::ReportDesync& report, TimestampUnit unit);
+
+void appendHeartbeatAck(std::string& out, std::int64_t timestamp, TimestampUnit unit);
+
+// `event` is the name the client sent, cut to kMaxEchoedEventBytes at a character boundary.
+void appendError(std::string& out, const session::Refusal& refusal, std::string_view event);
+
+}  // namespace mediasync::api

@@ -1,0 +1,62 @@
+// The REST endpoints: which one a request means, what its body says, and the bodies of the answers.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "core/api/timestamps.h"
+#include "core/session/snapshot.h"
+
+namespace mediasync::api {
+
+enum class Method { kGet, kHead, kPost, kOptions, kOther };
+
+struct Route {
+  enum class Kind { kList, kCreate, kShow, kNotFound, kMethodNotAllowed };
+
+  Kind kind = Kind::kNotFound;
+  std::string sessionId;   // kShow: percent-decoded, satisfies isId
+  std::string_view allow;  // value of the Allow header, static storage; empty for kNotFound only
+};
+
+// `pathAfterLocation` is the path as the client sent it, still percent-encoded and without the query, after
+// the prefix of its location: "" or "/" is the collection, "/ID" one session, anything else kNotFound. An ID
+// is one segment; it may hold any byte in percent-encoded form, %2F too. Bad percent-encoding and an ID that
+// breaks isId are kNotFound. HEAD counts as GET. OPTIONS on a known path is kMethodNotAllowed with `allow`
+// set, for the caller to answer.
+Route route(Method method, std::string_view pathAfterLocation);
+
+// True for application/json in any case, with or without parameters (RFC 9110 section 8.3.1).
+bool isJsonContentType(std::string_view contentType);
+
+struct CreateSession {
+  std::string creatorId;    // satisfies isId
+  std::string creatorName;  // satisfies isUsername
+};
+
+struct BadRequest {
+  std::string message;
+};
+
+// Reads the body of POST /api/sessions: a JSON object with creatorId and creatorName; other fields are
+// ignored, and the last of equal keys counts. Returns what is wrong with any other body. Builds no document
+// and gives up on arrays and objects nested deeper than 32.
+std::variant<CreateSession, BadRequest> parseCreate(std::string_view body);
+
+// Bodies of answers, appended to `out`. All texts must be valid UTF-8.
+
+// {"success":true,"sessionId":..,"creatorId":..,"message":"Session created successfully"}
+void appendCreated(std::string& out, std::string_view sessionId, std::string_view creatorId);
+
+// {"success":true,"session":{...}}
+void appendSession(std::string& out, const session::SessionView& view, TimestampUnit unit);
+
+// {"success":true,"sessions":[...],"totalSessions":N}
+void appendSessionList(std::string& out, std::span<const session::SessionSummary> sessions, TimestampUnit unit);
+
+// {"success":false,"message":..}
+void appendFailure(std::string& out, std::string_view message);
+
+}  // namespace mediasync::api

@@ -1,0 +1,58 @@
+#include "core/api/json_writer.h"
+#include "core/api/rest.h"
+#include "core/api/session_json.h"
+
+namespace mediasync::api {
+namespace {
+
+void writeSummary(JsonWriter& json, const session::SessionSummary& summary, TimestampUnit unit) {
+  json.beginObject();
+  json.key("sessionId").string(summary.sessionId);
+  json.key("userCount").integer(summary.userCount);
+  json.key("connectedCount").integer(summary.connectedCount);
+  json.key("hasMedia").boolean(summary.hasMedia);
+  json.key("createdAt");
+  writeIsoTime(json, summary.createdAt);
+  json.key("lastActivity");
+  writeTimestamp(json, summary.lastActivity, unit);
+  json.endObject();
+}
+
+}  // namespace
+
+void appendCreated(std::string& out, std::string_view sessionId, std::string_view creatorId) {
+  JsonWriter json(out);
+  json.beginObject().key("success").boolean(true);
+  json.key("sessionId").string(sessionId);
+  json.key("creatorId").string(creatorId);
+  json.key("message").string("Session created successfully");
+  json.endObject();
+}
+
+void appendSession(std::string& out, const session::SessionView& view, TimestampUnit unit) {
+  JsonWriter json(out);
+  json.beginObject().key("success").boolean(true);
+  json.key("session");
+  writeSession(json, view, unit);
+  json.endObject();
+}
+
+void appendSessionList(std::string& out, std::span<const session::SessionSummary> sessions, TimestampUnit unit) {
+  JsonWriter json(out);
+  json.beginObject().key("success").boolean(true);
+  json.key("sessions").beginArray();
+  for (const session::SessionSummary& summary : sessions)
+    writeSummary(json, summary, unit);
+  json.endArray();
+  json.key("totalSessions").integer(static_cast<std::int64_t>(sessions.size()));
+  json.endObject();
+}
+
+void appendFailure(std::string& out, std::string_view message) {
+  JsonWriter json(out);
+  json.beginObject().key("success").boolean(false);
+  json.key("message").string(message);
+  json.endObject();
+}
+
+}  // namespace mediasync::api

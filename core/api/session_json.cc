@@ -1,0 +1,55 @@
+#include "core/api/session_json.h"
+
+namespace mediasync::api {
+namespace {
+
+void writeUser(JsonWriter& json, const session::UserView& user, TimestampUnit unit) {
+  json.beginObject();
+  json.key("id").string(user.id);
+  json.key("username").string(user.username);
+  json.key("avatar").stringOrNull(user.avatar);
+  json.key("joinedAt");
+  writeIsoTime(json, user.joinedAt);
+  json.key("lastSeen");
+  writeTimestamp(json, user.lastSeen, unit);
+  json.key("isConnected").boolean(user.isConnected);
+  json.key("isLeader").boolean(user.isLeader);
+  json.endObject();
+}
+
+}  // namespace
+
+void writePlaybackFields(JsonWriter& json, const session::PlaybackView& state, TimestampUnit unit) {
+  json.key("mediaUrl").stringOrNull(state.mediaUrl);
+  json.key("mediaId").stringOrNull(state.mediaId);
+  json.key("mediaTitle").stringOrNull(state.mediaTitle);
+  json.key("mediaDuration").numberOrNull(state.mediaDuration);
+  json.key("position").number(state.position);
+  json.key("isPlaying").boolean(state.isPlaying);
+  json.key("lastUpdateTime");
+  writeTimestamp(json, state.lastUpdateTime, unit);
+  json.key("playbackRate").number(state.playbackRate);
+}
+
+void writeSession(JsonWriter& json, const session::SessionView& view, TimestampUnit unit) {
+  json.beginObject();
+  json.key("sessionId").string(view.sessionId);
+  json.key("creatorId").string(view.creatorId);
+  json.key("leaderId").string(view.leaderId);
+  json.key("users").beginArray();
+  for (const session::UserView& user : view.users)
+    writeUser(json, user, unit);
+  json.endArray();
+  json.key("playbackState").beginObject();
+  writePlaybackFields(json, view.playback, unit);
+  json.endObject();
+  json.key("createdAt");
+  writeIsoTime(json, view.createdAt);
+  json.key("lastActivity");
+  writeTimestamp(json, view.lastActivity, unit);
+  json.key("userCount").integer(view.userCount);
+  json.key("connectedCount").integer(view.connectedCount);
+  json.endObject();
+}
+
+}  // namespace mediasync::api

@@ -1,0 +1,22 @@
+// The state of a zone, for operators: as JSON and as Prometheus text (exposition format 0.0.4).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mediasync::api {
+
+struct Metric {
+  enum class Kind { kGauge, kCounter };
+  std::string_view name;  // as in Prometheus, without the prefix "mediasync_": counters end in _total
+  std::string_view help;
+  Kind kind;
+  std::uint64_t value;
+};
+
+void appendStatusJson(std::string& out, std::string_view zone, const std::vector<Metric>&);
+void appendStatusPrometheus(std::string& out, std::string_view zone, const std::vector<Metric>&);
+
+}  // namespace mediasync::api
