@@ -1,0 +1,56 @@
+// What a connection talks to. Applications know packets, not transports; they answer through the worker.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/engineio/packet.h"
+#include "core/server/options.h"
+#include "core/socketio/packet.h"
+
+namespace mediasync::server {
+
+class Worker;
+struct Caller;
+struct Deferred;
+
+// What became of a packet: done, to be tried again when readers have caught up, or a reason to close the connection.
+enum class Handled { kDone, kDeferred, kClose };
+
+// On Engine.IO messages.
+class EngineApplication {
+ public:
+  virtual ~EngineApplication() = default;
+  // Whether a client has to connect to something within Options::connectTimeout.
+  virtual bool expectsConnect() const = 0;
+  // A connection was made.
+  virtual void opened(Worker&, Caller&) = 0;
+  // A message came. kDeferred: `deferred` is what to try again.
+  virtual Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) = 0;
+  virtual Handled resumed(Worker&, Caller&, const Deferred&) = 0;
+};
+
+// On Socket.IO packets: what SocketIo calls.
+class SocketApplication {
+ public:
+  virtual ~SocketApplication() = default;
+  virtual bool hasNamespace(std::string_view nsp) const = 0;
+  // Whether packets may have attachments; otherwise they are refused before any has come.
+  virtual bool takesBinary() const = 0;
+  // Whether a client that lost its connection can come back to what it had.
+  virtual bool recovers() const = 0;
+  virtual void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) = 0;
+  // An event of a namespace that the client is connected to.
+  virtual Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
+  // The answer to an acknowledgement that was asked for.
+  virtual void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
+  // A packet with attachments came, which are not taken.
+  virtual void refuseBinary(Worker&, Caller&, const socketio::Packet&) = 0;
+};
+
+EngineApplication& engineApplication(Application);
+
+}  // namespace mediasync::server

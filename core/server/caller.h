@@ -1,0 +1,30 @@
+// Who sent a packet, what is asked, and by which way the answers go.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/server/link.h"
+#include "core/server/options.h"
+#include "core/server/worker.h"
+
+namespace mediasync::server {
+
+struct Caller {
+  store::ConnectionRef connection;
+  const Options& options;
+  engineio::Protocol protocol;
+  Link* link = nullptr;  // the WebSocket it came by, of this worker; null: it came by POST, for whoever holds the poll
+};
+
+// One event of a client, being handled.
+struct Worker::Request {
+  Caller& caller;
+  std::string_view event;
+  std::optional<std::uint64_t> ack;  // the acknowledgement asked for
+  Instant now;
+};
+
+}  // namespace mediasync::server

@@ -1,0 +1,359 @@
+// WebSockets: input, the probe and the upgrade of a polling connection, the end.
+#include <algorithm>
+#include <utility>
+
+#include "core/engineio/packet.h"
+#include "core/server/caller.h"
+#include "core/server/worker.h"
+#include "core/websocket/frame.h"
+
+namespace mediasync::server {
+
+using store::ConnectionTransaction;
+using store::SessionTransaction;
+using store::Transport;
+
+namespace {
+
+// Replies that the peer does not read: beyond this, its input is left alone until it does.
+constexpr std::size_t kMaxUnreadReplies = 64 * 1024;
+
+}  // namespace
+
+std::unique_ptr<Channel> Worker::openChannel(WebSocket& socket, const Options& options, const Agreement& agreement) {
+  const Instant now = env_.now();
+  Link* link = nullptr;
+  store::RandomId sid = randomId();
+  auto channel = std::make_unique<Channel>(socket, options, agreement);
+  try {
+    ConnectionTransaction txn(zone_, sid);
+    create(txn, sid, Transport::kWebSocket, options, agreement.protocol, now);
+    link = &own(txn, options, now);
+    txn.commit();
+  } catch (const store::OutOfSpace&) {
+    return nullptr;
+  }
+  channel->state_ = Channel::State::kOpen;
+  channel->link_ = link;
+  link->socket = &socket;
+  link->channel = channel.get();
+  link->compression = agreement.compression.value_or(Compression{});
+  std::string open;
+  engineio::appendOpenPacket(open, store::idText(sid), false, options.engine);
+  send(*link, open);
+  ++counters().handshakes;
+  Caller caller{link->connection, channel->options_, agreement.protocol, link};
+  engineApplication(options.application).opened(*this, caller);
+  return channel;
+}
+
+std::variant<std::unique_ptr<Channel>, engineio::Error> Worker::probeChannel(const store::RandomId& sid,
+                                                                             WebSocket& socket, const Options& options,
+                                                                             const Agreement& agreement) {
+  const Instant now = env_.now();
+  ConnectionTransaction txn(zone_, sid);
+  if (!findConnection(txn, sid, options)) return engineio::Error::kUnknownSid;
+  const store::ConnectionRecord& record = txn.record();
+  auto channel = std::make_unique<Channel>(socket, options, agreement);
+  if (record.transport != Transport::kPolling || record.probingUntil > now.mono) {
+    channel->state_ = Channel::State::kOpen;  // a second one: it is opened, as clients expect, and closed at once
+    failChannel(*channel, websocket::CloseCode::kNormal);
+    return channel;
+  }
+  txn.edit(record.probingUntil) = now.mono + kUpgradeTimeout;
+  channel->agreement_.protocol = protocolOf(record);
+  channel->sid_ = sid;
+  channel->since_ = now.mono;
+  probing_.push_back(channel.get());
+  txn.commit();
+  return channel;
+}
+
+void Worker::received(Channel& channel, std::span<std::uint8_t> bytes) {
+  if (!channel.input_.empty() || channel.deferred_) {
+    keepInput(channel, bytes);
+    return;
+  }
+  process(channel, bytes);
+}
+
+// The rest is worked off later: when a command that waits is done, or the peer has read its replies.
+void Worker::keepInput(Channel& channel, std::span<const std::uint8_t> bytes) {
+  channel.input_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  // A pong may be among what is kept: the peer is alive.
+  Link* link = channel.link_;
+  if (link != nullptr && link->waiting == Link::Waiting::kForPong) {
+    setDeadline(*link, std::max(link->heartbeatAt, env_.now().mono + link->options.engine.pingTimeout));
+  }
+  channel.socket_.pause(true);
+}
+
+void Worker::process(Channel& channel, std::span<std::uint8_t> bytes) {
+  if (channel.link_ != nullptr) channel.link_->corked = true;
+  while (channel.state_ != Channel::State::kFinished) {
+    Link* link = channel.link_;
+    const bool unread = link != nullptr && link->full && link->out.size() > kMaxUnreadReplies;
+    if (channel.deferred_ || (unread && !bytes.empty())) {
+      keepInput(channel, bytes);
+      break;
+    }
+    websocket::Message message;
+    const auto result = channel.decoder_.next(bytes, message);
+    if (result == websocket::Decoder::Result::kNeedMore) break;
+    if (result == websocket::Decoder::Result::kError) {
+      failChannel(channel, channel.decoder_.error());
+    } else if (message.compressed && !inflate(channel, message)) {
+      continue;
+    } else if (message.payload.size() > channel.options_.engine.maxPayload) {
+      failChannel(channel, websocket::CloseCode::kMessageTooBig);
+    } else if (!handleMessage(channel, message)) {
+      failChannel(channel, websocket::CloseCode::kNormal);
+    }
+  }
+  if (channel.link_ != nullptr) uncork(*channel.link_);
+}
+
+// False: the connection is to be closed.
+bool Worker::handleMessage(Channel& channel, const websocket::Message& message) {
+  using websocket::Opcode;
+  switch (message.opcode) {
+    case Opcode::kPing: {
+      std::string pong;
+      websocket::appendFrame(pong, Opcode::kPong, message.payload);
+      if (channel.link_ != nullptr) {
+        sendRaw(*channel.link_, pong);
+      } else {
+        channel.socket_.write(pong);
+      }
+      return true;
+    }
+    case Opcode::kPong:
+      return true;
+    case Opcode::kClose:
+      failChannel(channel, message.closeCode == 1005 ? websocket::CloseCode::kNormal
+                                                     : static_cast<websocket::CloseCode>(message.closeCode));
+      return true;
+    default:
+      break;
+  }
+  const bool isText = message.opcode == Opcode::kText;
+  if (channel.state_ == Channel::State::kProbing) return isText && handleProbe(channel, message.payload);
+  std::string binary;
+  const bool isOld = channel.agreement_.protocol.revision == engineio::Revision::kV3;
+  std::optional<engineio::Packet> packet;
+  if (isText) {
+    packet = isOld ? engineio::decodeTextV3(message.payload, binary) : engineio::decodeText(message.payload);
+  } else if (isOld) {
+    packet = engineio::decodeBinaryV3(message.payload);
+  } else {
+    packet = engineio::Packet{engineio::PacketType::kMessage, message.payload, true};
+  }
+  return packet && handlePacket(channel, *packet);
+}
+
+// In place of what came, what it was before it was compressed. False: that cannot be, and the channel has failed.
+bool Worker::inflate(Channel& channel, websocket::Message& message) {
+  using Result = websocket::Inflater::Result;
+  std::string& inflated = compressor_.inflated();
+  const Result result = compressor_.inflater().inflate(message.payload, channel.options_.engine.maxPayload, inflated);
+  const bool isBadText = message.opcode == websocket::Opcode::kText && !isValidUtf8(inflated);
+  if (result == Result::kDone && !isBadText) {
+    message.payload = inflated;
+    return true;
+  }
+  failChannel(channel,
+              result == Result::kTooBig ? websocket::CloseCode::kMessageTooBig : websocket::CloseCode::kInvalidPayload);
+  return false;
+}
+
+// Engine.IO's upgrade: "2probe" is answered with "3probe", and "5" makes this WebSocket the transport.
+bool Worker::handleProbe(Channel& channel, std::string_view text) {
+  if (text == "5") return channel.probed_ && completeUpgrade(channel);
+  if (text != "2probe") return false;
+  {
+    ConnectionTransaction txn(zone_, channel.sid_);
+    if (!txn.find(channel.sid_) || txn.record().transport != Transport::kPolling) return false;
+    txn.edit(txn.record().upgradingUntil) = channel.since_ + kUpgradeTimeout;
+    txn.commit();
+    txn.notifyOwner(wake_);  // a poll that waits is ended, so that the client can go on
+  }
+  channel.probed_ = true;
+  std::string pong;
+  websocket::appendFrame(pong, websocket::Opcode::kText, "3probe");
+  channel.socket_.write(pong);
+  return true;
+}
+
+bool Worker::completeUpgrade(Channel& channel) {
+  if (stopped_) return false;
+  const Instant now = env_.now();
+  std::vector<store::WaitingItem> items;
+  std::unique_ptr<std::vector<store::WaitingItem>> parts;
+  Link* link = nullptr;
+  bool awaitsSnapshot = false;
+  {
+    ConnectionTransaction txn(zone_, channel.sid_);
+    if (!txn.find(channel.sid_) || txn.record().closing != store::Closing::kNo || txn.record().overrun) return false;
+    const store::ConnectionRecord& record = txn.record();
+    if (record.transport != Transport::kPolling) return false;
+    const store::WorkerId before = record.owner;
+    txn.edit(txn.record().owner) = id_;
+    awaitsSnapshot = record.awaitingSnapshot;
+    txn.edit(record.transport) = Transport::kWebSocket;
+    txn.edit(record.probingUntil) = 0;
+    txn.edit(record.upgradingUntil) = 0;
+    txn.edit(record.pollWaiting) = false;
+    txn.edit(record.awaitingSnapshot) = false;
+    items = txn.takeItems();
+    if (record.parts.first != 0) parts = std::make_unique<std::vector<store::WaitingItem>>(txn.takeParts());
+    txn.commit();
+    if (before != id_) txn.notify(before.slot, wake_);
+    link = linkOf(txn.ref());
+    if (link == nullptr) link = &own(txn, channel.options_, now);
+    link->transport = Transport::kWebSocket;
+    link->binaryLeft = record.binaryLeft;
+    link->parts = std::move(parts);
+    syncSeat(*link, record);
+    if (link->isBehind()) link->behindSince = now.mono;  // of this socket nothing is known yet
+    link->cursor = record.cursor;                        // another worker may have served polls since this one did
+  }
+  std::erase(probing_, &channel);
+  channel.state_ = Channel::State::kOpen;
+  channel.link_ = link;
+  link->channel = &channel;
+  link->socket = &channel.socket_;
+  link->options = channel.options_;
+  link->compression = channel.agreement_.compression.value_or(Compression{});
+  link->corked = true;
+  endPoll(*link, "6");
+  watchFor(*link, now);
+  link->awaitsSnapshot = awaitsSnapshot;
+  sendFirst(*link, items);
+  if (channel.link_ != nullptr && !awaitsSnapshot) sendMissed(*link);
+  if (channel.link_ != nullptr) sendItems(*link, items);
+  if (channel.link_ != nullptr && awaitsSnapshot) sendMissed(*link);
+  ++counters().upgrades;
+  return true;
+}
+
+// The events since its last poll.
+void Worker::sendMissed(Link& link) {
+  if (link.room == nullptr) return;
+  if (link.cursor < link.room->pulled) fallBehind(link);
+  Room& room = *link.room;
+  catchUp(link);
+  if (link.room == &room) deliver(room);
+}
+
+// What waited for the next poll goes over the WebSocket instead: before the events of the session, or after them.
+void Worker::sendFirst(Link& link, const std::vector<store::WaitingItem>& items) {
+  for (const auto& item : items) {
+    if (item.kind == store::ItemKind::kRecovered) send(link, item.text);
+  }
+}
+
+void Worker::sendItems(Link& link, const std::vector<store::WaitingItem>& items) {
+  for (const auto& item : items) {
+    if (item.kind == store::ItemKind::kPacket) send(link, item.text);
+    if (item.kind == store::ItemKind::kBinary) sendBinary(link, item.text);
+    if (store::isSnapshot(item.kind)) sendSnapshot(link, item.kind);
+  }
+}
+
+bool Worker::handlePacket(Channel& channel, const engineio::Packet& packet) {
+  Link& link = *channel.link_;
+  if (packet.type != engineio::PacketType::kMessage) {
+    return packet.type != engineio::PacketType::kClose && handleHeartbeat(link, packet);
+  }
+  Caller caller{link.connection, channel.options_, link.protocol, &link};
+  const Handled handled =
+      engineApplication(channel.options_.application).received(*this, caller, packet, channel.deferred_);
+  if (handled == Handled::kDeferred) waitingChannels_.push_back(&channel);
+  return handled != Handled::kClose;
+}
+
+// Pings come from the server in revision 4, and from the client in revision 3. False for one in the wrong direction.
+bool Worker::handleHeartbeat(Link& link, const engineio::Packet& packet) {
+  const bool clientPings = link.protocol.revision == engineio::Revision::kV3;
+  const engineio::Settings& engine = link.options.engine;
+  switch (packet.type) {
+    case engineio::PacketType::kPing:
+      if (!clientPings) return false;
+      setDeadline(link, env_.now().mono + engine.pingInterval + engine.pingTimeout);
+      send(link, "3" + std::string(packet.data));
+      return true;
+    case engineio::PacketType::kPong:
+      if (clientPings) return false;
+      if (link.waiting == Link::Waiting::kForPong) {
+        link.waiting = Link::Waiting::kForPing;
+        setDeadline(link, env_.now().mono + engine.pingInterval);
+      }
+      return true;
+    default:
+      return true;
+  }
+}
+
+// Closes the WebSocket from this side, with a close frame.
+void Worker::failChannel(Channel& channel, websocket::CloseCode code) {
+  if (channel.state_ == Channel::State::kFinished) return;
+  if (channel.link_ != nullptr) {
+    closeLink(*channel.link_, code);
+  } else {
+    std::string frame;
+    websocket::appendCloseFrame(frame, code);
+    channel.socket_.write(frame);
+    channel.socket_.finish();
+  }
+  forget(channel);
+}
+
+// Takes the channel off every list; a polling connection that it was to upgrade goes on without it.
+void Worker::forget(Channel& channel) {
+  std::erase(probing_, &channel);
+  std::erase(waitingChannels_, &channel);
+  channel.deferred_.reset();
+  const bool abandonsUpgrade = channel.state_ == Channel::State::kProbing;
+  channel.state_ = Channel::State::kFinished;
+  if (!abandonsUpgrade) return;
+  ConnectionTransaction txn(zone_, channel.sid_);
+  if (!txn.find(channel.sid_) || txn.record().probingUntil == 0) return;
+  txn.edit(txn.record().probingUntil) = 0;
+  txn.edit(txn.record().upgradingUntil) = 0;
+  txn.commit();
+}
+
+void Worker::writable(Channel& channel) {
+  Link* link = channel.link_;
+  if (link == nullptr) return;
+  link->full = false;
+  if (!link->out.empty()) sendRaw(*link, {});
+  if (link->full) return;
+  catchUp(*link);
+  if (channel.link_ == nullptr || channel.deferred_ || channel.input_.empty()) return;
+  resumeInput(channel);
+}
+
+// Works off input that was kept, and lets more come.
+void Worker::resumeInput(Channel& channel) {
+  std::string input = std::exchange(channel.input_, {});
+  process(channel, {reinterpret_cast<std::uint8_t*>(input.data()), input.size()});
+  if (channel.state_ != Channel::State::kFinished && channel.input_.empty() && !channel.deferred_) {
+    channel.socket_.pause(false);
+  }
+}
+
+void Worker::gone(Channel& channel) {
+  if (channel.link_ != nullptr) {
+    Link& link = *channel.link_;
+    link.socket = nullptr;
+    dropConnection(link);
+  }
+  forget(channel);
+}
+
+void Worker::goAway(Channel& channel) {
+  failChannel(channel, websocket::CloseCode::kGoingAway);
+}
+
+}  // namespace mediasync::server

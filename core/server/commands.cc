@@ -1,0 +1,338 @@
+// The events of the API: from a parsed command, through the rules of the session, to the answers.
+#include <string>
+#include <utility>
+
+#include "core/api/acks.h"
+#include "core/api/command_parser.h"
+#include "core/api/events.h"
+#include "core/server/caller.h"
+#include "core/server/worker.h"
+#include "core/session/rules.h"
+#include "core/socketio/encoder.h"
+
+namespace mediasync::server {
+
+using session::Refusal;
+using store::ConnectionTransaction;
+using store::ItemKind;
+using store::SessionTransaction;
+
+namespace {
+
+// Thrown through a transition that the rules refuse, so that its transaction rolls back.
+struct Refused {
+  Refusal refusal;
+};
+
+// Thrown when events must reach the caller before the command can be carried out.
+struct NotYet {};
+
+std::string_view eventName(const nlohmann::json& args) {
+  if (!args.is_array() || args.empty() || !args[0].is_string()) return {};
+  return args[0].get_ref<const std::string&>();
+}
+
+std::string eventPacket() {
+  std::string packet = "4";
+  socketio::appendEventPrefix(packet);
+  return packet;
+}
+
+std::string ackPacket(std::uint64_t id) {
+  std::string packet = "4";
+  socketio::appendAckPrefix(packet, "/", id);
+  return packet;
+}
+
+// Copies of the texts of a playback state, which outlive the lock it was read under.
+struct OwnedPlayback {
+  explicit OwnedPlayback(const session::PlaybackView& from) : view(from) {
+    own(view.mediaUrl, url);
+    own(view.mediaId, id);
+    own(view.mediaTitle, title);
+  }
+  OwnedPlayback(const OwnedPlayback&) = delete;
+  OwnedPlayback& operator=(const OwnedPlayback&) = delete;
+
+  session::PlaybackView view;
+  std::string url, id, title;
+
+ private:
+  static void own(std::optional<std::string_view>& field, std::string& storage) {
+    if (!field) return;
+    storage = *field;
+    field = storage;
+  }
+};
+
+}  // namespace
+
+Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
+  const auto parsed = api::parseCommand(packet.data);
+  ++counters().commands;
+  Request request{caller, eventName(packet.data), packet.id, env_.now()};
+  if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
+    refuse(caller, *refusal, request.event, request.ack);
+    return Handled::kDone;
+  }
+  return run(request, std::get<session::Command>(parsed));
+}
+
+// No event of the API has attachments, nor is an acknowledgement asked for.
+void Worker::refuseBinary(Caller& caller, const socketio::Packet& packet) {
+  if (packet.type != socketio::PacketType::kBinaryEvent) return;
+  refuse(caller, session::kBinaryUnsupported, eventName(packet.data), packet.id);
+}
+
+Handled Worker::run(Request& request, const session::Command& command) {
+  try {
+    std::visit([this, &request](const auto& c) { handle(request, c); }, command);
+  } catch (const Refused& refused) {
+    refuse(request.caller, refused.refusal, request.event, request.ack);
+  } catch (const store::OutOfSpace&) {
+    refuse(request.caller, session::kZoneFull, request.event, request.ack);
+  } catch (const store::Busy&) {
+    return Handled::kDeferred;
+  } catch (const NotYet&) {
+    return Handled::kDeferred;
+  }
+  return Handled::kDone;
+}
+
+void Worker::reply(Caller& caller, std::string_view packet) {
+  if (caller.link != nullptr) {
+    send(*caller.link, packet);
+    return;
+  }
+  ConnectionTransaction txn(zone_, caller.connection.shard);
+  if (!txn.open(caller.connection)) return;
+  txn.push(ItemKind::kPacket, packet);
+  txn.commit();
+  txn.notifyOwner(wake_);
+}
+
+void Worker::replyBinary(Caller& caller, std::string_view bytes) {
+  if (caller.link != nullptr) return sendBinary(*caller.link, bytes);
+  ConnectionTransaction txn(zone_, caller.connection.shard);
+  if (!txn.open(caller.connection)) return;
+  txn.push(ItemKind::kBinary, bytes);
+  txn.commit();
+  txn.notifyOwner(wake_);
+}
+
+void Worker::refuse(Caller& caller, const Refusal& refusal, std::string_view event, std::optional<std::uint64_t> ack) {
+  ++counters().refusals;
+  std::string packet = eventPacket();
+  api::appendError(packet, refusal, event);
+  reply(caller, packet);
+  if (!ack) return;
+  packet = ackPacket(*ack);
+  api::appendAckRefused(packet, refusal);
+  reply(caller, packet);
+}
+
+store::SeatRef Worker::seatOf(const Caller& caller) {
+  if (caller.link != nullptr) return caller.link->seat;
+  ConnectionTransaction txn(zone_, caller.connection.shard);
+  return txn.open(caller.connection) ? txn.record().seat : store::SeatRef{};
+}
+
+// Applies rule(session, user) to the session the caller is in. Throws Refused when it is in none, or the rule refuses.
+template <class Rule>
+void Worker::inSession(Request& request, Rule rule) {
+  const store::SeatRef seat = seatOf(request.caller);
+  if (!seat) throw Refused{session::kNotInSession};
+  SessionTransaction session(zone_, seat.shard);
+  if (!session.openSeat(seat)) throw Refused{session::kNotInSession};
+  if (const Refusal refusal = rule(session, session.seatUser())) throw Refused{refusal};
+  session.commit(wake_);
+}
+
+void Worker::handle(Request& request, const session::SyncPlayback& command) {
+  inSession(request, [&](SessionTransaction& session, session::UserRef user) {
+    return session::syncPlayback(session, user, command, request.now);
+  });
+  succeed(request);
+}
+
+void Worker::handle(Request& request, const session::LoadMedia& command) {
+  inSession(request, [&](SessionTransaction& session, session::UserRef user) {
+    return session::loadMedia(session, user, command, request.now);
+  });
+  succeed(request);
+}
+
+void Worker::handle(Request& request, const session::RequestLeadership&) {
+  inSession(request, [&](SessionTransaction& session, session::UserRef user) {
+    return session::requestLeadership(session, user, request.now);
+  });
+  succeed(request);
+}
+
+void Worker::handle(Request& request, const session::ReportDesync& command) {
+  std::unique_ptr<OwnedPlayback> playback;
+  inSession(request, [&](SessionTransaction& session, session::UserRef user) {
+    session::noteActivity(session, user, request.now);
+    playback = std::make_unique<OwnedPlayback>(session::playbackAt(session, request.now));
+    return Refusal{};
+  });
+  std::string packet = eventPacket();
+  api::appendDesyncRecovery(packet, playback->view, request.now.wall, command, request.caller.options.timestamps);
+  reply(request.caller, packet);
+  succeed(request);
+}
+
+void Worker::handle(Request& request, const session::Heartbeat&) {
+  if (const store::SeatRef seat = seatOf(request.caller)) {
+    SessionTransaction session(zone_, seat.shard);
+    if (session.openSeat(seat)) {
+      session::noteActivity(session, session.seatUser(), request.now);
+      session.commit(wake_);
+    }
+  }
+  const api::TimestampUnit unit = request.caller.options.timestamps;
+  std::string packet = eventPacket();
+  api::appendHeartbeatAck(packet, request.now.wall, unit);
+  reply(request.caller, packet);
+  if (!request.ack) return;
+  packet = ackPacket(*request.ack);
+  api::appendAckHeartbeat(packet, request.now.wall, unit);
+  reply(request.caller, packet);
+}
+
+void Worker::handle(Request& request, const session::RequestSessionState&) {
+  inSession(request, [](SessionTransaction&, session::UserRef) { return Refusal{}; });
+  replyState(request, ItemKind::kSessionState);
+  succeed(request);
+}
+
+void Worker::succeed(Request& request) {
+  if (!request.ack) return;
+  std::string packet = ackPacket(*request.ack);
+  api::appendAckSuccess(packet);
+  reply(request.caller, packet);
+}
+
+// The session as it is when the answer is sent.
+void Worker::replyState(Request& request, ItemKind kind) {
+  if (request.caller.link != nullptr) {
+    sendSnapshot(*request.caller.link, kind);
+    return;
+  }
+  ConnectionTransaction txn(zone_, request.caller.connection.shard);
+  if (!txn.open(request.caller.connection)) return;
+  txn.push(kind, {});
+  txn.commit();
+  txn.notifyOwner(wake_);
+}
+
+void Worker::handle(Request& request, const session::JoinSession& command) {
+  bool isLeader = false;
+  bool isNew = false;
+  {
+    ConnectionTransaction txn(zone_, request.caller.connection.shard);
+    if (!txn.open(request.caller.connection)) return;
+    isNew = !txn.record().seat || !joinAgain(request, command, txn, &isLeader);
+    if (isNew) joinAnew(request, command, txn, &isLeader);
+  }
+  // To a poll the answer to a new join has been queued together with the seat.
+  if (!isNew || request.caller.link != nullptr) replyState(request, ItemKind::kSessionJoined);
+  if (!request.ack) return;
+  std::string packet = ackPacket(*request.ack);
+  api::appendAckJoined(packet, command.sessionId, command.userId, isLeader);
+  reply(request.caller, packet);
+}
+
+// The connection is in a session already. False: that seat is none any more, and the caller may join as if new.
+bool Worker::joinAgain(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
+                       bool* isLeader) {
+  SessionTransaction session(zone_, txn.record().seat.shard);
+  if (!session.openSeat(txn.record().seat)) return false;
+  const session::UserRef user = session.seatUser();
+  const auto sessionId = store::textOf(zone_.arena(), session.record().id);
+  if (const Refusal refusal = session::checkRejoin(sessionId, session.user(user).id, command)) throw Refused{refusal};
+  session::refresh(session, user, command, request.now);
+  *isLeader = session.leaderId() == command.userId;
+  session.commit(wake_);
+  return true;
+}
+
+void Worker::joinAnew(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
+                      bool* isLeader) {
+  const Options& options = request.caller.options;
+  Link* link = request.caller.link;
+  if (txn.record().seat) {
+    if (link == nullptr && mustCollectFirst(txn)) throw NotYet{};
+    loseSeat(txn, request.now);
+    if (link != nullptr) leaveRoom(*link);
+  }
+  store::SeatRef seat;
+  std::uint64_t cursor = 0;
+  {
+    SessionTransaction session(zone_, command.sessionId);
+    if (!session.find(command.sessionId)) {
+      if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
+        throw Refused{session::kTooManySessions};
+      }
+      session.create(command.sessionId, command.userId, request.now);
+    }
+    session::UserRef user = 0;
+    if (const Refusal refusal = session::join(session, command, options.maxUsers, request.now, &user)) {
+      throw Refused{refusal};
+    }
+    seat = session.addConnection(user, txn.ref());
+    if (link != nullptr) session.addWatch(id_);  // so that a join without memory for that is refused
+    cursor = session.logEnd();
+    *isLeader = session.leaderId() == command.userId;
+    session.commit(wake_);
+  }
+  txn.edit(txn.record().seat) = seat;
+  txn.edit(txn.record().cursor) = cursor;
+  txn.edit(txn.record().joinedAt) = cursor;
+  txn.edit(txn.record().ownBefore) = 0;
+  txn.edit(txn.record().awaitingSnapshot) = link == nullptr;
+  if (link == nullptr) txn.push(ItemKind::kSessionJoined, {});
+  txn.commit();
+  if (link == nullptr) return txn.notifyOwner(wake_);
+  link->seat = seat;
+  link->ownBefore = 0;
+  enterRoom(*link, cursor);
+  link->awaitsSnapshot = true;
+}
+
+// A polling connection that leaves its session has events to collect before. One that is being upgraded does not poll
+// until this POST is done, and goes without.
+bool Worker::mustCollectFirst(ConnectionTransaction& txn) {
+  const store::ConnectionRecord& record = txn.record();
+  if (!record.seat || record.upgradingUntil > env_.now().mono) return false;
+  if (record.awaitingSnapshot) return true;
+  SessionTransaction session(zone_, record.seat.shard);
+  return session.open(record.seat.session, record.seat.sessionSerial) && record.cursor < session.logEnd();
+}
+
+void Worker::handle(Request& request, const session::LeaveSession&) {
+  Link* link = request.caller.link;
+  if (link != nullptr && link->room != nullptr) deliver(*link->room);
+  {
+    ConnectionTransaction txn(zone_, request.caller.connection.shard);
+    if (!txn.open(request.caller.connection)) return;
+    if (!txn.record().seat) throw Refused{session::kNotInSession};
+    if (link == nullptr && mustCollectFirst(txn)) throw NotYet{};
+    const store::SeatRef seat = txn.record().seat;
+    bool wasSeated = false;
+    {
+      SessionTransaction session(zone_, seat.shard);
+      wasSeated = session.openSeat(seat);
+      if (wasSeated) session::leave(session, session.seatUser(), request.now);
+      if (wasSeated) session.commit(wake_);
+    }
+    txn.edit(txn.record().seat) = {};
+    txn.commit();
+    if (link == nullptr) txn.notifyOwner(wake_);
+    if (link != nullptr) leaveRoom(*link);
+    if (!wasSeated) throw Refused{session::kNotInSession};
+  }
+  succeed(request);
+}
+
+}  // namespace mediasync::server

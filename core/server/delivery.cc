@@ -1,0 +1,243 @@
+// Broadcasts: what a session's log has gained goes to every member here. Encoded once, one write for each connection
+// however many events there are; a connection whose socket is full keeps nothing but its cursor.
+#include <algorithm>
+
+#include "core/server/worker.h"
+
+namespace mediasync::server {
+
+namespace {
+
+// Events read from a log at once, in bytes.
+constexpr std::size_t kBatchBytes = 64 * 1024;
+
+Format frameFormat(const Link& link) {
+  return {Format::Framing::kFrames, engineio::Revision::kV4, link.options.timestamps, link.recoverable,
+          link.compression};
+}
+
+}  // namespace
+
+// Reads what is new. False when nothing is.
+bool Worker::pull(Room& room) {
+  batch_.raw().clear();
+  store::LogSlice slice;
+  {
+    store::ReadLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
+    const auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
+    if (session.serial != room.serial) return false;
+    slice = store::readLog(zone_.arena(), session.log, room.pulled, kBatchBytes, batch_.raw());
+  }
+  if (slice.end == slice.first) return false;
+  batch_.load(slice, room.serial);
+  return true;
+}
+
+void Worker::deliver(Room& room) {
+  const store::Ref session = room.session;
+  while (pull(room)) {
+    deliverBatch(room);
+    counters().encodings += batch_.takeEncodings();
+    if (!rooms_.contains(session)) return;  // the last member went
+    if (batch_.hasUserLeft()) checkSeats(room);
+    if (!rooms_.contains(session)) return;
+  }
+  needsChanged(room);
+  batch_.releaseMemory();
+}
+
+void Worker::deliverBatch(Room& room) {
+  std::vector<Link*> polls;
+  std::vector<Link*> returned;  // after a recovery, each reads what it has missed on its own
+  for (Link& link : room.members) {
+    if (link.socket != nullptr && !link.isBehind() && link.cursor < std::min(link.ownBefore, batch_.end())) {
+      fallBehind(link);
+      returned.push_back(&link);
+    } else if (link.poll != nullptr) {
+      polls.push_back(&link);
+    } else if (link.transport == store::Transport::kPolling) {
+      fallBehind(link);
+    } else if (batch_.lost() && link.cursor < batch_.first() && !link.isBehind()) {
+      overrun(link);
+    } else {
+      deliverTo(link);
+    }
+  }
+  room.pulled = batch_.end();
+  for (Link* link : returned)
+    catchUp(*link);
+  delivering_ = &room;
+  for (Link* link : polls)
+    answerPoll(*link);
+  delivering_ = nullptr;
+}
+
+// Writes the events from `from` on; what the socket does not take of an event that was cut waits in `out`. Returns how
+// many bytes were left.
+std::size_t Worker::writeEvents(Link& link, const EncodedBatch& events, std::uint64_t from) {
+  const std::string_view bytes = events.from(from);
+  const std::ptrdiff_t written = link.socket->write(bytes);
+  const std::size_t taken = written > 0 ? static_cast<std::size_t>(written) : 0;
+  const EncodedBatch::Progress progress = events.progress(from, taken);
+  ++counters().sends;
+  counters().deliveries += progress.next - from;
+  link.cursor = progress.next;
+  if (taken < bytes.size()) {
+    link.out.assign(progress.rest);
+    link.full = true;
+  }
+  return bytes.size() - taken;
+}
+
+void Worker::deliverTo(Link& link) {
+  if (link.isBehind() || link.doomed) return;
+  const std::uint64_t from = std::max(link.cursor, batch_.first());
+  if (from >= batch_.end()) return;
+  if (!link.out.empty()) sendRaw(link, {});
+  if (link.full || writeEvents(link, batch_.encoded(frameFormat(link)), from) > 0) fallBehind(link);
+}
+
+// Events that nothing supersedes were dropped before the link had them. Its client comes back and gets the whole state.
+void Worker::overrun(Link& link) {
+  ++counters().overruns;
+  doom(link);
+}
+
+void Worker::fallBehind(Link& link) {
+  if (link.isBehind() || link.room == nullptr) return;
+  link.behindSince = std::max<std::int64_t>(env_.now().mono, 1);
+  ++link.room->behind;
+}
+
+void Worker::caughtUp(Link& link) {
+  if (!link.isBehind()) return;
+  link.behindSince = 0;
+  --link.room->behind;
+  needsChanged(*link.room);
+}
+
+// A link that fell behind, whose socket has room again: it reads the log on its own until it is level with the others.
+void Worker::catchUp(Link& link) {
+  Room* room = link.room;
+  if (room == nullptr || !link.isBehind() || link.transport != store::Transport::kWebSocket) return;
+  if (!link.out.empty()) sendRaw(link, {});
+  while (link.out.empty() && !link.full && !link.doomed) {
+    if (link.cursor >= room->pulled) {
+      caughtUp(link);
+      if (!isSeated(link)) unseat(link);
+      return;
+    }
+    ownBatch_.raw().clear();
+    store::LogSlice slice;
+    std::uint64_t newestSync = 0;
+    {
+      store::ReadLock lock(zone_.region(), zone_.sessionShard(room->shard).header);
+      const auto& session = *zone_.arena().at<store::SessionRecord>(room->session);
+      if (session.serial != room->serial) return;
+      slice = store::readLog(zone_.arena(), session.log, link.cursor, kBatchBytes, ownBatch_.raw());
+      newestSync = session.log.lastSyncSeq;
+    }
+    if (slice.lost) {
+      return overrun(link);
+    }
+    ownBatch_.load(slice, room->serial);
+    link.cursor = slice.first;
+    if (sendSome(link, newestSync)) continue;
+    writeEvents(link, ownBatch_.encoded(frameFormat(link)), slice.first);
+    counters().encodings += ownBatch_.takeEncodings();
+  }
+  needsChanged(*room);
+}
+
+// Sends what ownBatch_ holds without what this one connection shall not get: for a socket that stayed full beyond all
+// patience, playback_sync events that a newer one supersedes; after a recovery, its own user's coming and going. False:
+// there is nothing of that kind.
+bool Worker::sendSome(Link& link, std::uint64_t newestSync) {
+  Omission omission;
+  std::string userId;
+  if (env_.now().mono - link.behindSince >= kReaderPatience) omission.staleBefore = newestSync;
+  if (link.cursor < link.ownBefore) {
+    omission.ownBefore = link.ownBefore;
+    userId = seatUserId(link);
+    omission.userId = userId;
+  }
+  if (omission.staleBefore <= link.cursor && omission.ownBefore <= link.cursor) return false;
+  std::uint64_t skipped = 0;
+  const std::string frames = ownBatch_.encodedWithout(omission, frameFormat(link), link.cursor, &skipped);
+  counters().skipped += skipped;
+  counters().deliveries += ownBatch_.end() - link.cursor - skipped;
+  link.cursor = ownBatch_.end();
+  sendRaw(link, frames);
+  return true;
+}
+
+std::string Worker::seatUserId(const Link& link) {
+  store::SessionTransaction session(zone_, link.seat.shard);
+  return session.openSeat(link.seat) ? std::string(session.user(session.seatUser()).id) : std::string();
+}
+
+void Worker::needsChanged(Room& room) {
+  if (room.needsChanged) return;
+  room.needsChanged = true;
+  roomsWithNews_.push_back(room.session);
+}
+
+void Worker::publishNeeds() {
+  for (const store::Ref session : roomsWithNews_) {
+    if (const auto found = rooms_.find(session); found != rooms_.end()) publishNeeds(*found->second);
+  }
+  roomsWithNews_.clear();
+}
+
+// Tells the log from where on this worker's readers still need it. One that has been behind for long is not waited for.
+void Worker::publishNeeds(Room& room) {
+  room.needsChanged = false;
+  std::uint64_t needed = room.pulled;
+  if (room.behind > 0) {
+    const std::int64_t now = env_.now().mono;
+    for (const Link& link : room.members) {
+      if (link.isBehind() && now - link.behindSince < kReaderPatience) needed = std::min(needed, link.cursor);
+    }
+  }
+  store::ReadLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
+  const auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
+  if (session.serial != room.serial) return;
+  for (store::Ref ref = session.watchers; ref != 0;) {
+    auto& watcher = *zone_.arena().at<store::SessionWatcher>(ref);
+    if (watcher.worker == id_) watcher.needed.store(needed, std::memory_order_release);
+    ref = watcher.next;
+  }
+}
+
+// A user has left: connections that were its other tabs have no seat any more, and have been told so by user_left.
+void Worker::checkSeats(Room& room) {
+  std::vector<Link*> unseated;
+  {
+    store::SessionTransaction session(zone_, room.shard);
+    for (Link& link : room.members) {
+      // One that is behind has yet to be told, and is looked at when it has caught up.
+      const bool knows = link.transport == store::Transport::kWebSocket && !link.isBehind();
+      if (knows && !session.openSeat(link.seat)) unseated.push_back(&link);
+    }
+  }
+  for (Link* link : unseated)
+    unseat(*link);
+}
+
+bool Worker::isSeated(const Link& link) {
+  store::SessionTransaction session(zone_, link.seat.shard);
+  return session.openSeat(link.seat);
+}
+
+void Worker::unseat(Link& link) {
+  {
+    store::ConnectionTransaction txn(zone_, link.connection.shard);
+    if (txn.open(link.connection)) {
+      loseSeat(txn, env_.now());
+      txn.commit();
+    }
+  }
+  leaveRoom(link);
+}
+
+}  // namespace mediasync::server

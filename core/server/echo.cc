@@ -1,0 +1,74 @@
+#include "core/server/echo.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/server/caller.h"
+#include "core/server/worker.h"
+#include "core/socketio/encoder.h"
+
+namespace mediasync::server {
+
+using nlohmann::json;
+
+namespace {
+
+void send(Worker& worker, Caller& caller, std::string packet, const json& args,
+          const std::vector<std::string>& attachments) {
+  worker.reply(caller, packet + args.dump());
+  for (const std::string& attachment : attachments)
+    worker.replyBinary(caller, attachment);
+}
+
+// The arguments of an event under another name.
+json renamed(const json& args, std::string_view name) {
+  json result = args;
+  result[0] = name;
+  return result;
+}
+
+std::string eventPrefix(std::string_view nsp, std::size_t attachments, std::optional<std::uint64_t> id = {}) {
+  std::string packet = "4";
+  socketio::appendEventPrefix(packet, nsp, attachments, id);
+  return packet;
+}
+
+}  // namespace
+
+Handled EngineEcho::received(Worker& worker, Caller& caller, const engineio::Packet& message,
+                             std::unique_ptr<Deferred>&) {
+  if (message.binary) {
+    worker.replyBinary(caller, message.data);
+  } else {
+    worker.reply(caller, "4" + std::string(message.data));
+  }
+  return Handled::kDone;
+}
+
+void SocketEcho::connected(Worker& worker, Caller& caller, std::string_view nsp, const json& auth) {
+  send(worker, caller, eventPrefix(nsp, 0), json::array({"auth", auth}), {});
+}
+
+Handled SocketEcho::event(Worker& worker, Caller& caller, const socketio::Packet& packet,
+                          const std::vector<std::string>& attachments) {
+  const json& args = packet.data;
+  if (args[0] == "message") {
+    send(worker, caller, eventPrefix(packet.nsp, attachments.size()), renamed(args, "message-back"), attachments);
+  } else if (args[0] == "message-with-ack" && packet.id) {
+    std::string prefix = "4";
+    socketio::appendAckPrefix(prefix, packet.nsp, *packet.id, attachments.size());
+    send(worker, caller, std::move(prefix), json(args.begin() + 1, args.end()), attachments);
+  } else if (args[0] == "ask") {
+    const std::uint32_t id = worker.newAckId(caller);
+    send(worker, caller, eventPrefix(packet.nsp, attachments.size(), id), renamed(args, "question"), attachments);
+  }
+  return Handled::kDone;
+}
+
+void SocketEcho::acknowledged(Worker& worker, Caller& caller, const socketio::Packet& packet,
+                              const std::vector<std::string>& attachments) {
+  json args = packet.data;
+  args.insert(args.begin(), "answer");
+  send(worker, caller, eventPrefix(packet.nsp, attachments.size()), args, attachments);
+}
+
+}  // namespace mediasync::server

@@ -1,0 +1,35 @@
+// Two applications for diagnostics, which know nothing of sessions: what a client sends comes back. The conformance
+// suites of Engine.IO and Socket.IO run against them.
+#pragma once
+
+#include "core/server/application.h"
+
+namespace mediasync::server {
+
+// Every message comes back as it came.
+class EngineEcho final : public EngineApplication {
+ public:
+  bool expectsConnect() const override { return false; }
+  void opened(Worker&, Caller&) override {}
+  Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
+  Handled resumed(Worker&, Caller&, const Deferred&) override { return Handled::kDone; }
+};
+
+// In the namespaces "/" and "/custom":
+//   CONNECT           is followed by the event "auth" with the payload that came with it
+//   message           comes back as "message-back" with its arguments
+//   message-with-ack  is acknowledged with its arguments
+//   ask               comes back as "question" with its arguments, and an acknowledgement is asked for; what the client
+//                     acknowledges comes back as "answer"
+class SocketEcho final : public SocketApplication {
+ public:
+  bool hasNamespace(std::string_view nsp) const override { return nsp == "/" || nsp == "/custom"; }
+  bool takesBinary() const override { return true; }
+  bool recovers() const override { return true; }
+  void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) override;
+  Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
+  void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
+  void refuseBinary(Worker&, Caller&, const socketio::Packet&) override {}
+};
+
+}  // namespace mediasync::server

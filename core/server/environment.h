@@ -1,0 +1,47 @@
+// What a worker needs from the process it runs in. ngx_module/ implements it on NGINX, tests on fakes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/base/random.h"
+#include "core/engineio/protocol.h"
+
+namespace mediasync::server {
+
+class Environment {
+ public:
+  virtual ~Environment() = default;
+  virtual Instant now() = 0;
+  virtual RandomSource& random() = 0;
+  // Makes the worker process in `slot` call Worker::wake() soon. For one's own slot: after the present callback.
+  virtual void wakeWorker(std::uint16_t slot) = 0;
+  virtual bool processAlive(std::int32_t pid) = 0;
+};
+
+// The sending side of a WebSocket. Neither function calls back into the worker.
+class WebSocket {
+ public:
+  virtual ~WebSocket() = default;
+  // Takes bytes of whole or part frames: how many were taken, fewer than given when the socket is full (then
+  // Worker::writable is called once there is room), or -1 when it is broken (then Worker::gone is called).
+  virtual std::ptrdiff_t write(std::string_view bytes) = 0;
+  // Stop reading for now, or go on: input that arrives meanwhile stays in the socket.
+  virtual void pause(bool paused) = 0;
+  // Nothing more will be written. The peer has what write() took; the socket is closed when that is sent.
+  // Worker::gone is not called after it.
+  virtual void finish() = 0;
+};
+
+// A poll that waits for something to send.
+class Poll {
+ public:
+  virtual ~Poll() = default;
+  // Completes the request. The object may be gone afterwards.
+  virtual void answer(engineio::Payload) = 0;
+};
+
+}  // namespace mediasync::server

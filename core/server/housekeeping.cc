@@ -1,0 +1,331 @@
+// What is done once for all workers, by whichever comes first: time-outs of users and sessions, and the care for what
+// a dead worker leaves behind.
+#include <exception>
+
+#include "core/server/worker.h"
+#include "core/session/rules.h"
+#include "core/store/linked.h"
+
+namespace mediasync::server {
+
+using session::Presence;
+using store::ConnectionTransaction;
+using store::Ref;
+using store::SessionTransaction;
+using store::WorkerState;
+
+namespace {
+
+constexpr std::int64_t kSweepInterval = 100;
+constexpr std::int64_t kIdleTick = 500;
+// Things that time out in one sweep of one shard: bounded, so that no sweep holds up the connections.
+constexpr int kExpiriesAtOnce = 64;
+
+}  // namespace
+
+std::int64_t Worker::tickDelay() const {
+  for (std::uint32_t i = 0; i < zone_.shards(); ++i) {
+    if (zone_.sessionShard(i).grace.first != 0) return kSweepInterval;
+  }
+  return kIdleTick;
+}
+
+void Worker::tick() {
+  if (stopped_) return;
+  const Instant now = env_.now();
+  zone_.worker(id_.slot).signalled.store(0);  // whoever meant to wake this worker may have died before it did
+  takeSessionMail();
+  takeConnectionMail();
+  for (const auto& [ref, room] : rooms_) {
+    if (room->behind > 0) needsChanged(*room);  // someone's patience may be at its end
+  }
+  lookAfterUnwatched();
+  lookAfterProbes();
+  auto& nextSweep = zone_.header().nextSweep;
+  std::int64_t due = nextSweep.load();
+  // A due time far ahead comes from another boot of the machine or a stopped clock.
+  const bool isDue = now.mono >= due || due > now.mono + 10 * kSweepInterval;
+  if (isDue && nextSweep.compare_exchange_strong(due, now.mono + kSweepInterval)) sweep(now);
+  const std::uint32_t repairs = zone_.header().repairs.load();
+  if (repairs != seenRepairs_) {
+    seenRepairs_ = repairs;
+    recheckRooms();
+  }
+  flush();
+}
+
+void Worker::sweep(Instant now) {
+  reapDeadWorkers(now);
+  std::exception_ptr failure;
+  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
+    try {
+      expireUsers(shard, now);
+      expireSessions(shard, now);
+      expireRecoveries(shard, now);
+    } catch (const store::Busy&) {
+      // Readers must catch up before more can be told: the next sweep goes on.
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+  auto& header = zone_.header();
+  const std::uint32_t repairs = header.repairs.load();
+  if (header.reconciled.load() != repairs) {
+    reconcileSeats(now);
+    reconcileRecoveries();
+    header.reconciled.store(repairs);
+  }
+}
+
+void Worker::expireUsers(std::uint32_t shard, Instant now) {
+  const auto due = [&](const store::Queue& queue, std::int64_t timeout) {
+    return queue.first != 0 && zone_.arena().at<store::UserRecord>(queue.first)->absentSince + timeout <= now.mono;
+  };
+  for (int i = 0; i < kExpiriesAtOnce; ++i) {
+    SessionTransaction session(zone_, shard);
+    const store::SessionShard& records = session.shard();
+    const bool isGrace = due(records.grace, zone_.settings().disconnectGrace);
+    if (!isGrace && !due(records.away, zone_.settings().userTimeout)) return;
+    const Ref user = isGrace ? records.grace.first : records.away.first;
+    const Ref ref = zone_.arena().at<store::UserRecord>(user)->session;
+    session.open(ref, zone_.arena().at<store::SessionRecord>(ref)->serial);
+    if (isGrace) {
+      session::graceExpired(session, user, now);
+    } else {
+      session::awayExpired(session, user, now);
+    }
+    session.commit(wake_);
+  }
+}
+
+void Worker::expireSessions(std::uint32_t shard, Instant now) {
+  for (int i = 0; i < kExpiriesAtOnce; ++i) {
+    SessionTransaction session(zone_, shard);
+    const Ref ref = session.shard().idle.first;
+    if (ref == 0) return;
+    const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
+    if (record.idleSince + zone_.settings().sessionTimeout > now.mono) return;
+    session.open(ref, record.serial);
+    if (record.watchers != 0) {  // some worker has yet to notice that its connections are gone
+      session.postponeEnd(now);
+    } else {
+      session.destroy(now);
+    }
+    session.commit(wake_);
+  }
+}
+
+void Worker::reapDeadWorkers(Instant now) {
+  for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
+    store::WorkerEntry& entry = zone_.worker(slot);
+    const auto isGone = [&] {
+      const WorkerState state = entry.state.load();
+      return state == WorkerState::kLeft ||
+             (state == WorkerState::kRunning && slot != id_.slot && !env_.processAlive(entry.pid.load()));
+    };
+    if (!isGone()) continue;
+    store::RobustLock lock(zone_.header().census);
+    if (isGone()) reap(slot, now);
+  }
+}
+
+// Under the census lock. May be repeated when the one who did it died.
+void Worker::reap(std::uint16_t slot, Instant now) {
+  store::WorkerEntry& entry = zone_.worker(slot);
+  const store::WorkerId dead{slot, entry.generation.load()};
+  // The lists of the dead one are dropped before anything is adopted: when this worker has its slot, what it is sent
+  // from then on is in the same lists.
+  removeWatchers(dead);
+  entry.sessionMail.store(0);
+  entry.connectionMail.store(0);
+  adoptConnections(dead, now);
+  entry.state.store(WorkerState::kNone);
+  zone_.header().repairs.fetch_add(1);  // others look for what they were not woken for
+}
+
+void Worker::removeWatchers(store::WorkerId dead) {
+  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
+    for (const Watched& watched : watchedBy(dead, shard)) {
+      SessionTransaction txn(zone_, shard);
+      if (!txn.open(watched.session, watched.serial)) continue;
+      txn.removeWatcher(watched.watcher);
+      txn.commit(wake_);
+    }
+  }
+}
+
+// Watchers that stayed because they were said to be in the mailbox, when a death kept them from getting there.
+void Worker::dropIdleWatchers() {
+  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
+    for (const Watched& watched : watchedBy(id_, shard)) {
+      if (rooms_.contains(watched.session)) continue;
+      SessionTransaction txn(zone_, shard);
+      if (!txn.open(watched.session, watched.serial)) continue;
+      txn.mendWatcher(id_);
+      txn.dropWatch(id_);
+      txn.commit(wake_);
+    }
+  }
+}
+
+std::vector<Worker::Watched> Worker::watchedBy(store::WorkerId worker, std::uint32_t shard) {
+  std::vector<Watched> watched;
+  SessionTransaction txn(zone_, shard);
+  for (Ref ref = txn.shard().allSessions.first; ref != 0;) {
+    const auto& session = *zone_.arena().at<store::SessionRecord>(ref);
+    for (Ref w = session.watchers; w != 0; w = zone_.arena().at<store::SessionWatcher>(w)->next) {
+      if (zone_.arena().at<store::SessionWatcher>(w)->worker == worker) watched.push_back({ref, session.serial, w});
+    }
+    ref = session.all.next;
+  }
+  return watched;
+}
+
+// Its WebSockets are gone with it. Its polling connections go on: this worker answers for them from now on.
+void Worker::adoptConnections(store::WorkerId dead, Instant now) {
+  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
+    std::vector<store::ConnectionRef> found;
+    {
+      ConnectionTransaction txn(zone_, shard);
+      txn.forEach([&](Ref ref) {
+        const auto& record = *zone_.arena().at<store::ConnectionRecord>(ref);
+        const bool inItsMailbox = record.mailSlot == dead.slot && record.queued.load() != 0;
+        const bool posting = record.posting && record.poster == dead;
+        if (record.owner == dead || inItsMailbox || posting) {
+          found.push_back({ref, record.serial, static_cast<std::uint16_t>(shard)});
+        }
+      });
+    }
+    for (const store::ConnectionRef& connection : found)
+      adoptConnection(connection, dead, now);
+  }
+}
+
+void Worker::adoptConnection(const store::ConnectionRef& connection, store::WorkerId dead, Instant now) {
+  bool lost = false;
+  Leftover leftover;
+  {
+    ConnectionTransaction txn(zone_, connection.shard);
+    if (!txn.openEvenDead(connection)) return;
+    const store::ConnectionRecord& record = txn.record();
+    if (record.mailSlot == dead.slot) txn.mendQueued(zone_.worker(dead.slot).connectionMail);
+    if (record.dead) {
+      txn.destroy();
+      txn.commit();
+      return;
+    }
+    if (record.posting && record.poster == dead) txn.edit(record.posting) = false;
+    if (record.owner == dead) {
+      lost = record.transport == store::Transport::kWebSocket || record.closing != store::Closing::kNo;
+      if (lost) {
+        leftover = endConnection(txn, now);
+      } else {
+        txn.edit(record.owner) = id_;
+        txn.edit(record.pollWaiting) = false;
+      }
+    }
+    txn.commit();
+    if (!lost) txn.notifyOwner(wake_);  // what it was posted for in the dead one's mailbox
+    if (!lost && record.owner == id_ && linkOf(connection) == nullptr) {
+      Options options;
+      options.engine.pingInterval = record.pingInterval;
+      options.engine.pingTimeout = record.pingTimeout;
+      options.timestamps = static_cast<api::TimestampUnit>(record.timestampUnit);
+      options.application = static_cast<Application>(record.application);
+      Link* link = &own(txn, options, now);
+      syncSeat(*link, record);
+    }
+  }
+  keepForRecovery(leftover, now);
+}
+
+// A process that died between two steps may have left a seat in a session whose connection does not know of it. Such
+// seats are lost connections.
+void Worker::reconcileSeats(Instant now) {
+  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
+    for (const Seated& seated : seatsOf(shard)) {
+      ConnectionTransaction txn(zone_, seated.connection.shard);
+      if (txn.open(seated.connection) && txn.record().seat.membershipSerial == seated.seat.membershipSerial) continue;
+      SessionTransaction session(zone_, shard);
+      if (!session.openSeat(seated.seat)) continue;
+      if (session.removeConnection(seated.seat, now)) session::connectionsLost(session, session.seatUser(), now);
+      session.commit(wake_);
+    }
+  }
+}
+
+std::vector<Worker::Seated> Worker::seatsOf(std::uint32_t shard) {
+  std::vector<Seated> seats;
+  SessionTransaction txn(zone_, shard);
+  for (Ref s = txn.shard().allSessions.first; s != 0; s = zone_.arena().at<store::SessionRecord>(s)->all.next) {
+    const auto& session = *zone_.arena().at<store::SessionRecord>(s);
+    for (Ref u = session.users.first; u != 0; u = zone_.arena().at<store::UserRecord>(u)->inSession.next) {
+      for (Ref m = zone_.arena().at<store::UserRecord>(u)->firstMembership; m != 0;) {
+        const auto& membership = *zone_.arena().at<store::Membership>(m);
+        seats.push_back({{membership.connection, membership.connectionSerial, membership.connectionShard},
+                         {s, u, m, static_cast<std::uint16_t>(shard), session.serial, membership.serial}});
+        m = membership.next;
+      }
+    }
+  }
+  return seats;
+}
+
+void Worker::lookAfterUnwatched() {
+  std::vector<Ref> sessions;
+  for (const auto& [ref, room] : rooms_) {
+    if (!room->watched) sessions.push_back(ref);
+  }
+  for (const Ref session : sessions) {
+    const auto found = rooms_.find(session);
+    if (found == rooms_.end()) continue;
+    watch(*found->second);
+    deliver(*found->second);
+  }
+}
+
+// WebSockets that were to upgrade a connection which is gone by now.
+void Worker::lookAfterProbes() {
+  const std::vector<Channel*> probing = probing_;
+  for (Channel* channel : probing) {
+    bool alive = false;
+    {
+      ConnectionTransaction txn(zone_, channel->sid_);
+      alive = txn.find(channel->sid_) && txn.record().closing == store::Closing::kNo;
+    }
+    if (!alive) failChannel(*channel, websocket::CloseCode::kNormal);
+  }
+}
+
+// After a repair: whoever made news may have died before telling.
+void Worker::recheckRooms() {
+  dropIdleWatchers();
+  std::vector<Ref> sessions;
+  for (const auto& [ref, room] : rooms_) {
+    SessionTransaction txn(zone_, room->shard);
+    if (txn.open(room->session, room->serial)) txn.mendWatcher(id_);
+    sessions.push_back(ref);
+  }
+  for (const Ref session : sessions) {
+    if (const auto found = rooms_.find(session); found != rooms_.end()) deliver(*found->second);
+  }
+  std::vector<Ref> connections;
+  for (const auto& [ref, link] : links_)
+    connections.push_back(ref);
+  for (const Ref ref : connections)
+    recheckLink(ref);
+}
+
+void Worker::recheckLink(Ref ref) {
+  Link* link = linkOf(ref);
+  if (link == nullptr) return;
+  {
+    ConnectionTransaction txn(zone_, link->connection.shard);
+    if (!txn.open(link->connection)) return letGo(*link);
+    txn.mendQueued(zone_.worker(id_.slot).connectionMail);
+    txn.notify(id_.slot, wake_);  // looked at as if there were news
+  }
+}
+
+}  // namespace mediasync::server

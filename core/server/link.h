@@ -1,0 +1,97 @@
+// One Engine.IO connection on the worker that owns it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
+
+#include "core/server/environment.h"
+#include "core/server/options.h"
+#include "core/socketio/packet.h"
+#include "core/store/connection_table.h"
+#include "core/store/records.h"
+
+namespace mediasync::server {
+
+class Room;
+class Channel;
+
+using SafeListHook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>>;
+using DeadlineHook = boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>,
+                                                     boost::intrusive::optimize_size<true>>;
+
+struct Link : DeadlineHook {
+  store::ConnectionRef connection;
+  Options options;
+  engineio::Protocol protocol;
+  store::Transport transport = store::Transport::kPolling;
+
+  // kWebSocket: how to send. `out` is what the socket has not taken.
+  WebSocket* socket = nullptr;
+  Channel* channel = nullptr;
+  Compression compression;
+  std::string out;
+  bool full = false;    // the socket takes nothing until writable() is called
+  bool doomed = false;  // will be closed
+  bool corked = false;  // replies gather in `out` until the input at hand is worked off
+
+  // kPolling: the request that waits, if one does.
+  Poll* poll = nullptr;
+
+  // The session. `cursor` is the next event to send; for kPolling the record's cursor counts.
+  bool namespaceConnected = false;  // to "/"
+  bool recoverable = false;         // events go out with their offsets
+  store::SeatRef seat;
+  Room* room = nullptr;
+  std::uint64_t cursor = 0;
+  std::uint64_t ownBefore = 0;   // as in the record
+  bool awaitsSnapshot = false;   // kWebSocket: in a session, but session_joined has not been sent
+  std::int64_t behindSince = 0;  // monotonic; 0: not behind
+
+  // Heartbeat: what happens at `deadline`.
+  enum class Waiting : std::uint8_t { kForPing, kForPong, kForLastPoll };
+  Waiting waiting = Waiting::kForPing;
+  std::int64_t heartbeatAt = 0;
+  std::int64_t deadline = 0;  // the earlier of heartbeatAt and connectBy
+  std::int64_t pingSent = 0;
+  std::int64_t connectBy = 0;  // CONNECT must have come; 0: it has
+
+  // kWebSocket: attachments to come of a packet, and what has come of it so far when it is wanted.
+  std::uint32_t binaryLeft = 0;
+  std::unique_ptr<std::vector<store::WaitingItem>> parts;
+
+  SafeListHook inRoom;
+
+  bool isBehind() const { return behindSince != 0; }
+};
+
+inline engineio::Protocol protocolOf(const store::ConnectionRecord& record) {
+  return {static_cast<engineio::Revision>(record.revision), record.base64};
+}
+
+struct ByDeadline {
+  bool operator()(const Link& a, const Link& b) const { return a.deadline < b.deadline; }
+};
+
+using Deadlines = boost::intrusive::multiset<Link, boost::intrusive::compare<ByDeadline>,
+                                             boost::intrusive::constant_time_size<false>>;
+using Members = boost::intrusive::list<Link, boost::intrusive::member_hook<Link, SafeListHook, &Link::inRoom>>;
+
+// The members of one session whose connections this worker owns.
+class Room {
+ public:
+  store::Ref session = 0;
+  std::uint64_t serial = 0;
+  std::uint16_t shard = 0;
+  bool watched = false;       // the session wakes this worker
+  std::uint64_t pulled = 0;   // next event to read from the log
+  std::uint32_t behind = 0;   // members that are behind
+  bool needsChanged = false;  // to be told to the log at the next flush
+  Members members;
+};
+
+}  // namespace mediasync::server

@@ -1,0 +1,99 @@
+// Which namespaces a connection is connected to, kept where every worker finds it.
+#include "core/server/caller.h"
+#include "core/server/worker.h"
+
+namespace mediasync::server {
+
+using store::ConnectionTransaction;
+
+namespace {
+
+constexpr std::string_view kMain = "/";
+
+}  // namespace
+
+bool Worker::isConnected(const Caller& caller, std::string_view nsp) {
+  if (nsp == kMain && caller.link != nullptr) return caller.link->namespaceConnected;
+  ConnectionTransaction txn(zone_, caller.connection.shard);
+  if (!txn.open(caller.connection)) return false;
+  return nsp == kMain ? txn.record().namespaceConnected : txn.hasNamespace(nsp);
+}
+
+Worker::Connected Worker::connectMain(Caller& caller, const Connecting& connecting) {
+  {
+    ConnectionTransaction txn(zone_, caller.connection.shard);
+    if (!txn.open(caller.connection)) return Connected::kGone;
+    if (txn.record().namespaceConnected) return Connected::kAlready;
+    if (!connecting.auth.empty() && !txn.keepAuth(connecting.auth)) return Connected::kAuthTooLong;
+    txn.edit(txn.record().namespaceConnected) = true;
+    txn.edit(txn.record().socketId) = connecting.socketId;
+    txn.edit(txn.record().pid) = connecting.pid.value_or(store::RandomId{});
+    txn.edit(txn.record().recoverable) = connecting.pid.has_value();
+    txn.commit();
+  }
+  if (caller.link != nullptr) {
+    caller.link->namespaceConnected = true;
+    caller.link->recoverable = connecting.pid.has_value();
+  }
+  return Connected::kDone;
+}
+
+Worker::Connected Worker::connectOther(Caller& caller, std::string_view nsp, const store::RandomId& socketId) {
+  ConnectionTransaction txn(zone_, caller.connection.shard);
+  if (!txn.open(caller.connection)) return Connected::kGone;
+  if (txn.hasNamespace(nsp) || !txn.addNamespace(nsp, socketId)) return Connected::kAlready;
+  txn.commit();
+  return Connected::kDone;
+}
+
+// The client leaves the namespace, its connection stays: to the session it is a lost connection, and not one that can
+// be recovered. It may connect anew.
+void Worker::disconnectMain(Caller& caller) {
+  store::RandomId pid{};
+  bool recoverable = false;
+  {
+    ConnectionTransaction txn(zone_, caller.connection.shard);
+    if (!txn.open(caller.connection)) return;
+    loseSeat(txn, env_.now());
+    pid = txn.record().pid;
+    recoverable = txn.record().recoverable;
+    txn.edit(txn.record().namespaceConnected) = false;
+    txn.edit(txn.record().recoverable) = false;
+    txn.commit();
+    if (caller.link == nullptr) txn.notifyOwner(wake_);
+  }
+  if (recoverable) forgetRecovery(pid, caller.connection);
+  if (caller.link == nullptr) return;
+  caller.link->namespaceConnected = false;
+  caller.link->recoverable = false;
+  leaveRoom(*caller.link);
+  awaitConnect(*caller.link);
+}
+
+void Worker::disconnectOther(Caller& caller, std::string_view nsp) {
+  ConnectionTransaction txn(zone_, caller.connection.shard);
+  if (!txn.open(caller.connection) || !txn.removeNamespace(nsp)) return;
+  txn.commit();
+}
+
+// The time within which a client has to connect to something begins.
+void Worker::awaitConnect(Link& link) {
+  if (!engineApplication(link.options.application).expectsConnect()) return;
+  link.connectBy = env_.now().mono + link.options.connectTimeout;
+  setDeadline(link, link.heartbeatAt);
+}
+
+std::uint32_t Worker::newAckId(const Caller& caller) {
+  ConnectionTransaction txn(zone_, caller.connection.shard);
+  if (!txn.open(caller.connection)) return 0;
+  const std::uint32_t id = txn.edit(txn.record().acksAsked)++;
+  txn.commit();
+  return id;
+}
+
+bool Worker::isAckId(const Caller& caller, std::uint64_t id) {
+  ConnectionTransaction txn(zone_, caller.connection.shard);
+  return txn.open(caller.connection) && id < txn.record().acksAsked;
+}
+
+}  // namespace mediasync::server

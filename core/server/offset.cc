@@ -1,0 +1,43 @@
+#include "core/server/offset.h"
+
+#include <charconv>
+
+namespace mediasync::server {
+namespace {
+
+constexpr char kSeparator = '-';
+constexpr int kBase = 36;
+
+void appendNumber(std::string& out, std::uint64_t number) {
+  char digits[16];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number, kBase).ptr;
+  out.append(digits, end);
+}
+
+bool takeNumber(std::string_view text, std::uint64_t& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, kBase);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
+
+void appendOffset(std::string& out, const Offset& offset) {
+  out.back() = ',';  // in place of the bracket
+  out.push_back('"');
+  appendNumber(out, offset.session);
+  out.push_back(kSeparator);
+  appendNumber(out, offset.event);
+  out.append("\"]");
+}
+
+std::optional<Offset> parseOffset(std::string_view text) {
+  const std::size_t at = text.find(kSeparator);
+  if (at == std::string_view::npos) return std::nullopt;
+  Offset offset;
+  if (!takeNumber(text.substr(0, at), offset.session) || !takeNumber(text.substr(at + 1), offset.event)) {
+    return std::nullopt;
+  }
+  return offset;
+}
+
+}  // namespace mediasync::server

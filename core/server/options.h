@@ -1,0 +1,46 @@
+// What the location that a client came by says about it.
+#pragma once
+
+#include <cstdint>
+
+#include "core/api/timestamps.h"
+#include "core/engineio/handshake.h"
+
+namespace mediasync::server {
+
+// What a connection talks to.
+enum class Application : std::uint8_t {
+  kSessions,    // the API of watch sessions, over Socket.IO
+  kEngineEcho,  // diagnostics: every Engine.IO message comes back
+  kSocketEcho,  // diagnostics: events of Socket.IO come back
+};
+
+// permessage-deflate of what is sent.
+struct Compression {
+  std::uint8_t windowBits = 0;  // 9 to 15; 0: nothing is compressed
+  std::uint8_t level = 1;       // of zlib
+  std::uint32_t minLength = 0;  // shorter messages go as they are
+  friend bool operator==(const Compression&, const Compression&) = default;
+};
+
+struct Options {
+  engineio::Settings engine;
+  api::TimestampUnit timestamps = api::TimestampUnit::kSeconds;
+  Application application = Application::kSessions;
+  bool recovery = true;                  // of lost connections
+  std::int64_t connectTimeout = 45'000;  // milliseconds to connect to a namespace
+  std::uint32_t maxSessions = 0;         // of the zone; 0: as many as fit
+  std::uint32_t maxUsers = 0;            // of one session; 0: no bound
+};
+
+// Times that need no directive.
+inline constexpr std::int64_t kUpgradeTimeout = 10'000;  // from the WebSocket handshake to the upgrade packet
+// A reader that has been behind for so long is not waited for any more.
+inline constexpr std::int64_t kReaderPatience = 2'000;
+// A POST that cannot go on, because its client does not poll or readers do not catch up, is given up after so long.
+inline constexpr std::int64_t kPostPatience = 4'000;
+// How long a command waits before it is tried again, when readers have to catch up.
+inline constexpr std::int64_t kRetryDelay = 5;
+inline constexpr std::int64_t kMaxRetryDelay = 100;
+
+}  // namespace mediasync::server

@@ -1,0 +1,280 @@
+// Engine.IO over HTTP: the handshake, the polls and the posts of a connection, each on whichever worker it arrives.
+#include <algorithm>
+#include <utility>
+
+#include "core/engineio/payload_writer.h"
+#include "core/server/caller.h"
+#include "core/server/worker.h"
+
+namespace mediasync::server {
+
+using engineio::Error;
+using store::ConnectionTransaction;
+using store::Transport;
+
+namespace {
+
+// How late a ping of ours may be before a client is blamed.
+constexpr std::int64_t kPingSlack = 1'000;
+
+void noteTimes(ConnectionTransaction& txn, const Options& options) {
+  txn.edit(txn.record().pingInterval) = static_cast<std::uint32_t>(options.engine.pingInterval);
+  txn.edit(txn.record().pingTimeout) = static_cast<std::uint32_t>(options.engine.pingTimeout);
+  txn.edit(txn.record().lastPing) = txn.record().lastHeard;
+  txn.edit(txn.record().timestampUnit) = static_cast<std::uint8_t>(options.timestamps);
+}
+
+}  // namespace
+
+std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engineio::Protocol protocol) {
+  const Instant now = env_.now();
+  const store::RandomId sid = randomId();
+  store::ConnectionRef connection;
+  try {
+    ConnectionTransaction txn(zone_, sid);
+    create(txn, sid, Transport::kPolling, options, protocol, now);
+    noteTimes(txn, options);
+    own(txn, options, now);
+    connection = txn.ref();
+    txn.commit();
+  } catch (const store::OutOfSpace&) {
+    return NoSpace{};
+  }
+  ++counters().handshakes;
+  Opened opened{store::idText(sid), {}};
+  std::string packet;
+  engineio::appendOpenPacket(packet, opened.sid, true, options.engine);
+  opened.payload = engineio::payloadOf(protocol, packet);
+  Caller caller{connection, options, protocol};
+  engineApplication(options.application).opened(*this, caller);
+  return opened;
+}
+
+void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Transport transport, const Options& options,
+                    engineio::Protocol protocol, Instant now) {
+  txn.create(sid, id_, transport, now);
+  txn.edit(txn.record().revision) = static_cast<std::uint8_t>(protocol.revision);
+  txn.edit(txn.record().base64) = protocol.base64;
+  txn.edit(txn.record().application) = static_cast<std::uint8_t>(options.application);
+}
+
+// Whether there is such a connection at this location; makes it the current one. One whose time is over is ended even
+// though the timer that would do so has not fired yet.
+bool Worker::findConnection(ConnectionTransaction& txn, const store::RandomId& sid, const Options& options) {
+  if (!txn.find(sid) || txn.record().closing != store::Closing::kNo) return false;
+  const store::ConnectionRecord& record = txn.record();
+  if (record.application != static_cast<std::uint8_t>(options.application)) return false;
+  if (record.transport != Transport::kPolling || !isOverdue(record, env_.now())) return true;
+  txn.edit(record.closing) = store::Closing::kByServer;
+  txn.commit();
+  txn.notifyOwner(wake_);
+  return false;
+}
+
+bool Worker::isOverdue(const store::ConnectionRecord& record, Instant now) {
+  const std::int64_t timeout = record.pingTimeout;
+  if (record.revision == static_cast<std::uint8_t>(engineio::Revision::kV3)) {
+    return now.mono >= record.lastHeard + record.pingInterval + timeout;
+  }
+  if (record.lastPing > record.lastHeard) return now.mono >= record.lastPing + timeout;
+  return now.mono >= record.lastHeard + record.pingInterval + timeout + kPingSlack;
+}
+
+Worker::PollResult Worker::poll(const store::RandomId& sid, Poll& poll, const Options& options) {
+  Link* link = nullptr;
+  {
+    ConnectionTransaction txn(zone_, sid);
+    if (!findConnection(txn, sid, options)) return lastPoll(txn, options);
+    const store::ConnectionRecord& record = txn.record();
+    if (record.transport != Transport::kPolling) return {PollOutcome::kRefused, {}, Error::kBadRequest};
+    const store::WorkerId before = record.owner;
+    if (record.pollWaiting) {  // two polls at a time: the protocol allows one, and ends the connection
+      txn.edit(record.closing) = store::Closing::kByServer;
+      txn.commit();
+      txn.notifyOwner(wake_);
+      return {PollOutcome::kRefused, {}, Error::kBadRequest};
+    }
+    txn.edit(txn.record().owner) = id_;
+    txn.edit(record.pollWaiting) = true;
+    txn.commit();
+    if (before != id_) txn.notify(before.slot, wake_);
+    link = linkOf(txn.ref());
+    if (link == nullptr) {
+      link = &own(txn, options, env_.now());
+    } else if (before != id_) {
+      syncHeartbeat(*link, record);
+    }
+    syncSeat(*link, record);
+  }
+  link->options = options;
+  link->poll = &poll;
+  engineio::Payload payload;
+  const Collected collected = collect(*link, payload);
+  if (collected == Collected::kNothing) return {PollOutcome::kWaits, {}};
+  link->poll = nullptr;
+  if (collected == Collected::kLost) doom(*link);
+  return {PollOutcome::kAnswered, std::move(payload)};
+}
+
+// A poll that crossed the client's own close is ended like one that waited for it; there is no other after it.
+Worker::PollResult Worker::lastPoll(ConnectionTransaction& txn, const Options& options) {
+  if (txn.isNone() || txn.record().closing != store::Closing::kByClient ||
+      txn.record().application != static_cast<std::uint8_t>(options.application)) {
+    return {PollOutcome::kRefused, {}, Error::kUnknownSid};
+  }
+  txn.edit(txn.record().closing) = store::Closing::kByServer;
+  txn.commit();
+  txn.notifyOwner(wake_);
+  return {PollOutcome::kAnswered, engineio::payloadOf(protocolOf(txn.record()), "6")};
+}
+
+// The client gave the poll up: to the protocol that is the end of the connection.
+void Worker::abandon(const store::RandomId& sid, Poll& poll) {
+  Link* link = nullptr;
+  {
+    ConnectionTransaction txn(zone_, sid);
+    if (txn.find(sid)) link = linkOf(txn.ref());
+  }
+  if (link == nullptr || link->poll != &poll) {
+    // The record is gone or belongs to a successor already; the link that holds the poll is still here.
+    const auto holder =
+        std::find_if(links_.begin(), links_.end(), [&poll](const auto& entry) { return entry.second->poll == &poll; });
+    if (holder == links_.end()) return;
+    link = holder->second.get();
+  }
+  link->poll = nullptr;
+  dropConnection(*link);
+}
+
+std::optional<Worker::PostResult> Worker::post(PostJob& job) {
+  if (const auto error = beginPost(job)) return PostResult{error};
+  return runPost(job);
+}
+
+std::optional<Error> Worker::beginPost(PostJob& job) {
+  ConnectionTransaction txn(zone_, job.sid_);
+  if (!findConnection(txn, job.sid_, job.options_)) return Error::kUnknownSid;
+  const store::ConnectionRecord& record = txn.record();
+  if (record.transport != Transport::kPolling) return Error::kBadRequest;
+  job.connection_ = txn.ref();
+  job.protocol_ = protocolOf(record);
+  if (job.protocol_.revision == engineio::Revision::kV3) {
+    using Framing = engineio::PayloadV3Decoder::Framing;
+    job.decoder_.emplace<engineio::PayloadV3Decoder>(job.body_, job.binary_ ? Framing::kBinary : Framing::kText);
+  } else {
+    job.decoder_.emplace<engineio::PayloadDecoder>(job.body_);
+    if (job.binary_) return Error::kBadRequest;  // there is no such content in this revision
+  }
+  if (record.posting) {  // likewise one POST at a time
+    txn.edit(record.closing) = store::Closing::kByServer;
+    txn.commit();
+    txn.notifyOwner(wake_);
+    return Error::kBadRequest;
+  }
+  txn.edit(record.posting) = true;
+  txn.edit(record.poster) = id_;
+  txn.commit();
+  return std::nullopt;
+}
+
+void Worker::endPost(PostJob& job) {
+  ConnectionTransaction txn(zone_, job.connection_.shard);
+  if (!txn.open(job.connection_)) return;
+  txn.edit(txn.record().posting) = false;
+  txn.commit();
+}
+
+// nullopt: a command waits for readers to catch up.
+std::optional<Worker::PostResult> Worker::runPost(PostJob& job) {
+  using Result = engineio::PayloadDecoder::Result;
+  Handled handled = Handled::kDone;
+  if (auto deferred = std::exchange(job.deferred_, nullptr)) {
+    Caller caller{job.connection_, job.options_, job.protocol_};
+    handled = engineApplication(job.options_.application).resumed(*this, caller, *deferred);
+    if (handled == Handled::kDeferred) job.deferred_ = std::move(deferred);
+  }
+  while (handled == Handled::kDone) {
+    if (isBacklogged(job)) return wait(job);  // answers that nobody collects: the rest waits until somebody does
+    engineio::Packet packet;
+    const Result result = nextPacket(job, packet);
+    if (result == Result::kEnd) {
+      endPost(job);
+      return PostResult{};
+    }
+    job.waitingSince_ = 0;
+    handled = result == Result::kError ? Handled::kClose : handlePacket(job, packet);
+    if (packet.type == engineio::PacketType::kClose && result == Result::kPacket) {
+      closeFromAfar(job.connection_, store::Closing::kByClient);
+      return PostResult{};
+    }
+  }
+  if (handled == Handled::kDeferred) return wait(job);
+  closeFromAfar(job.connection_, store::Closing::kByServer);
+  return PostResult{Error::kBadRequest};
+}
+
+engineio::PayloadDecoder::Result Worker::nextPacket(PostJob& job, engineio::Packet& packet) {
+  if (auto* old = std::get_if<engineio::PayloadV3Decoder>(&job.decoder_)) return old->next(packet);
+  return std::get<engineio::PayloadDecoder>(job.decoder_).next(packet);
+}
+
+// Not for ever: a client that posts and never polls has no right to a request that stays open.
+std::optional<Worker::PostResult> Worker::wait(PostJob& job) {
+  const std::int64_t now = env_.now().mono;
+  if (job.waitingSince_ == 0) job.waitingSince_ = now;
+  if (now - job.waitingSince_ > kPostPatience) {
+    closeFromAfar(job.connection_, store::Closing::kByServer);
+    return PostResult{Error::kBadRequest};
+  }
+  waitingJobs_.push_back(&job);
+  return std::nullopt;
+}
+
+Handled Worker::handlePacket(PostJob& job, const engineio::Packet& packet) {
+  Caller caller{job.connection_, job.options_, job.protocol_};
+  const bool clientPings = job.protocol_.revision == engineio::Revision::kV3;
+  switch (packet.type) {
+    case engineio::PacketType::kMessage:
+      return engineApplication(job.options_.application).received(*this, caller, packet, job.deferred_);
+    case engineio::PacketType::kPong:
+      if (clientPings) return Handled::kClose;
+      noteHeard(job);
+      return Handled::kDone;
+    case engineio::PacketType::kPing:
+      if (!clientPings) return Handled::kClose;
+      noteHeard(job);
+      reply(caller, "3" + std::string(packet.data));
+      return Handled::kDone;
+    default:
+      return Handled::kDone;
+  }
+}
+
+bool Worker::isBacklogged(PostJob& job) {
+  ConnectionTransaction txn(zone_, job.connection_.shard);
+  return txn.open(job.connection_) && txn.isBacklogged();
+}
+
+void Worker::noteHeard(PostJob& job) {
+  ConnectionTransaction txn(zone_, job.connection_.shard);
+  if (!txn.open(job.connection_)) return;
+  txn.edit(txn.record().lastHeard) = env_.now().mono;
+  txn.commit();
+}
+
+// Ends a polling connection from any worker: its owner does what there is to do.
+void Worker::closeFromAfar(const store::ConnectionRef& connection, store::Closing closing) {
+  ConnectionTransaction txn(zone_, connection.shard);
+  if (!txn.open(connection)) return;
+  txn.edit(txn.record().closing) = closing;
+  txn.edit(txn.record().posting) = false;
+  txn.commit();
+  txn.notifyOwner(wake_);
+}
+
+void Worker::cancel(PostJob& job) {
+  std::erase(waitingJobs_, &job);
+  endPost(job);
+}
+
+}  // namespace mediasync::server

@@ -1,0 +1,93 @@
+// What REST asks of the sessions.
+#include <array>
+
+#include "core/server/worker.h"
+#include "core/session/refusal.h"
+
+namespace mediasync::server {
+
+using store::SessionTransaction;
+
+namespace {
+
+// RFC 9562, version 4: 122 random bits.
+std::string uuid(RandomSource& random) {
+  std::array<std::uint8_t, 16> bytes;
+  random.fill(bytes);
+  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);
+  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text.push_back('-');
+    text.push_back(kHex[bytes[i] >> 4]);
+    text.push_back(kHex[bytes[i] & 15]);
+  }
+  return text;
+}
+
+RestReply failure(int status, std::string_view message) {
+  RestReply reply{status, {}, {}};
+  api::appendFailure(reply.body, message);
+  return reply;
+}
+
+}  // namespace
+
+RestReply Worker::createSession(const api::CreateSession& request, const Options& options) {
+  if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
+    return failure(503, session::kTooManySessions.message);
+  }
+  const std::string sessionId = uuid(env_.random());
+  const Instant now = env_.now();
+  try {
+    SessionTransaction session(zone_, sessionId);
+    session.create(sessionId, request.creatorId, now);
+    session.addUser(request.creatorId, request.creatorName, std::nullopt, session::Presence::kAway, now);
+    session.setLeader(request.creatorId);
+    session.commit(wake_);
+  } catch (const store::OutOfSpace&) {
+    return failure(507, session::kZoneFull.message);
+  }
+  RestReply reply{201, {}, "/" + sessionId};
+  api::appendCreated(reply.body, sessionId, request.creatorId);
+  return reply;
+}
+
+RestReply Worker::showSession(std::string_view sessionId, const Options& options) {
+  store::Snapshot snapshot;
+  {
+    SessionTransaction session(zone_, sessionId);
+    if (!session.find(sessionId)) return failure(404, session::kSessionNotFound.message);
+    session.copyTo(snapshot, env_.now());
+  }
+  RestReply reply;
+  api::appendSession(reply.body, snapshot.view, options.timestamps);
+  return reply;
+}
+
+RestReply Worker::listSessions(const Options& options) {
+  std::vector<std::string> ids;
+  std::vector<session::SessionSummary> sessions;
+  for (std::uint32_t i = 0; i < zone_.shards(); ++i) {
+    store::ReadLock lock(zone_.region(), zone_.sessionShard(i).header);
+    for (store::Ref ref = zone_.sessionShard(i).allSessions.first; ref != 0;) {
+      const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
+      ids.emplace_back(store::textOf(zone_.arena(), record.id));
+      sessions.push_back({{},
+                          record.userCount,
+                          record.connectedCount,
+                          record.mediaUrl.ref != 0,
+                          record.createdAt,
+                          record.lastActivity});
+      ref = record.all.next;
+    }
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    sessions[i].sessionId = ids[i];
+  RestReply reply;
+  api::appendSessionList(reply.body, sessions, options.timestamps);
+  return reply;
+}
+
+}  // namespace mediasync::server

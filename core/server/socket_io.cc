@@ -1,0 +1,212 @@
+#include "core/server/socket_io.h"
+
+#include <utility>
+
+#include "core/server/caller.h"
+#include "core/server/worker.h"
+#include "core/socketio/decoder.h"
+#include "core/socketio/encoder.h"
+#include "core/socketio/namespace_query.h"
+
+namespace mediasync::server {
+
+using nlohmann::json;
+using socketio::PacketType;
+using Connected = Worker::Connected;
+
+namespace {
+
+constexpr std::string_view kMain = "/";
+constexpr socketio::Limits kLimits;
+
+bool isOld(const Caller& caller) {
+  return caller.protocol.revision == engineio::Revision::kV3;
+}
+
+void answerConnected(Worker& worker, Caller& caller, std::string_view nsp, const store::RandomId& socketId) {
+  std::string answer = "4";
+  if (isOld(caller)) {
+    socketio::appendConnectV4(answer, nsp);
+  } else {
+    socketio::appendConnect(answer, nsp, store::idText(socketId));
+  }
+  worker.reply(caller, answer);
+}
+
+void refuseConnect(Worker& worker, Caller& caller, std::string_view nsp, std::string_view message,
+                   std::string_view data = {}) {
+  std::string answer = "4";
+  if (isOld(caller)) {
+    socketio::appendConnectErrorV4(answer, nsp, message);
+  } else {
+    socketio::appendConnectError(answer, nsp, message, data);
+  }
+  worker.reply(caller, answer);
+}
+
+// What JSON the client gave under a name, when it is a string.
+std::optional<std::string_view> textOf(const json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_string()) return std::nullopt;
+  return found->get_ref<const std::string&>();
+}
+
+// The offset that came with CONNECT: nothing when it is none of ours; that it has none yet when it is absent.
+std::optional<std::optional<Offset>> offsetOf(const json& auth) {
+  const auto found = auth.find("offset");
+  if (found == auth.end()) return std::optional<Offset>();
+  const auto offset = parseOffset(textOf(auth, "offset").value_or(""));
+  if (!offset) return std::nullopt;
+  return offset;
+}
+
+}  // namespace
+
+// Clients of that time take the connection to the main namespace for granted.
+void SocketIo::opened(Worker& worker, Caller& caller) {
+  if (isOld(caller)) connectMain(worker, caller, json::object());
+}
+
+Handled SocketIo::received(Worker& worker, Caller& caller, const engineio::Packet& message,
+                           std::unique_ptr<Deferred>& deferred) {
+  if (message.binary) return attachment(worker, caller, message.data);
+  auto decoded = std::make_unique<Deferred>();
+  if (worker.awaitsAttachments(caller) || !socketio::decode(message.data, kLimits, decoded->packet)) {
+    return Handled::kClose;
+  }
+  if (decoded->packet.attachments > 0) return beginBinary(worker, caller, message.data, decoded->packet);
+  const Handled handled = packet(worker, caller, decoded->packet);
+  if (handled == Handled::kDeferred) deferred = std::move(decoded);
+  return handled;
+}
+
+Handled SocketIo::resumed(Worker& worker, Caller& caller, const Deferred& deferred) {
+  return packet(worker, caller, deferred.packet);
+}
+
+Handled SocketIo::packet(Worker& worker, Caller& caller, const socketio::Packet& packet) {
+  if (packet.type == PacketType::kConnect) return connect(worker, caller, packet);
+  if (!worker.isConnected(caller, packet.nsp)) return Handled::kClose;  // the reference's "invalid state"
+  if (packet.type == PacketType::kDisconnect) return disconnect(worker, caller, packet.nsp);
+  return deliver(worker, caller, packet, {});
+}
+
+Handled SocketIo::deliver(Worker& worker, Caller& caller, const socketio::Packet& packet,
+                          const std::vector<std::string>& attachments) {
+  switch (packet.type) {
+    case PacketType::kEvent:
+    case PacketType::kBinaryEvent:
+      return application_.event(worker, caller, packet, attachments);
+    case PacketType::kAck:
+    case PacketType::kBinaryAck:
+      if (packet.id && worker.isAckId(caller, *packet.id)) {
+        application_.acknowledged(worker, caller, packet, attachments);
+      }
+      return Handled::kDone;
+    default:
+      return Handled::kDone;
+  }
+}
+
+Handled SocketIo::connect(Worker& worker, Caller& caller, const socketio::Packet& packet) {
+  std::string nsp = packet.nsp;
+  json auth = packet.hasData ? packet.data : json::object();
+  if (isOld(caller)) socketio::splitQuery(nsp, auth);
+  if (!application_.hasNamespace(nsp)) {
+    refuseConnect(worker, caller, nsp, "Invalid namespace");
+    return Handled::kDone;
+  }
+  return nsp == kMain ? connectMain(worker, caller, auth) : connectOther(worker, caller, nsp, auth);
+}
+
+bool SocketIo::isRecoverable(Worker& worker, const Caller& caller, const json& auth) const {
+  if (!application_.recovers() || !worker.canRecover(caller)) return false;
+  const auto wanted = auth.find("recovery");
+  return wanted == auth.end() || *wanted != false;
+}
+
+Handled SocketIo::connectMain(Worker& worker, Caller& caller, const json& auth) {
+  if (worker.isConnected(caller, kMain)) return isOld(caller) ? Handled::kDone : Handled::kClose;
+  Worker::Connecting connecting;
+  if (!auth.empty()) connecting.auth = auth.dump();
+  const bool recoverable = isRecoverable(worker, caller, auth);
+  const auto pid = recoverable ? store::parseId(textOf(auth, "pid").value_or("")) : std::nullopt;
+  if (const auto claim = pid ? worker.claim(caller, *pid) : std::nullopt) {
+    std::string answer = "4";
+    socketio::appendConnect(answer, kMain, store::idText(claim->socketId), store::idText(claim->pid));
+    try {
+      const auto offset = offsetOf(auth);
+      if (offset && worker.comeBack(caller, *claim, connecting, *offset, answer)) return Handled::kDone;
+    } catch (const store::Busy&) {
+      return Handled::kDeferred;
+    } catch (const store::OutOfSpace&) {
+    }
+    worker.forgetRecovery(claim->pid, caller.connection);
+  }
+
+  connecting.socketId = worker.randomId();
+  const store::RandomId fresh = worker.randomId();
+  if (recoverable && worker.makeRecoverable(caller, fresh, connecting.socketId)) connecting.pid = fresh;
+  const Connected connected = worker.connectMain(caller, connecting);
+  if (connected != Connected::kDone && connecting.pid) worker.forgetRecovery(fresh, caller.connection);
+  if (connected == Connected::kAuthTooLong) {
+    refuseConnect(worker, caller, kMain, "The authentication payload is too long", R"({"code":"AUTH_TOO_LONG"})");
+    return Handled::kDone;
+  }
+  if (connected != Connected::kDone) return Handled::kClose;
+  if (connecting.pid) {
+    std::string answer = "4";
+    socketio::appendConnect(answer, kMain, store::idText(connecting.socketId), store::idText(fresh));
+    worker.reply(caller, answer);
+  } else {
+    answerConnected(worker, caller, kMain, connecting.socketId);
+  }
+  application_.connected(worker, caller, kMain, auth);
+  return Handled::kDone;
+}
+
+Handled SocketIo::connectOther(Worker& worker, Caller& caller, const std::string& nsp, const json& auth) {
+  const store::RandomId socketId = worker.randomId();
+  try {
+    if (worker.connectOther(caller, nsp, socketId) != Connected::kDone) return Handled::kClose;
+  } catch (const store::OutOfSpace&) {
+    refuseConnect(worker, caller, nsp, "The server is full");
+    return Handled::kDone;
+  }
+  answerConnected(worker, caller, nsp, socketId);
+  application_.connected(worker, caller, nsp, auth);
+  return Handled::kDone;
+}
+
+Handled SocketIo::disconnect(Worker& worker, Caller& caller, const std::string& nsp) {
+  if (nsp == kMain) {
+    worker.disconnectMain(caller);
+  } else {
+    worker.disconnectOther(caller, nsp);
+  }
+  return Handled::kDone;
+}
+
+Handled SocketIo::beginBinary(Worker& worker, Caller& caller, std::string_view text, const socketio::Packet& packet) {
+  if (!worker.isConnected(caller, packet.nsp)) return Handled::kClose;
+  const bool wanted = application_.takesBinary();
+  if (!wanted) application_.refuseBinary(worker, caller, packet);
+  return worker.expectAttachments(caller, packet.attachments, text, wanted) ? Handled::kDone : Handled::kClose;
+}
+
+Handled SocketIo::attachment(Worker& worker, Caller& caller, std::string_view bytes) {
+  Worker::Assembled whole;
+  switch (worker.attachment(caller, bytes, whole)) {
+    case Worker::Attached::kRefused:
+      return Handled::kClose;
+    case Worker::Attached::kMore:
+      return Handled::kDone;
+    default:
+      break;
+  }
+  socketio::Packet packet;
+  if (!socketio::decode(whole.packet, kLimits, packet)) return Handled::kClose;
+  return deliver(worker, caller, packet, whole.attachments);
+}
+
+}  // namespace mediasync::server

@@ -1,0 +1,36 @@
+// Socket.IO on top of Engine.IO messages (Socket.IO protocol 5, and 4 for clients of Engine.IO 3): namespaces,
+// attachments, and the way back for a client that lost its connection. What events mean is the application's business.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/server/application.h"
+
+namespace mediasync::server {
+
+class SocketIo final : public EngineApplication {
+ public:
+  explicit SocketIo(SocketApplication& application) : application_(application) {}
+
+  bool expectsConnect() const override { return true; }
+  void opened(Worker&, Caller&) override;
+  Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
+  Handled resumed(Worker&, Caller&, const Deferred&) override;
+
+ private:
+  Handled packet(Worker&, Caller&, const socketio::Packet&);
+  Handled connect(Worker&, Caller&, const socketio::Packet&);
+  Handled connectMain(Worker&, Caller&, const nlohmann::json& auth);
+  Handled connectOther(Worker&, Caller&, const std::string& nsp, const nlohmann::json& auth);
+  Handled disconnect(Worker&, Caller&, const std::string& nsp);
+  Handled deliver(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
+  Handled beginBinary(Worker&, Caller&, std::string_view text, const socketio::Packet&);
+  Handled attachment(Worker&, Caller&, std::string_view bytes);
+  bool isRecoverable(Worker&, const Caller&, const nlohmann::json& auth) const;
+
+  SocketApplication& application_;
+};
+
+}  // namespace mediasync::server

@@ -1,0 +1,44 @@
+#include "core/server/status.h"
+
+namespace mediasync::server {
+
+using Kind = api::Metric::Kind;
+
+std::vector<api::Metric> statusOf(const store::Zone& zone) {
+  const auto total = [&zone](std::atomic<std::uint64_t> store::WorkerCounters::*counter) {
+    std::uint64_t sum = 0;
+    for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot)
+      sum += (zone.worker(slot).counters.*counter).load();
+    return sum;
+  };
+  std::uint64_t workers = 0;
+  for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
+    workers += zone.worker(slot).state.load() == store::WorkerState::kRunning;
+  }
+  const store::PageHeap& heap = zone.header().heap;
+  using C = store::WorkerCounters;
+  return {
+      {"workers", "Worker processes that use the zone", Kind::kGauge, workers},
+      {"sessions", "Sessions", Kind::kGauge, zone.sessionCount()},
+      {"users", "Users in sessions, the disconnected included", Kind::kGauge, zone.userCount()},
+      {"session_connections", "Connections that are in a session", Kind::kGauge, zone.membershipCount()},
+      {"connections", "Engine.IO connections", Kind::kGauge, zone.connectionCount()},
+      {"recoverable_connections", "Connections that can be recovered, the lost ones included", Kind::kGauge,
+       zone.recoveryCount()},
+      {"zone_size_bytes", "Memory for records", Kind::kGauge, heap.total() * store::kPageSize},
+      {"zone_free_bytes", "Memory for records that no shard holds", Kind::kGauge, heap.freePages() * store::kPageSize},
+      {"repairs_total", "Looks at the tables after the end of a worker", Kind::kCounter, zone.header().repairs.load()},
+      {"handshakes_total", "Engine.IO handshakes", Kind::kCounter, total(&C::handshakes)},
+      {"upgrades_total", "Upgrades from polling to WebSocket", Kind::kCounter, total(&C::upgrades)},
+      {"recoveries_total", "Lost connections that came back to where they were", Kind::kCounter, total(&C::recoveries)},
+      {"commands_total", "Events received", Kind::kCounter, total(&C::commands)},
+      {"refusals_total", "Events refused", Kind::kCounter, total(&C::refusals)},
+      {"encodings_total", "Broadcast events encoded", Kind::kCounter, total(&C::encodings)},
+      {"deliveries_total", "Broadcast events handed to connections", Kind::kCounter, total(&C::deliveries)},
+      {"sends_total", "System calls that wrote broadcasts to WebSockets", Kind::kCounter, total(&C::sends)},
+      {"skipped_total", "Superseded playback events not sent to full sockets", Kind::kCounter, total(&C::skipped)},
+      {"overruns_total", "Connections closed because they fell off the log", Kind::kCounter, total(&C::overruns)},
+  };
+}
+
+}  // namespace mediasync::server

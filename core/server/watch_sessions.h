@@ -1,0 +1,19 @@
+// The application that this is all about: watch sessions, in the main namespace.
+#pragma once
+
+#include "core/server/application.h"
+
+namespace mediasync::server {
+
+class WatchSessions final : public SocketApplication {
+ public:
+  bool hasNamespace(std::string_view nsp) const override { return nsp == "/"; }
+  bool takesBinary() const override { return false; }
+  bool recovers() const override { return true; }
+  void connected(Worker&, Caller&, std::string_view, const nlohmann::json&) override {}
+  Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>&) override;
+  void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>&) override {}
+  void refuseBinary(Worker&, Caller&, const socketio::Packet&) override;
+};
+
+}  // namespace mediasync::server

@@ -1,0 +1,247 @@
+#include "core/server/worker.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "core/server/caller.h"
+#include "core/store/mailbox.h"
+
+namespace mediasync::server {
+
+using store::ConnectionTransaction;
+using store::WorkerState;
+
+Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, Environment& env)
+    : zone_(zone), env_(env) {
+  store::WorkerEntry& entry = zone_.worker(slot);
+  id_.slot = slot;
+  id_.generation = entry.generation.load() + 1;  // whoever had the slot before is another
+  {
+    store::RobustLock lock(zone_.header().census);
+    if (entry.state.load() != WorkerState::kNone) reap(slot, env_.now());
+    entry.generation.store(id_.generation);
+    entry.pid.store(pid);
+    entry.signalled.store(0);
+    entry.state.store(WorkerState::kRunning);
+  }
+  seenRepairs_ = zone_.header().repairs.load();
+}
+
+Worker::~Worker() = default;
+
+void Worker::stop() {
+  if (std::exchange(stopped_, true)) return;
+  std::vector<Link*> sockets;
+  for (const auto& [ref, link] : links_) {
+    if (link->socket != nullptr) sockets.push_back(link.get());
+  }
+  for (Link* link : sockets)
+    closeLink(*link, websocket::CloseCode::kGoingAway);
+  for (const auto& [ref, link] : links_) {
+    if (link->poll != nullptr) sendElsewhere(*link);
+  }
+  const std::vector<Channel*> probing = probing_;
+  for (Channel* channel : probing)
+    failChannel(*channel, websocket::CloseCode::kGoingAway);
+  for (PostJob* job : std::exchange(waitingJobs_, {})) {
+    closeFromAfar(job->connection_, store::Closing::kByServer);
+    job->finished(engineio::Error::kBadRequest);
+  }
+  flush();
+  // What is left are polling connections, which other workers adopt.
+  while (!links_.empty())
+    disown(*links_.begin()->second);
+  signedOff_ = true;
+  zone_.worker(id_.slot).state.store(WorkerState::kLeft);
+}
+
+// The client polls again, and another worker answers.
+void Worker::sendElsewhere(Link& link) {
+  {
+    ConnectionTransaction txn(zone_, link.connection.shard);
+    if (txn.open(link.connection)) {
+      txn.edit(txn.record().pollWaiting) = false;
+      txn.commit();
+    }
+  }
+  endPoll(link, "6");
+}
+
+store::RandomId Worker::randomId() {
+  store::RandomId id;
+  env_.random().fill(id);
+  return id;
+}
+
+// Does what this worker owes itself, and wakes the others.
+void Worker::flush() {
+  while (!signedOff_ && wake_.test(id_.slot)) {
+    wake_.reset(id_.slot);
+    takeSessionMail();
+    takeConnectionMail();
+    endDoomed();
+  }
+  publishNeeds();
+  if (wake_.none()) return;
+  for (std::size_t slot = wake_._Find_first(); slot < wake_.size(); slot = wake_._Find_next(slot)) {
+    const auto s = static_cast<std::uint16_t>(slot);
+    if (zone_.worker(s).signalled.exchange(1) == 0) env_.wakeWorker(s);
+  }
+  wake_.reset();
+}
+
+void Worker::wake() {
+  if (signedOff_) return;
+  zone_.worker(id_.slot).signalled.store(0);
+  takeSessionMail();
+  takeConnectionMail();
+}
+
+void Worker::takeSessionMail() {
+  store::takeMail<store::SessionWatcher>(zone_.arena(), zone_.worker(id_.slot).sessionMail, [this](store::Ref ref) {
+    auto& watcher = *zone_.arena().at<store::SessionWatcher>(ref);
+    const store::Ref session = watcher.session;
+    const auto found = rooms_.find(session);
+    if (found != rooms_.end() && found->second->serial == watcher.sessionSerial) {
+      // Cleared before the log is read: what comes later queues it again.
+      watcher.queued.store(0, std::memory_order_seq_cst);
+      deliver(*found->second);
+      return;
+    }
+    store::SessionTransaction txn(zone_, watcher.shard);
+    watcher.queued.store(0, std::memory_order_seq_cst);
+    if (!txn.open(session, watcher.sessionSerial)) return;
+    txn.removeWatcher(ref);
+    txn.commit(wake_);
+  });
+}
+
+void Worker::takeConnectionMail() {
+  store::takeMail<store::ConnectionRecord>(zone_.arena(), zone_.worker(id_.slot).connectionMail,
+                                           [this](store::Ref ref) { openMail(ref); });
+}
+
+// Another worker, or this one in another role, did something to a connection that this worker owns or has owned.
+void Worker::openMail(store::Ref ref) {
+  Link* link = linkOf(ref);
+  bool moved = false;
+  store::Closing closing = store::Closing::kNo;
+  std::vector<store::WaitingItem> items;
+  {
+    ConnectionTransaction txn(zone_, zone_.arena().at<store::ConnectionRecord>(ref)->shard);
+    txn.openQueued(ref);
+    txn.clearQueued();
+    const store::ConnectionRecord& record = txn.record();
+    if (link != nullptr && link->connection.serial != record.serial) link = nullptr;
+    if (record.dead) {
+      txn.destroy();
+      txn.commit();
+      if (link != nullptr) letGo(*link);
+      return;
+    }
+    moved = record.owner != id_;
+    // It can be in one mailbox at a time: news for the present owner may have found it in this one.
+    if (moved) txn.notifyOwner(wake_);
+    if (link == nullptr) return;
+    closing = record.closing;
+    if (!moved && closing == store::Closing::kNo) syncSeat(*link, record);
+    if (record.overrun && link->socket != nullptr) doom(*link);  // something that it was to be sent is missing
+    if (!moved && link->socket != nullptr && !link->doomed) {
+      // From a POST that was still at work when the connection was upgraded.
+      if (record.awaitingSnapshot) link->awaitsSnapshot = true;
+      if (record.awaitingSnapshot) txn.edit(record.awaitingSnapshot) = false;
+      if (record.items.first != 0) items = txn.takeItems();
+      txn.commit();
+    }
+  }
+  if (moved) {
+    letGo(*link);
+  } else if (closing == store::Closing::kByClient && link->socket == nullptr) {
+    closedByClient(*link);
+  } else if (closing != store::Closing::kNo) {
+    closeLink(*link, websocket::CloseCode::kNormal);
+  } else if (link->poll != nullptr) {
+    answerPoll(*link);
+  } else if (link->socket != nullptr) {
+    sendFirst(*link, items);
+    catchUp(*link);
+    sendItems(*link, items);
+  }
+}
+
+std::int64_t Worker::nextDeadline() const {
+  std::int64_t next = std::numeric_limits<std::int64_t>::max();
+  if (!deadlines_.empty()) next = deadlines_.begin()->deadline;
+  for (const Channel* channel : probing_)
+    next = std::min(next, channel->since_ + kUpgradeTimeout);
+  if (!waitingChannels_.empty() || !waitingJobs_.empty()) next = std::min(next, lastRetry_ + retryDelay_);
+  return next;
+}
+
+void Worker::runDeadlines() {
+  const Instant now = env_.now();
+  while (!deadlines_.empty() && deadlines_.begin()->deadline <= now.mono)
+    onDeadline(*deadlines_.begin(), now);
+  const std::vector<Channel*> probing = probing_;
+  for (Channel* channel : probing) {
+    if (channel->since_ + kUpgradeTimeout <= now.mono) failChannel(*channel, websocket::CloseCode::kPolicyViolation);
+  }
+  if (lastRetry_ + retryDelay_ <= now.mono) {
+    lastRetry_ = now.mono;
+    retryWaiting();
+  }
+}
+
+// Commands that had to wait for readers are tried again, less often while none gets on.
+void Worker::retryWaiting() {
+  const std::vector<Channel*> channels = std::exchange(waitingChannels_, {});
+  const std::vector<PostJob*> jobs = std::exchange(waitingJobs_, {});
+  if (channels.empty() && jobs.empty()) return;
+  bool progress = false;
+  for (Channel* channel : channels)
+    progress = retry(*channel) || progress;
+  for (PostJob* job : jobs)
+    progress = retry(*job) || progress;
+  retryDelay_ = progress ? kRetryDelay : std::min(2 * retryDelay_, kMaxRetryDelay);
+}
+
+// True: it got on.
+bool Worker::retry(Channel& channel) {
+  if (channel.state_ != Channel::State::kOpen || channel.link_ == nullptr || !channel.deferred_) return true;
+  auto deferred = std::exchange(channel.deferred_, nullptr);
+  Handled handled = Handled::kClose;
+  try {
+    Caller caller{channel.link_->connection, channel.options_, channel.link_->protocol, channel.link_};
+    handled = engineApplication(channel.options_.application).resumed(*this, caller, *deferred);
+  } catch (...) {
+    failChannel(channel, websocket::CloseCode::kInternalError);
+    return true;
+  }
+  if (handled == Handled::kDeferred) {
+    channel.deferred_ = std::move(deferred);
+    waitingChannels_.push_back(&channel);
+    return false;
+  }
+  if (handled == Handled::kClose) {
+    failChannel(channel, websocket::CloseCode::kNormal);
+  } else {
+    resumeInput(channel);
+  }
+  return true;
+}
+
+bool Worker::retry(PostJob& job) {
+  std::optional<PostResult> result = PostResult{engineio::Error::kBadRequest};
+  const std::int64_t waitingSince = job.waitingSince_;
+  try {
+    result = runPost(job);
+  } catch (...) {
+    closeFromAfar(job.connection_, store::Closing::kByServer);
+  }
+  if (!result) return job.waitingSince_ != waitingSince;
+  job.finished(result->error);
+  return true;
+}
+
+}  // namespace mediasync::server

@@ -1,0 +1,392 @@
+// One worker process at work on one zone: the connections it owns, what they send, what they are sent. Knows no NGINX;
+// whoever calls it makes sure that flush() is called after each batch of callbacks, and wake(), runDeadlines() and
+// tick() when they are due. No function throws.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "core/api/rest.h"
+#include "core/engineio/error.h"
+#include "core/engineio/payload.h"
+#include "core/engineio/payload_v3.h"
+#include "core/server/application.h"
+#include "core/server/batch.h"
+#include "core/server/channel.h"
+#include "core/server/compressor.h"
+#include "core/server/environment.h"
+#include "core/server/link.h"
+#include "core/server/offset.h"
+#include "core/server/options.h"
+#include "core/session/command.h"
+#include "core/session/refusal.h"
+#include "core/store/recovery_table.h"
+#include "core/store/session_transaction.h"
+#include "core/store/zone.h"
+
+namespace mediasync::engineio {
+class PayloadWriter;
+}
+
+namespace mediasync::server {
+
+// Packets that came with one POST, being worked off.
+class PostJob {
+ public:
+  // `binary`: the content is application/octet-stream.
+  PostJob(const store::RandomId& sid, std::string body, const Options& options, bool binary = false)
+      : sid_(sid), body_(std::move(body)), binary_(binary), options_(options) {}
+  virtual ~PostJob() = default;
+  PostJob(const PostJob&) = delete;
+  PostJob& operator=(const PostJob&) = delete;
+
+  // Called once, unless Worker::post answered by itself or the job was cancelled. The object may be gone afterwards.
+  virtual void finished(std::optional<engineio::Error>) = 0;
+
+ private:
+  friend class Worker;
+  store::RandomId sid_;
+  std::string body_;
+  bool binary_;
+  Options options_;
+  engineio::Protocol protocol_;
+  std::variant<std::monostate, engineio::PayloadDecoder, engineio::PayloadV3Decoder> decoder_;
+  store::ConnectionRef connection_;
+  std::unique_ptr<Deferred> deferred_;
+  std::int64_t waitingSince_ = 0;  // monotonic; 0: not waiting
+};
+
+// Why a handshake found no place: the zone is full.
+struct NoSpace {};
+
+struct RestReply {
+  int status = 200;
+  std::string body;
+  std::string location;  // of what was created, percent-encoded, relative to the collection: "/ID"
+};
+
+class Worker {
+ public:
+  Worker(const store::Zone&, std::uint16_t slot, std::int32_t pid, Environment&);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // ---- life of the process
+  // Ends every connection that cannot outlive the process, hands the others to the other workers, and signs off.
+  void stop();
+  bool stopped() const { return stopped_; }
+
+  // ---- the event loop
+  void flush();
+  void wake();
+  void tick();
+  // Milliseconds until tick() should be called again.
+  std::int64_t tickDelay() const;
+  // When runDeadlines() is due next, monotonic milliseconds.
+  std::int64_t nextDeadline() const;
+  void runDeadlines();
+
+  // ---- Engine.IO over HTTP
+  // A polling handshake.
+  struct Opened {
+    std::string sid;
+    engineio::Payload payload;  // to answer with
+  };
+  std::variant<Opened, NoSpace> open(const Options&, engineio::Protocol = {});
+  enum class PollOutcome { kWaits, kAnswered, kRefused };
+  struct PollResult {
+    PollOutcome outcome;
+    engineio::Payload payload;                             // kAnswered
+    engineio::Error error = engineio::Error::kUnknownSid;  // kRefused
+  };
+  // A poll. When it waits, `poll` is kept until it is answered or abandon() is called.
+  PollResult poll(const store::RandomId& sid, Poll& poll, const Options&);
+  void abandon(const store::RandomId& sid, Poll& poll);
+  // Works off the packets of a POST. nullopt: a command waits, and job.finished() will be called; a job that is given
+  // up before that must be cancelled.
+  struct PostResult {
+    std::optional<engineio::Error> error;
+  };
+  std::optional<PostResult> post(PostJob& job);
+  void cancel(PostJob& job);
+
+  // ---- Engine.IO over WebSocket
+  // A WebSocket without a sid: a new connection. Null when there is no space.
+  std::unique_ptr<Channel> openChannel(WebSocket&, const Options&, const Agreement& = {});
+  // A WebSocket for a polling connection: an upgrade. The error answers the HTTP request. When the connection is, or is
+  // being, upgraded already, the WebSocket is closed as soon as it is open.
+  std::variant<std::unique_ptr<Channel>, engineio::Error> probeChannel(const store::RandomId& sid, WebSocket&,
+                                                                       const Options&, const Agreement& = {});
+  // Bytes from the peer. They are worked off or kept; `bytes` is written to (unmasked in place).
+  void received(Channel&, std::span<std::uint8_t> bytes);
+  void writable(Channel&);
+  // The connection is gone. The caller may destroy the channel afterwards.
+  void gone(Channel&);
+  // The process is about to end: says goodbye.
+  void goAway(Channel&);
+
+  // ---- REST
+  RestReply createSession(const api::CreateSession&, const Options&);
+  RestReply showSession(std::string_view sessionId, const Options&);
+  RestReply listSessions(const Options&);
+
+  const store::Zone& zone() const { return zone_; }
+  store::WorkerCounters& counters() { return zone_.worker(id_.slot).counters; }
+
+  // ---- what applications ask for
+  // Sends one Engine.IO packet as text ("4hello"), or one message of raw bytes.
+  void reply(Caller&, std::string_view packet);
+  void replyBinary(Caller&, std::string_view bytes);
+  // Carries out an event of the API.
+  Handled command(Caller&, const socketio::Packet&);
+  void refuseBinary(Caller&, const socketio::Packet&);
+  // A number for an acknowledgement that is asked of the client; whether it was.
+  std::uint32_t newAckId(const Caller&);
+  bool isAckId(const Caller&, std::uint64_t id);
+
+  // Namespaces of a connection. `connect` is false when the connection is there already, or gone; it throws OutOfSpace.
+  bool isConnected(const Caller&, std::string_view nsp);
+  struct Connecting {
+    store::RandomId socketId{};
+    std::optional<store::RandomId> pid;  // the connection can be recovered
+    std::string auth;                    // as JSON, empty when there is none
+  };
+  enum class Connected { kDone, kAlready, kAuthTooLong, kGone };
+  Connected connectMain(Caller&, const Connecting&);
+  Connected connectOther(Caller&, std::string_view nsp, const store::RandomId& socketId);
+  void disconnectMain(Caller&);
+  void disconnectOther(Caller&, std::string_view nsp);
+
+  // Packets with attachments. `wanted`: they are kept, and given by attachment() when the last has come.
+  bool awaitsAttachments(const Caller&);
+  bool expectAttachments(Caller&, std::uint32_t count, std::string_view packet, bool wanted);
+  struct Assembled {
+    std::string packet;
+    std::vector<std::string> attachments;
+  };
+  enum class Attached { kMore, kAssembled, kRefused };
+  Attached attachment(Caller&, std::string_view bytes, Assembled&);
+
+  // Recovery of lost connections.
+  struct Claim {
+    store::RandomId pid{};
+    store::RandomId socketId{};
+    store::LostSeat seat;
+  };
+  bool canRecover(const Caller&) const;
+  // What the client with that pid had belongs to this connection from now on.
+  std::optional<Claim> claim(const Caller&, const store::RandomId& pid);
+  // Puts the connection where the client was, sends `answer`, and then what it has missed. False: that is not possible
+  // any more, and nothing has happened. Throws store::Busy when readers must catch up first.
+  bool comeBack(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer);
+  // Lets the connection be found by a new pid. False: no space.
+  bool makeRecoverable(const Caller&, const store::RandomId& pid, const store::RandomId& socketId);
+  void forgetRecovery(const store::RandomId& pid, const store::ConnectionRef&);
+
+  store::RandomId randomId();
+
+ private:
+  // links.cc: what the worker owns
+  Link& own(store::ConnectionTransaction&, const Options&, Instant now);
+  Link* linkOf(store::Ref connection);
+  Link* linkOf(const store::ConnectionRef&);
+  void syncSeat(Link&, const store::ConnectionRecord&);
+  void enterRoom(Link&, std::uint64_t cursor, std::uint64_t head = 0);
+  void leaveRoom(Link&);
+  void watch(Room&);
+  void doom(Link&);
+  void endDoomed();
+  void letGo(Link&);
+  void disown(Link&);
+  void closedByClient(Link&);
+  void closeLink(Link&, websocket::CloseCode);
+  void dropConnection(Link&);
+  store::LostSeat loseSeat(store::ConnectionTransaction&, Instant now);
+  void setDeadline(Link&, std::int64_t at);
+  void watchFor(Link&, Instant now);
+  void syncHeartbeat(Link&, const store::ConnectionRecord&);
+  void onDeadline(Link&, Instant now);
+  bool connectOverdue(Link&, Instant now);
+  void sendPing(Link&, Instant now);
+  void checkPong(Link&, Instant now);
+
+  // sending.cc: bytes to one connection
+  void send(Link&, std::string_view packet);
+  void sendBinary(Link&, std::string_view bytes);
+  void endPoll(Link&, std::string_view packet);
+  void sendRaw(Link&, std::string_view frames);
+  void uncork(Link&);
+  void sendSnapshot(Link&, store::ItemKind);
+  void answerPoll(Link&);
+  enum class Collected { kNothing, kPayload, kLost };
+  Collected collect(Link&, engineio::Payload& payload);
+  struct Harvest;
+  Collected harvest(Link&, Harvest&);
+  void harvestSeat(Link&, store::ConnectionTransaction&, Harvest&);
+  void appendEvents(Link&, const Harvest&, engineio::PayloadWriter&);
+  void appendHarvest(Link&, const Harvest&, engineio::PayloadWriter&);
+  void appendItem(Link&, const Harvest&, const store::WaitingItem&, engineio::PayloadWriter&);
+  std::string snapshotPacket(const Link&, store::ItemKind, const store::Snapshot&, std::string_view userId);
+
+  // delivery.cc: broadcasts
+  void deliver(Room&);
+  bool pull(Room&);
+  void deliverBatch(Room&);
+  void deliverTo(Link&);
+  std::size_t writeEvents(Link&, const EncodedBatch&, std::uint64_t from);
+  void overrun(Link&);
+  void fallBehind(Link&);
+  void catchUp(Link&);
+  void caughtUp(Link&);
+  void needsChanged(Room&);
+  void publishNeeds();
+  void publishNeeds(Room&);
+  void checkSeats(Room&);
+  bool isSeated(const Link&);
+  void unseat(Link&);
+  bool sendSome(Link&, std::uint64_t newestSync);
+  std::string seatUserId(const Link&);
+
+  // channel.cc
+  void process(Channel&, std::span<std::uint8_t> bytes);
+  bool handleMessage(Channel&, const websocket::Message&);
+  bool handleProbe(Channel&, std::string_view text);
+  bool completeUpgrade(Channel&);
+  void sendMissed(Link&);
+  void sendFirst(Link&, const std::vector<store::WaitingItem>&);
+  void sendItems(Link&, const std::vector<store::WaitingItem>&);
+  bool inflate(Channel&, websocket::Message&);
+  bool handlePacket(Channel&, const engineio::Packet&);
+  bool handleHeartbeat(Link&, const engineio::Packet&);
+  void forget(Channel&);
+  void resumeInput(Channel&);
+  void failChannel(Channel&, websocket::CloseCode);
+  void keepInput(Channel&, std::span<const std::uint8_t>);
+
+  // polling.cc
+  void create(store::ConnectionTransaction&, const store::RandomId& sid, store::Transport, const Options&,
+              engineio::Protocol, Instant now);
+  bool findConnection(store::ConnectionTransaction&, const store::RandomId& sid, const Options&);
+  bool isOverdue(const store::ConnectionRecord&, Instant now);
+  PollResult lastPoll(store::ConnectionTransaction&, const Options&);
+  std::optional<PostResult> runPost(PostJob&);
+  std::optional<engineio::Error> beginPost(PostJob&);
+  void endPost(PostJob&);
+  Handled handlePacket(PostJob&, const engineio::Packet&);
+  std::optional<PostResult> wait(PostJob&);
+  bool isBacklogged(PostJob&);
+  engineio::PayloadDecoder::Result nextPacket(PostJob&, engineio::Packet&);
+  void noteHeard(PostJob&);
+  void closeFromAfar(const store::ConnectionRef&, store::Closing);
+
+  // namespaces.cc
+  void awaitConnect(Link&);
+
+  // recovery.cc
+  struct Leftover {
+    bool recoverable = false;
+    bool isStale = false;  // the user was taken out of the session meanwhile, which the client has not heard
+    store::RandomId pid{};
+    store::ConnectionRef connection;
+    store::LostSeat seat;
+  };
+  Leftover vacate(store::ConnectionTransaction&, Instant now);
+  Leftover endConnection(store::ConnectionTransaction&, Instant now);
+  void keepForRecovery(const Leftover&, Instant now);
+  std::optional<store::LostSeat> takeOver(const store::ConnectionRef&, const store::RandomId& pid);
+  void unclaim(const Caller&, const Claim&);
+  struct Return;
+  bool findReturn(store::SessionTransaction&, const Claim&, std::optional<Offset>, Return&);
+  bool retake(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer, Return&);
+  void enterAgain(Caller&, const Return&, std::string_view answer);
+  void expireRecoveries(std::uint32_t shard, Instant now);
+  void reconcileRecoveries();
+
+  // commands.cc
+  struct Request;
+  Handled run(Request&, const session::Command&);
+  void handle(Request&, const session::JoinSession&);
+  void handle(Request&, const session::LeaveSession&);
+  void handle(Request&, const session::SyncPlayback&);
+  void handle(Request&, const session::LoadMedia&);
+  void handle(Request&, const session::RequestLeadership&);
+  void handle(Request&, const session::ReportDesync&);
+  void handle(Request&, const session::Heartbeat&);
+  void handle(Request&, const session::RequestSessionState&);
+  bool joinAgain(Request&, const session::JoinSession&, store::ConnectionTransaction&, bool* isLeader);
+  void joinAnew(Request&, const session::JoinSession&, store::ConnectionTransaction&, bool* isLeader);
+  template <class Rule>
+  void inSession(Request&, Rule rule);
+  store::SeatRef seatOf(const Caller&);
+  bool mustCollectFirst(store::ConnectionTransaction&);
+  void succeed(Request&);
+  void replyState(Request&, store::ItemKind);
+  void refuse(Caller&, const session::Refusal&, std::string_view event, std::optional<std::uint64_t> ack);
+
+  // housekeeping.cc
+  void sweep(Instant now);
+  void expireUsers(std::uint32_t shard, Instant now);
+  void expireSessions(std::uint32_t shard, Instant now);
+  void reapDeadWorkers(Instant now);
+  void reap(std::uint16_t slot, Instant now);
+  void adoptConnections(store::WorkerId dead, Instant now);
+  void adoptConnection(const store::ConnectionRef&, store::WorkerId dead, Instant now);
+  struct Watched {
+    store::Ref session;
+    std::uint64_t serial;
+    store::Ref watcher;
+  };
+  std::vector<Watched> watchedBy(store::WorkerId, std::uint32_t shard);
+  void removeWatchers(store::WorkerId dead);
+  void dropIdleWatchers();
+  struct Seated {
+    store::ConnectionRef connection;
+    store::SeatRef seat;
+  };
+  std::vector<Seated> seatsOf(std::uint32_t shard);
+  void reconcileSeats(Instant now);
+  void lookAfterUnwatched();
+  void lookAfterProbes();
+  void recheckRooms();
+  void recheckLink(store::Ref);
+  void retryWaiting();
+  bool retry(Channel&);
+  bool retry(PostJob&);
+  void takeSessionMail();
+  void takeConnectionMail();
+  void openMail(store::Ref);
+  void sendElsewhere(Link&);
+
+  store::Zone zone_;
+  store::WorkerId id_;
+  Environment& env_;
+  std::unordered_map<store::Ref, std::unique_ptr<Link>> links_;
+  std::unordered_map<store::Ref, std::unique_ptr<Room>> rooms_;  // by session
+  Deadlines deadlines_;
+  Compressor compressor_;
+  Batch batch_{compressor_};               // what a room is being sent
+  Batch ownBatch_{compressor_};            // what one connection reads for itself
+  Room* delivering_ = nullptr;             // whose events batch_ holds
+  std::vector<store::Ref> roomsWithNews_;  // sessions whose needs have changed
+  store::WakeSet wake_;
+  std::vector<Channel*> probing_;
+  std::vector<Channel*> waitingChannels_;  // a command of theirs waits
+  std::vector<PostJob*> waitingJobs_;
+  std::uint32_t seenRepairs_ = 0;
+  std::vector<store::ConnectionRef> doomed_;
+  std::int64_t retryDelay_ = kRetryDelay;
+  std::int64_t lastRetry_ = 0;  // monotonic
+  bool stopped_ = false;        // takes no more connections
+  bool signedOff_ = false;      // its mailboxes are others' business
+};
+
+}  // namespace mediasync::server
