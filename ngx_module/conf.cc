@@ -1,0 +1,253 @@
+#include "ngx_module/conf.h"
+
+#include <cstring>
+
+#include "ngx_module/engine_handler.h"
+#include "ngx_module/rest_handler.h"
+#include "ngx_module/status_handler.h"
+
+namespace mediasync::ngx {
+namespace {
+
+constexpr ngx_uint_t kDefaultMaxUsers = 1000;
+constexpr size_t kDefaultMaxPayload = 1'000'000;
+constexpr size_t kMinMaxPayload = 1000;
+
+ngx_http_core_loc_conf_t* coreConf(ngx_conf_t* cf) {
+  return static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+}
+
+// Whole bodies are read into memory, and the answer to one that is too large is ours, not NGINX's page. That is
+// possible where the length is declared; for chunks NGINX keeps count, by a configuration of its own (which must
+// outlive any request: NGINX looks at it after the request is freed).
+bool adoptBodyLimits(ngx_conf_t* cf, LocConf& conf) {
+  ngx_http_core_loc_conf_t* core = coreConf(cf);
+  conf.bodyLimit = conf.maxPayload;
+  if (core->client_max_body_size > 0 && core->client_max_body_size < static_cast<off_t>(conf.bodyLimit)) {
+    conf.bodyLimit = static_cast<size_t>(core->client_max_body_size);
+  }
+  core->client_max_body_size = 0;
+  core->client_body_in_file_only = 0;
+  if (core->client_body_buffer_size < conf.bodyLimit) core->client_body_buffer_size = conf.bodyLimit;
+  conf.limited = static_cast<void**>(ngx_palloc(cf->pool, sizeof(void*) * ngx_http_max_module));
+  auto* limited = static_cast<ngx_http_core_loc_conf_t*>(ngx_palloc(cf->pool, sizeof(ngx_http_core_loc_conf_t)));
+  if (conf.limited == nullptr || limited == nullptr) return false;
+  std::memcpy(conf.limited, static_cast<ngx_http_conf_ctx_t*>(cf->ctx)->loc_conf, sizeof(void*) * ngx_http_max_module);
+  *limited = *core;
+  limited->client_max_body_size = static_cast<off_t>(conf.bodyLimit);
+  conf.limited[ngx_http_core_module.ctx_index] = limited;
+  return true;
+}
+
+// "if" and "limit_except" blocks inside a location serve the same endpoint.
+void inheritEndpoint(ngx_conf_t* cf, LocConf& conf, const LocConf& outer) {
+  ngx_http_core_loc_conf_t* core = coreConf(cf);
+  if ((!core->noname && !core->lmt_excpt) || conf.zone != nullptr || outer.zone == nullptr) return;
+  conf.zone = outer.zone;
+  conf.prometheus = outer.prometheus;
+  conf.application = outer.application;
+  conf.handler = outer.handler;
+  if (core->lmt_excpt && core->handler == nullptr) core->handler = conf.handler;
+}
+
+}  // namespace
+
+server::Options LocConf::options() const {
+  server::Options options;
+  options.engine.pingInterval = static_cast<std::int64_t>(pingInterval);
+  options.engine.pingTimeout = static_cast<std::int64_t>(pingTimeout);
+  options.engine.maxPayload = maxPayload;
+  options.timestamps = static_cast<api::TimestampUnit>(timestamps);
+  options.application = application;
+  options.recovery = recovery != 0;
+  options.connectTimeout = static_cast<std::int64_t>(connectTimeout);
+  options.maxSessions = static_cast<std::uint32_t>(maxSessions);
+  options.maxUsers = static_cast<std::uint32_t>(maxUsers);
+  return options;
+}
+
+}  // namespace mediasync::ngx
+
+using namespace mediasync::ngx;
+
+void* ngx_http_mediasync_create_main_conf(ngx_conf_t* cf) {
+  auto* conf = static_cast<MainConf*>(ngx_pcalloc(cf->pool, sizeof(MainConf)));
+  if (conf == nullptr || ngx_array_init(&conf->zones, cf->pool, 2, sizeof(ZoneConf*)) != NGX_OK) return nullptr;
+  return conf;
+}
+
+void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf) {
+  auto* conf = static_cast<LocConf*>(ngx_pcalloc(cf->pool, sizeof(LocConf)));
+  if (conf == nullptr) return nullptr;
+  conf->timestamps = NGX_CONF_UNSET_UINT;
+  conf->pingInterval = NGX_CONF_UNSET_MSEC;
+  conf->pingTimeout = NGX_CONF_UNSET_MSEC;
+  conf->maxPayload = NGX_CONF_UNSET_SIZE;
+  conf->eio3 = NGX_CONF_UNSET;
+  conf->recovery = NGX_CONF_UNSET;
+  conf->connectTimeout = NGX_CONF_UNSET_MSEC;
+  conf->deflate = NGX_CONF_UNSET;
+  conf->deflateMinLength = NGX_CONF_UNSET_SIZE;
+  conf->deflateWindow = NGX_CONF_UNSET_SIZE;
+  conf->deflateLevel = NGX_CONF_UNSET_UINT;
+  conf->maxSessions = NGX_CONF_UNSET_UINT;
+  conf->maxUsers = NGX_CONF_UNSET_UINT;
+  conf->originPolicy = OriginPolicy::kUnset;
+  return conf;
+}
+
+char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* child) {
+  const auto* prev = static_cast<LocConf*>(parent);
+  auto* conf = static_cast<LocConf*>(child);
+  ngx_conf_merge_uint_value(conf->timestamps, prev->timestamps, 0);
+  ngx_conf_merge_msec_value(conf->pingInterval, prev->pingInterval, 25'000);
+  ngx_conf_merge_msec_value(conf->pingTimeout, prev->pingTimeout, 20'000);
+  ngx_conf_merge_size_value(conf->maxPayload, prev->maxPayload, kDefaultMaxPayload);
+  ngx_conf_merge_value(conf->eio3, prev->eio3, 0);
+  ngx_conf_merge_value(conf->recovery, prev->recovery, 1);
+  ngx_conf_merge_msec_value(conf->connectTimeout, prev->connectTimeout, 45'000);
+  if (conf->cookie.data == nullptr) conf->cookie = prev->cookie;
+  ngx_conf_merge_value(conf->deflate, prev->deflate, 0);
+  ngx_conf_merge_size_value(conf->deflateMinLength, prev->deflateMinLength, 1024);
+  ngx_conf_merge_size_value(conf->deflateWindow, prev->deflateWindow, 32 * 1024);
+  ngx_conf_merge_uint_value(conf->deflateLevel, prev->deflateLevel, 1);
+  ngx_conf_merge_uint_value(conf->maxSessions, prev->maxSessions, 0);
+  ngx_conf_merge_uint_value(conf->maxUsers, prev->maxUsers, kDefaultMaxUsers);
+  if (conf->originPolicy == OriginPolicy::kUnset) {
+    conf->originPolicy = prev->originPolicy == OriginPolicy::kUnset ? OriginPolicy::kSame : prev->originPolicy;
+    conf->origins = prev->origins;
+  }
+  inheritEndpoint(cf, *conf, *prev);
+  if (conf->zone != nullptr && !adoptBodyLimits(cf, *conf)) return static_cast<char*>(NGX_CONF_ERROR);
+  return NGX_CONF_OK;
+}
+
+namespace {
+
+// SCHEME://HOST[:PORT], and nothing after it.
+bool isOrigin(const ngx_str_t& value) {
+  size_t scheme = 0;
+  if (ngx_strncmp(value.data, "http://", 7) == 0) scheme = 7;
+  if (ngx_strncmp(value.data, "https://", 8) == 0) scheme = 8;
+  u_char* host = value.data + scheme;
+  u_char* end = value.data + value.len;
+  return scheme != 0 && host < end && *host != ':' && ngx_strlchr(host, end, '/') == nullptr;
+}
+
+ZoneConf* findZone(ngx_conf_t* cf, const ngx_str_t& name) {
+  const auto& zones = mainConf(cf)->zones;
+  for (ngx_uint_t i = 0; i < zones.nelts; ++i) {
+    ZoneConf* zone = static_cast<ZoneConf**>(zones.elts)[i];
+    if (zone->name.len == name.len && ngx_strncmp(zone->name.data, name.data, name.len) == 0) return zone;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+// Directives that take a number: what it may be.
+char* ngx_http_mediasync_check_time(ngx_conf_t*, void*, void* data) {
+  return *static_cast<ngx_msec_t*>(data) == 0 ? const_cast<char*>("must not be zero") : NGX_CONF_OK;
+}
+
+char* ngx_http_mediasync_check_payload(ngx_conf_t*, void*, void* data) {
+  return *static_cast<size_t*>(data) < kMinMaxPayload ? const_cast<char*>("must be at least 1k") : NGX_CONF_OK;
+}
+
+// A power of two that zlib knows as the size of a window.
+char* ngx_http_mediasync_check_window(ngx_conf_t*, void*, void* data) {
+  const size_t size = *static_cast<size_t*>(data);
+  const bool isPower = size != 0 && (size & (size - 1)) == 0;
+  return isPower && size >= 512 && size <= 32 * 1024 ? NGX_CONF_OK
+                                                     : const_cast<char*>("must be 512, 1k, 2k, 4k, 8k, 16k, or 32k");
+}
+
+// mediasync_cookie NAME | off;
+char* ngx_http_mediasync_cookie(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto* location = static_cast<LocConf*>(conf);
+  if (location->cookie.data != nullptr) return const_cast<char*>("is duplicate");
+  ngx_str_t value = static_cast<ngx_str_t*>(cf->args->elts)[1];
+  for (size_t i = 0; i < value.len; ++i) {
+    if (value.data[i] <= 0x20 || value.data[i] >= 0x7f || ngx_strchr("()<>@,;:\\\"/[]?={}", value.data[i]) != nullptr) {
+      ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid cookie name \"%V\"", &value);
+      return static_cast<char*>(NGX_CONF_ERROR);
+    }
+  }
+  if (value.len == 0) return const_cast<char*>("must have a name");
+  if (ngx_strcmp(value.data, "off") == 0) value.len = 0;
+  location->cookie = value;
+  return NGX_CONF_OK;
+}
+
+// mediasync NAME; mediasync_engine_echo NAME; mediasync_socket_echo NAME; mediasync_api NAME;
+// mediasync_status NAME [format=json|prometheus];
+char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {
+  auto* location = static_cast<LocConf*>(conf);
+  const auto* values = static_cast<ngx_str_t*>(cf->args->elts);
+  ngx_http_core_loc_conf_t* core = coreConf(cf);
+  if (location->zone != nullptr) return const_cast<char*>("is duplicate");
+  const bool hasPrefix = core->regex == nullptr && !core->named && !core->noname;
+  if (ngx_strcmp(cmd->name.data, "mediasync_api") == 0 && !hasPrefix) {
+    return const_cast<char*>("must be in a location given by a prefix");
+  }
+  location->zone = findZone(cf, values[1]);
+  if (location->zone == nullptr) {
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "zone \"%V\" is unknown, define it with \"mediasync_zone\" before",
+                       &values[1]);
+    return static_cast<char*>(NGX_CONF_ERROR);
+  }
+  const char* name = reinterpret_cast<const char*>(cmd->name.data);
+  if (ngx_strcmp(name, "mediasync_api") == 0) {
+    core->handler = ngx_http_mediasync_rest_handler;
+  } else if (ngx_strcmp(name, "mediasync_status") == 0) {
+    core->handler = ngx_http_mediasync_status_handler;
+  } else {
+    core->handler = ngx_http_mediasync_engine_handler;
+    if (ngx_strcmp(name, "mediasync_engine_echo") == 0)
+      location->application = mediasync::server::Application::kEngineEcho;
+    if (ngx_strcmp(name, "mediasync_socket_echo") == 0)
+      location->application = mediasync::server::Application::kSocketEcho;
+  }
+  location->handler = core->handler;
+  if (cf->args->nelts == 3) {
+    if (ngx_strcmp(values[2].data, "format=prometheus") == 0) {
+      location->prometheus = 1;
+    } else if (ngx_strcmp(values[2].data, "format=json") != 0) {
+      ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"", &values[2]);
+      return static_cast<char*>(NGX_CONF_ERROR);
+    }
+  }
+  return NGX_CONF_OK;
+}
+
+// mediasync_origin same | any | URL ...;
+char* ngx_http_mediasync_origin(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto* location = static_cast<LocConf*>(conf);
+  if (location->originPolicy != OriginPolicy::kUnset) return const_cast<char*>("is duplicate");
+  auto* values = static_cast<ngx_str_t*>(cf->args->elts);
+  const bool alone = cf->args->nelts == 2;
+  if (alone && ngx_strcmp(values[1].data, "same") == 0) {
+    location->originPolicy = OriginPolicy::kSame;
+    return NGX_CONF_OK;
+  }
+  if (alone && ngx_strcmp(values[1].data, "any") == 0) {
+    location->originPolicy = OriginPolicy::kAny;
+    return NGX_CONF_OK;
+  }
+  location->originPolicy = OriginPolicy::kListed;
+  location->origins = ngx_array_create(cf->pool, cf->args->nelts - 1, sizeof(ngx_str_t));
+  if (location->origins == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
+  for (ngx_uint_t i = 1; i < cf->args->nelts; ++i) {
+    if (ngx_strcmp(values[i].data, "same") == 0) continue;  // always allowed
+    if (!isOrigin(values[i])) {
+      ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                         "invalid origin \"%V\", it must be \"same\", \"any\" or like \"https://example.com\"",
+                         &values[i]);
+      return static_cast<char*>(NGX_CONF_ERROR);
+    }
+    auto* origin = static_cast<ngx_str_t*>(ngx_array_push(location->origins));
+    if (origin == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
+    *origin = values[i];
+  }
+  return NGX_CONF_OK;
+}

@@ -1,0 +1,73 @@
+// The module's configuration, in NGINX's pools.
+#pragma once
+
+#include "core/server/options.h"
+#include "core/store/zone.h"
+#include "ngx_module/nginx.h"
+
+namespace mediasync::ngx {
+
+// One `mediasync_zone`.
+struct ZoneConf {
+  ngx_str_t name;
+  ngx_shm_zone_t* shm;
+  ngx_uint_t shards;
+  store::ZoneSettings settings;
+  store::Zone* zone;  // set once the memory is there
+  ngx_uint_t index;   // among the zones of the configuration
+};
+
+struct MainConf {
+  ngx_array_t zones;  // of ZoneConf*
+};
+
+enum class OriginPolicy { kUnset, kSame, kAny, kListed };
+
+struct LocConf {
+  ZoneConf* zone;                   // of the endpoint in this location
+  server::Application application;  // of `mediasync` and the like
+  ngx_uint_t timestamps;
+  ngx_flag_t eio3;
+  ngx_flag_t recovery;
+  ngx_msec_t connectTimeout;
+  ngx_str_t cookie;
+  ngx_flag_t deflate;
+  size_t deflateMinLength;
+  size_t deflateWindow;
+  ngx_uint_t deflateLevel;
+  ngx_msec_t pingInterval;
+  ngx_msec_t pingTimeout;
+  size_t maxPayload;
+  ngx_uint_t maxSessions;
+  ngx_uint_t maxUsers;
+  OriginPolicy originPolicy;
+  ngx_array_t* origins;         // of ngx_str_t, for kListed
+  ngx_uint_t prometheus;        // of mediasync_status
+  ngx_http_handler_pt handler;  // of the endpoint
+  size_t bodyLimit;             // of a request body: the lesser of max_payload and client_max_body_size
+  void** limited;               // the location's configuration with NGINX's own check of that limit
+
+  server::Options options() const;
+};
+
+inline MainConf* mainConf(ngx_conf_t* cf) {
+  return static_cast<MainConf*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mediasync_module));
+}
+inline LocConf* locConf(ngx_http_request_t* r) {
+  return static_cast<LocConf*>(ngx_http_get_module_loc_conf(r, ngx_http_mediasync_module));
+}
+
+}  // namespace mediasync::ngx
+
+extern "C" {
+void* ngx_http_mediasync_create_main_conf(ngx_conf_t* cf);
+void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf);
+char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* child);
+char* ngx_http_mediasync_zone(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* ngx_http_mediasync_check_time(ngx_conf_t* cf, void* post, void* data);
+char* ngx_http_mediasync_check_payload(ngx_conf_t* cf, void* post, void* data);
+char* ngx_http_mediasync_check_window(ngx_conf_t* cf, void* post, void* data);
+char* ngx_http_mediasync_cookie(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* ngx_http_mediasync_origin(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+}

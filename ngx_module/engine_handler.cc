@@ -1,0 +1,81 @@
+#include "ngx_module/engine_handler.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "ngx_module/guard.h"
+#include "ngx_module/response.h"
+
+namespace mediasync::ngx {
+
+ngx_int_t respondError(ngx_http_request_t* r, engineio::Error error) {
+  return respond(r, static_cast<ngx_uint_t>(engineio::httpStatus(error)), "application/json", engineio::body(error));
+}
+
+// There is no room, or this process is about to end: clients come back.
+ngx_int_t respondUnavailable(ngx_http_request_t* r) {
+  addHeader(r, "Retry-After", "1");
+  return respond(r, NGX_HTTP_SERVICE_UNAVAILABLE, "text/plain", "Service Unavailable");
+}
+
+bool addCookie(ngx_http_request_t* r, const LocConf& conf, std::string_view sid) {
+  if (conf.cookie.len == 0) return true;
+  std::string cookie(view(conf.cookie));
+  cookie.append("=").append(sid).append("; Path=/; HttpOnly; SameSite=Lax");
+  return addHeader(r, "Set-Cookie", cookie);
+}
+
+namespace {
+
+// Whether a list of tokens, as a header has it, names one.
+bool lists(std::string_view list, std::string_view lowercase) {
+  while (!list.empty()) {
+    std::string_view token = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(token.size() + 1, list.size()));
+    token.remove_prefix(std::min(token.find_first_not_of(" \t"), token.size()));
+    token = token.substr(0, token.find_last_not_of(" \t") + 1);
+    if (isSame(token, lowercase)) return true;
+  }
+  return false;
+}
+
+bool isUpgrade(ngx_http_request_t* r) {
+  return r->headers_in.upgrade != nullptr && lists(requestHeaders(r, "connection"), "upgrade") &&
+         isSame(view(r->headers_in.upgrade->value), "websocket");
+}
+
+// Which revision a handshake asks for. None is revision 3, which is what old clients do.
+std::optional<engineio::Revision> revisionOf(const engineio::Query& query, const LocConf& conf) {
+  if (query.eio == "4") return engineio::Revision::kV4;
+  if (conf.eio3 && (query.eio == "3" || query.eio.empty())) return engineio::Revision::kV3;
+  return std::nullopt;
+}
+
+ngx_int_t handle(ngx_http_request_t* r) {
+  const LocConf& conf = *locConf(r);
+  if (r != r->main) return NGX_HTTP_NOT_FOUND;  // a subrequest cannot wait, nor give its connection away
+  Runtime* runtime = runtimeOf(conf.zone);
+  if (runtime == nullptr) return respondUnavailable(r);
+  EngineRequest request{r, conf, *runtime, engineio::parseQuery(view(r->args)), {}};
+  if (checkOrigin(r, conf) == OriginVerdict::kForbidden) return respondError(r, engineio::Error::kForbidden);
+  if (r->method == NGX_HTTP_OPTIONS) return respondPreflight(r);
+  const engineio::Query& query = request.query;
+  const bool isWebSocket = query.transport == "websocket";
+  const bool isPolling = query.transport == "polling" && !query.jsonp;  // JSONP is a transport of its own, not ours
+  if (!isWebSocket && !isPolling) return respondError(r, engineio::Error::kUnknownTransport);
+  const auto revision = revisionOf(query, conf);
+  if (query.sid.empty() && !revision) return respondError(r, engineio::Error::kUnsupportedProtocolVersion);
+  if (revision) request.protocol = {*revision, *revision == engineio::Revision::kV3 && query.base64};
+  if (query.sid.empty() && r->method != NGX_HTTP_GET) return respondError(r, engineio::Error::kBadHandshakeMethod);
+  if (isWebSocket != isUpgrade(r)) return respondError(r, engineio::Error::kBadRequest);
+  return isWebSocket ? handleWebSocket(request) : handlePolling(request);
+}
+
+}  // namespace
+}  // namespace mediasync::ngx
+
+ngx_int_t ngx_http_mediasync_engine_handler(ngx_http_request_t* r) {
+  using namespace mediasync::ngx;
+  return guarded(r->connection->log, static_cast<ngx_int_t>(NGX_HTTP_INTERNAL_SERVER_ERROR), [r] { return handle(r); });
+}

@@ -1,0 +1,32 @@
+// The content handler of `mediasync`: Engine.IO requests, by transport.
+#pragma once
+
+#include "core/engineio/error.h"
+#include "core/engineio/protocol.h"
+#include "core/engineio/query.h"
+#include "ngx_module/conf.h"
+#include "ngx_module/process.h"
+
+extern "C" ngx_int_t ngx_http_mediasync_engine_handler(ngx_http_request_t* r);
+
+namespace mediasync::ngx {
+
+// One Engine.IO request on its way to its transport.
+struct EngineRequest {
+  ngx_http_request_t* r;
+  const LocConf& conf;
+  Runtime& runtime;
+  engineio::Query query;
+  engineio::Protocol protocol;  // of a handshake
+};
+
+// mediasync_cookie: adds the cookie with the connection's id to the answer of a handshake.
+bool addCookie(ngx_http_request_t* r, const LocConf& conf, std::string_view sid);
+
+ngx_int_t respondError(ngx_http_request_t* r, engineio::Error error);
+ngx_int_t respondUnavailable(ngx_http_request_t* r);
+
+ngx_int_t handlePolling(EngineRequest& request);
+ngx_int_t handleWebSocket(EngineRequest& request);
+
+}  // namespace mediasync::ngx

@@ -1,0 +1,202 @@
+// Engine.IO's long polling: GET for what the server has to say, POST for what the client has.
+#include <new>
+#include <utility>
+
+#include "core/engineio/payload_writer.h"
+#include "ngx_module/engine_handler.h"
+#include "ngx_module/guard.h"
+#include "ngx_module/response.h"
+
+namespace mediasync::ngx {
+namespace {
+
+constexpr std::string_view kTextType = "text/plain; charset=UTF-8";
+constexpr std::string_view kBinaryType = "application/octet-stream";
+
+ngx_int_t respondPayload(ngx_http_request_t* r, const engineio::Payload& payload) {
+  return respond(r, NGX_HTTP_OK, payload.binary ? kBinaryType : kTextType, payload.bytes);
+}
+
+// Runs the destructor of T, which lies in the request's pool, when the request ends.
+template <class T>
+void destroy(void* object) {
+  static_cast<T*>(object)->~T();
+}
+
+template <class T, class... Args>
+T* makeInPool(ngx_http_request_t* r, Args&&... args) {
+  ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(r->pool, sizeof(T));
+  if (cleanup == nullptr) throw std::bad_alloc();
+  T* object = new (cleanup->data) T(std::forward<Args>(args)...);
+  cleanup->handler = destroy<T>;
+  return object;
+}
+
+// Finishes a request outside of its own handlers.
+void finish(ngx_http_request_t* r, ngx_int_t rc) {
+  ngx_connection_t* connection = r->connection;
+  ngx_http_finalize_request(r, rc);
+  ngx_http_run_posted_requests(connection);
+}
+
+// A GET that waits. Lives in the pool of its request, which may end at any time: the destructor gives the poll up.
+class HttpPoll final : public server::Poll {
+ public:
+  HttpPoll(ngx_http_request_t* r, Runtime& runtime, const store::RandomId& sid)
+      : r_(r), runtime_(runtime), sid_(sid), timer_(&HttpPoll::send, this, r->connection->log) {}
+
+  ~HttpPoll() override {
+    if (!waiting_) return;
+    guardedVoid(r_->connection->log, [this] { runtime_.worker().abandon(sid_, *this); });
+    runtime_.settle();
+  }
+
+  // From before the worker is asked, so that it never keeps a poll that is gone.
+  void expect() { waiting_ = true; }
+  void settled() { waiting_ = false; }
+
+  ngx_int_t wait() {
+    r_->read_event_handler = ngx_http_test_reading;  // an aborted poll is seen at once
+    r_->write_event_handler = ngx_http_request_empty_handler;
+    ngx_event_t* read = r_->connection->read;
+    if (read->ready) {
+      ngx_post_event(read, &ngx_posted_events);
+    } else if (ngx_handle_read_event(read, 0) != NGX_OK) {
+      return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    ++r_->main->count;
+    return NGX_DONE;
+  }
+
+  // The response is sent when the events at hand have been handled: never from within another request's handler.
+  void answer(engineio::Payload payload) override {
+    waiting_ = false;
+    payload_ = std::move(payload);
+    timer_.post();
+  }
+
+ private:
+  static void send(void* self) {
+    auto* poll = static_cast<HttpPoll*>(self);
+    ngx_http_request_t* r = poll->r_;
+    finish(r, respondPayload(r, poll->payload_));
+  }
+
+  ngx_http_request_t* r_;
+  Runtime& runtime_;
+  store::RandomId sid_;
+  bool waiting_ = false;
+  engineio::Payload payload_;
+  Timer timer_;
+};
+
+// A POST whose packets are being worked off.
+class HttpPost final : public server::PostJob {
+ public:
+  HttpPost(ngx_http_request_t* r, Runtime& runtime, const store::RandomId& sid, std::string body,
+           const server::Options& options, bool binary)
+      : PostJob(sid, std::move(body), options, binary),
+        r_(r),
+        runtime_(runtime),
+        timer_(&HttpPost::send, this, r->connection->log) {}
+
+  ~HttpPost() override {
+    if (waiting_) guardedVoid(r_->connection->log, [this] { runtime_.worker().cancel(*this); });
+  }
+
+  void run() {
+    waiting_ = true;
+    const auto result = runtime_.worker().post(*this);
+    if (result) finished(result->error);
+    runtime_.settle();
+  }
+
+  void finished(std::optional<engineio::Error> error) override {
+    waiting_ = false;
+    error_ = error;
+    timer_.post();
+  }
+
+ private:
+  static void send(void* self) {
+    auto* post = static_cast<HttpPost*>(self);
+    ngx_http_request_t* r = post->r_;
+    finish(r, post->error_ ? respondError(r, *post->error_) : respond(r, NGX_HTTP_OK, "text/html", "ok"));
+  }
+
+  ngx_http_request_t* r_;
+  Runtime& runtime_;
+  bool waiting_ = false;
+  std::optional<engineio::Error> error_;
+  Timer timer_;
+};
+
+void onBody(ngx_http_request_t* r) {
+  const ngx_int_t rc =
+      guarded(r->connection->log, static_cast<ngx_int_t>(NGX_HTTP_INTERNAL_SERVER_ERROR), [r]() -> ngx_int_t {
+        const LocConf& conf = *locConf(r);
+        Runtime* runtime = runtimeOf(conf.zone);
+        std::string body = bodyOf(r);
+        if (body.size() > conf.bodyLimit) return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+        const auto sid = store::parseId(engineio::parseQuery(view(r->args)).sid);
+        if (!sid || runtime == nullptr) return respondError(r, engineio::Error::kUnknownSid);
+        const std::string_view type = requestHeader(r, "content-type");
+        const bool binary = isSame(type.substr(0, type.find(';')), kBinaryType);
+        makeInPool<HttpPost>(r, r, *runtime, *sid, std::move(body), conf.options(), binary)->run();
+        return NGX_DONE;
+      });
+  if (rc != NGX_DONE) ngx_http_finalize_request(r, rc);
+}
+
+ngx_int_t post(EngineRequest& request) {
+  ngx_http_request_t* r = request.r;
+  if (r->headers_in.content_length_n > static_cast<off_t>(request.conf.bodyLimit)) {
+    return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+  }
+  return readBody(r, request.conf, onBody);
+}
+
+ngx_int_t open(EngineRequest& request) {
+  if (request.runtime.worker().stopped()) return respondUnavailable(request.r);
+  auto handshake = request.runtime.worker().open(request.conf.options(), request.protocol);
+  request.runtime.settle();
+  const auto* opened = std::get_if<server::Worker::Opened>(&handshake);
+  if (opened == nullptr) return respondUnavailable(request.r);
+  if (!addCookie(request.r, request.conf, opened->sid)) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  return respondPayload(request.r, opened->payload);
+}
+
+ngx_int_t poll(EngineRequest& request, const store::RandomId& sid) {
+  ngx_http_request_t* r = request.r;
+  // A process that ends sends the client on to another one.
+  if (request.runtime.worker().stopped()) return respondPayload(r, engineio::payloadOf(request.protocol, "6"));
+  auto* waiting = makeInPool<HttpPoll>(r, r, request.runtime, sid);
+  waiting->expect();
+  auto result = request.runtime.worker().poll(sid, *waiting, request.conf.options());
+  request.runtime.settle();
+  if (result.outcome != server::Worker::PollOutcome::kWaits) waiting->settled();
+  switch (result.outcome) {
+    case server::Worker::PollOutcome::kAnswered:
+      return respondPayload(r, result.payload);
+    case server::Worker::PollOutcome::kRefused:
+      return respondError(r, result.error);
+    default:
+      return waiting->wait();
+  }
+}
+
+}  // namespace
+
+ngx_int_t handlePolling(EngineRequest& request) {
+  ngx_http_request_t* r = request.r;
+  if (r->method == NGX_HTTP_POST) return post(request);
+  const ngx_int_t rc = ngx_http_discard_request_body(r);
+  if (rc != NGX_OK) return rc;
+  if (request.query.sid.empty()) return open(request);
+  const auto sid = store::parseId(request.query.sid);
+  if (!sid) return respondError(r, engineio::Error::kUnknownSid);
+  if (r->method != NGX_HTTP_GET) return respondError(r, engineio::Error::kBadRequest);
+  return poll(request, *sid);
+}
+
+}  // namespace mediasync::ngx

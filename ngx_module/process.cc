@@ -1,0 +1,239 @@
+#include "ngx_module/process.h"
+
+#include <openssl/rand.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "ngx_module/guard.h"
+
+namespace mediasync::ngx {
+namespace {
+
+// One eventfd for each slot of NGINX's process table that a worker may get, made in the master before it forks: all
+// generations share them, and a respawned worker finds its predecessor's. Statics survive a reload.
+std::vector<int> wakeDescriptors;
+
+// Only of a worker process. Never freed by a static destructor: those run in the master and in helpers, too.
+std::vector<std::unique_ptr<Runtime>>* runtimes = nullptr;
+
+class SystemRandom final : public RandomSource {
+ public:
+  void fill(std::span<std::uint8_t> out) override {
+    if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1) throw std::runtime_error("no random bytes");
+  }
+};
+
+// Milliseconds for the events that end connections to be handled.
+constexpr ngx_msec_t kExitDelay = 10;
+
+std::int64_t readClock(clockid_t clock) {
+  timespec ts{};
+  clock_gettime(clock, &ts);
+  return static_cast<std::int64_t>(ts.tv_sec) * 1000 + ts.tv_nsec / 1'000'000;
+}
+
+void onWake(ngx_event_t* event) {
+  auto* connection = static_cast<ngx_connection_t*>(event->data);
+  if (connection->close) {  // the process is told to finish its work
+    connection->close = 0;
+    for (auto& runtime : *runtimes)
+      guardedVoid(event->log, [&] { runtime->retire(); });
+    return;
+  }
+  std::uint64_t count;
+  while (read(connection->fd, &count, sizeof count) > 0) {
+  }
+  for (auto& runtime : *runtimes)
+    guardedVoid(event->log, [&] { runtime->wake(); });
+}
+
+ngx_int_t listenForWakes(ngx_cycle_t* cycle) {
+  const auto slot = static_cast<size_t>(ngx_process_slot);
+  // Without a descriptor that the others know, the tick has to do; this one still tells when the process is to end.
+  const int fd = slot < wakeDescriptors.size() ? wakeDescriptors[slot] : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  ngx_connection_t* connection = fd == -1 ? nullptr : ngx_get_connection(fd, cycle->log);
+  if (connection == nullptr) return NGX_ERROR;
+  connection->read->handler = onWake;
+  connection->read->log = cycle->log;
+  connection->read->channel = 1;  // not a client's: the exit does not report it as left open
+  connection->idle = 1;           // told when the process begins to exit
+  return ngx_add_event(connection->read, NGX_READ_EVENT, 0) == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+bool servesClients() {
+  return ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE;
+}
+
+MainConf* mainConfOf(ngx_cycle_t* cycle) {
+  if (cycle->conf_ctx[ngx_http_module.index] == nullptr) return nullptr;  // no http block
+  return static_cast<MainConf*>(ngx_http_cycle_get_module_main_conf(cycle, ngx_http_mediasync_module));
+}
+
+}  // namespace
+
+RandomSource& systemRandom() {
+  static SystemRandom random;
+  return random;
+}
+
+Instant currentTime() {
+  return {readClock(CLOCK_REALTIME), readClock(CLOCK_MONOTONIC)};
+}
+
+Timer::Timer(Callback callback, void* context, ngx_log_t* log) : callback_(callback), context_(context) {
+  dummy_.fd = static_cast<ngx_socket_t>(-1);
+  dummy_.log = log;
+  event_.handler = handle;
+  event_.data = &dummy_;
+  event_.log = log;
+  event_.cancelable = 1;  // never holds up the exit of the process
+}
+
+Timer::~Timer() {
+  if (event_.timer_set) ngx_del_timer(&event_);
+  if (event_.posted) {
+    ngx_delete_posted_event(&event_);
+  }
+}
+
+void Timer::handle(ngx_event_t* event) {
+  static_assert(offsetof(Timer, event_) == 0);
+  auto* timer = reinterpret_cast<Timer*>(event);
+  guardedVoid(event->log, [timer] { timer->callback_(timer->context_); });
+}
+
+void Timer::arm(ngx_msec_t ms) {
+  if (event_.timer_set) ngx_del_timer(&event_);
+  ngx_add_timer(&event_, ms);
+}
+
+void Timer::post() {
+  ngx_post_event(&event_, &ngx_posted_events);
+}
+
+Runtime::Runtime(const store::Zone& zone, ngx_cycle_t* cycle)
+    : log_(cycle->log),
+      worker_(zone, static_cast<std::uint16_t>(ngx_process_slot), ngx_pid, *this),
+      flushTimer_([](void* self) { static_cast<Runtime*>(self)->flush(); }, this, log_),
+      deadlineTimer_(
+          [](void* self) {
+            auto* runtime = static_cast<Runtime*>(self);
+            runtime->worker_.runDeadlines();
+            runtime->armedFor_ = 0;
+            runtime->settle();
+          },
+          this, log_),
+      tickTimer_([](void* self) { static_cast<Runtime*>(self)->tick(); }, this, log_),
+      exitTimer_([](void*) {}, this, log_) {
+  tickTimer_.arm(1);
+}
+
+void Runtime::settle() {
+  flushTimer_.post();
+}
+
+void Runtime::flush() {
+  worker_.flush();
+  armDeadline();
+}
+
+void Runtime::armDeadline() {
+  const std::int64_t next = worker_.nextDeadline();
+  if (next == std::numeric_limits<std::int64_t>::max()) return;
+  if (deadlineTimer_.armed() && armedFor_ <= next) return;
+  armedFor_ = next;
+  deadlineTimer_.arm(static_cast<ngx_msec_t>(std::max<std::int64_t>(next - now().mono, 1)));
+}
+
+void Runtime::tick() {
+  if (worker_.stopped()) return;
+  tickTimer_.arm(static_cast<ngx_msec_t>(worker_.tickDelay()));
+  worker_.tick();
+  armDeadline();
+}
+
+void Runtime::wake() {
+  worker_.wake();
+  settle();
+}
+
+void Runtime::retire() {
+  // The ends of connections and polls are posted events, and NGINX exits at once when no timer holds it.
+  exitTimer_.holdExit();
+  exitTimer_.arm(kExitDelay);
+  worker_.stop();
+}
+
+void Runtime::stop() {
+  worker_.stop();
+}
+
+void Runtime::wakeWorker(std::uint16_t slot) {
+  if (slot >= wakeDescriptors.size()) return;  // that worker's tick will see to it
+  const std::uint64_t one = 1;
+  // Fails only when the counter is full, and then the worker is awake anyway.
+  [[maybe_unused]] const ssize_t written = write(wakeDescriptors[slot], &one, sizeof one);
+}
+
+bool Runtime::processAlive(std::int32_t pid) {
+  return kill(pid, 0) == 0 || errno != ESRCH;
+}
+
+Runtime* runtimeOf(const ZoneConf* zone) {
+  if (runtimes == nullptr || zone == nullptr || zone->index >= runtimes->size()) return nullptr;
+  return (*runtimes)[zone->index].get();
+}
+
+}  // namespace mediasync::ngx
+
+using namespace mediasync::ngx;
+
+ngx_int_t ngx_http_mediasync_init_module(ngx_cycle_t* cycle) {
+  MainConf* conf = mainConfOf(cycle);
+  if (ngx_test_config || conf == nullptr || conf->zones.nelts == 0) return NGX_OK;
+  // Two generations of workers and NGINX's helpers, with room to spare; later configurations may add.
+  const auto* core = reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
+  const size_t wanted =
+      std::min<size_t>(4 * static_cast<size_t>(core->worker_processes) + 8, mediasync::store::kMaxWorkers);
+  return guarded(cycle->log, static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
+    while (wakeDescriptors.size() < wanted) {
+      const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+      if (fd == -1) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, ngx_errno, "eventfd() failed, workers wake each other more slowly");
+        return NGX_OK;
+      }
+      wakeDescriptors.push_back(fd);
+    }
+    return NGX_OK;
+  });
+}
+
+ngx_int_t ngx_http_mediasync_init_process(ngx_cycle_t* cycle) {
+  MainConf* conf = mainConfOf(cycle);
+  if (!servesClients() || conf == nullptr || conf->zones.nelts == 0) return NGX_OK;
+  if (static_cast<size_t>(ngx_process_slot) >= mediasync::store::kMaxWorkers) {
+    ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                  "mediasync: process slot %i is too high, this worker serves no sessions", ngx_process_slot);
+    return NGX_OK;
+  }
+  return guarded(cycle->log, static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
+    runtimes = new std::vector<std::unique_ptr<Runtime>>();
+    for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
+      const ZoneConf* zone = static_cast<ZoneConf**>(conf->zones.elts)[i];
+      runtimes->push_back(std::make_unique<Runtime>(*zone->zone, cycle));
+    }
+    return listenForWakes(cycle);
+  });
+}
+
+void ngx_http_mediasync_exit_process(ngx_cycle_t* cycle) {
+  if (runtimes == nullptr) return;
+  for (auto& runtime : *runtimes)
+    guardedVoid(cycle->log, [&] { runtime->stop(); });
+}

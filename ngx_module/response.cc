@@ -1,0 +1,166 @@
+#include "ngx_module/response.h"
+
+#include <cstring>
+#include <stdexcept>
+
+#include "core/api/origin.h"
+
+namespace mediasync::ngx {
+namespace {
+
+bool isListed(const LocConf& conf, std::string_view origin) {
+  const auto* origins = static_cast<const ngx_str_t*>(conf.origins->elts);
+  for (ngx_uint_t i = 0; i < conf.origins->nelts; ++i) {
+    if (origins[i].len == origin.size() &&
+        ngx_strncasecmp(origins[i].data, reinterpret_cast<u_char*>(const_cast<char*>(origin.data())), origin.size()) ==
+            0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// HTTP/3 has its authority in the request line only.
+std::string_view hostOf(ngx_http_request_t* r) {
+  if (r->headers_in.host != nullptr) return view(r->headers_in.host->value);
+  if (r->host_start == nullptr || r->host_end == nullptr) return {};
+  return {reinterpret_cast<const char*>(r->host_start), static_cast<size_t>(r->host_end - r->host_start)};
+}
+
+bool isNamed(const ngx_table_elt_t& header, std::string_view lowercaseName) {
+  return header.key.len == lowercaseName.size() &&
+         ngx_strncmp(header.lowcase_key, lowercaseName.data(), lowercaseName.size()) == 0;
+}
+
+ngx_str_t copy(ngx_pool_t* pool, std::string_view text) {
+  ngx_str_t result{text.size(), static_cast<u_char*>(ngx_pnalloc(pool, text.empty() ? 1 : text.size()))};
+  if (result.data != nullptr) std::memcpy(result.data, text.data(), text.size());
+  return result;
+}
+
+}  // namespace
+
+bool addHeader(ngx_http_request_t* r, const char* name, std::string_view value) {
+  auto* header = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
+  if (header == nullptr) return false;
+  std::memset(static_cast<void*>(header), 0, sizeof *header);  // newer versions have more fields
+  header->value = copy(r->pool, value);
+  if (header->value.data == nullptr) return false;
+  header->hash = 1;
+  header->key = {std::strlen(name), reinterpret_cast<u_char*>(const_cast<char*>(name))};
+  return true;
+}
+
+ngx_int_t respond(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, std::string_view body) {
+  // What is left of a body that nobody has read must not be taken for the next request.
+  if (r == r->main && r->request_body == nullptr && !r->discard_body) {
+    r->expect_tested = 1;
+    if (ngx_http_discard_request_body(r) != NGX_OK) r->keepalive = 0;
+  }
+  r->headers_out.status = status;
+  r->headers_out.content_length_n = static_cast<off_t>(body.size());
+  if (!contentType.empty()) {
+    r->headers_out.content_type = copy(r->pool, contentType);
+    r->headers_out.content_type_len = contentType.substr(0, contentType.find(';')).size();  // what gzip_types looks at
+    r->headers_out.content_type_lowcase = nullptr;
+  }
+  if (!addHeader(r, "Cache-Control", "no-store")) return NGX_HTTP_INTERNAL_SERVER_ERROR;
+  if (body.empty()) r->header_only = 1;
+  const ngx_int_t rc = ngx_http_send_header(r);
+  if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) return rc;
+  ngx_buf_t* buffer = ngx_create_temp_buf(r->pool, body.size());
+  if (buffer == nullptr) return NGX_ERROR;
+  buffer->last = ngx_cpymem(buffer->last, body.data(), body.size());
+  buffer->last_buf = r == r->main;
+  buffer->last_in_chain = 1;
+  ngx_chain_t out{buffer, nullptr};
+  return ngx_http_output_filter(r, &out);
+}
+
+bool isSame(std::string_view text, std::string_view lowercase) {
+  return text.size() == lowercase.size() &&
+         ngx_strncasecmp(reinterpret_cast<u_char*>(const_cast<char*>(text.data())),
+                         reinterpret_cast<u_char*>(const_cast<char*>(lowercase.data())), text.size()) == 0;
+}
+
+std::string_view requestHeader(ngx_http_request_t* r, std::string_view lowercaseName) {
+  for (const ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
+    const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
+    for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+      if (isNamed(headers[i], lowercaseName)) return view(headers[i].value);
+    }
+  }
+  return {};
+}
+
+std::string requestHeaders(ngx_http_request_t* r, std::string_view lowercaseName) {
+  std::string joined;
+  for (const ngx_list_part_t* part = &r->headers_in.headers.part; part != nullptr; part = part->next) {
+    const auto* headers = static_cast<const ngx_table_elt_t*>(part->elts);
+    for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+      if (!isNamed(headers[i], lowercaseName)) continue;
+      if (!joined.empty()) joined.append(", ");
+      joined.append(view(headers[i].value));
+    }
+  }
+  return joined;
+}
+
+OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf) {
+  const std::string_view origin = requestHeader(r, "origin");
+  if (origin.empty()) return OriginVerdict::kAllowed;
+  const std::string_view host = hostOf(r);
+  const bool same = api::isSameOrigin(origin, host);
+  if (conf.originPolicy == OriginPolicy::kAny) {
+    addHeader(r, "Access-Control-Allow-Origin", "*");
+    return OriginVerdict::kAllowed;
+  }
+  if (conf.originPolicy == OriginPolicy::kListed) {
+    addHeader(r, "Vary", "Origin");
+    if (isListed(conf, origin)) {
+      addHeader(r, "Access-Control-Allow-Origin", origin);
+      addHeader(r, "Access-Control-Allow-Credentials", "true");
+      return OriginVerdict::kAllowed;
+    }
+  }
+  return same ? OriginVerdict::kAllowed : OriginVerdict::kForbidden;
+}
+
+ngx_int_t respondPreflight(ngx_http_request_t* r) {
+  const std::string_view asked = requestHeader(r, "access-control-request-headers");
+  addHeader(r, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
+  addHeader(r, "Access-Control-Allow-Headers", asked.empty() ? "Content-Type" : asked);
+  addHeader(r, "Access-Control-Max-Age", "600");
+  return respond(r, NGX_HTTP_NO_CONTENT, {}, {});
+}
+
+ngx_int_t readBody(ngx_http_request_t* r, const LocConf& conf, ngx_http_client_body_handler_pt onBody) {
+  // A body of declared length has been checked. One in chunks is checked by NGINX as it comes.
+  if (r->headers_in.chunked) r->loc_conf = conf.limited;
+  r->request_body_in_single_buf = 1;
+  const ngx_int_t rc = ngx_http_read_client_request_body(r, onBody);
+  return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+std::string bodyOf(ngx_http_request_t* r) {
+  std::string body;
+  if (r->request_body == nullptr) return body;
+  for (const ngx_chain_t* link = r->request_body->bufs; link != nullptr; link = link->next) {
+    ngx_buf_t* buffer = link->buf;
+    if (!buffer->in_file) {
+      body.append(reinterpret_cast<const char*>(buffer->pos), static_cast<size_t>(buffer->last - buffer->pos));
+      continue;
+    }
+    // Chunks of a few bytes each: with what is between them the body was larger than its buffer.
+    const auto size = static_cast<size_t>(buffer->file_last - buffer->file_pos);
+    const size_t at = body.size();
+    body.resize(at + size);
+    auto* to = reinterpret_cast<u_char*>(body.data() + at);
+    if (ngx_read_file(buffer->file, to, size, buffer->file_pos) != static_cast<ssize_t>(size)) {
+      throw std::runtime_error("cannot read the request body");
+    }
+  }
+  return body;
+}
+
+}  // namespace mediasync::ngx

@@ -1,0 +1,45 @@
+// Answers to HTTP requests.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ngx_module/conf.h"
+#include "ngx_module/nginx.h"
+
+namespace mediasync::ngx {
+
+inline std::string_view view(const ngx_str_t& text) {
+  return {reinterpret_cast<const char*>(text.data), text.len};
+}
+
+// Adds a response header; the name is static, the value is copied. False when out of memory.
+bool addHeader(ngx_http_request_t* r, const char* name, std::string_view value);
+
+// Sends a whole response. Returns what a content handler returns, or ngx_http_finalize_request() takes.
+ngx_int_t respond(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, std::string_view body);
+
+// Compares without regard to case.
+bool isSame(std::string_view text, std::string_view lowercase);
+
+// The value of a request header, "" when absent.
+std::string_view requestHeader(ngx_http_request_t* r, std::string_view lowercaseName);
+
+// The values of all request headers of that name, as one list.
+std::string requestHeaders(ngx_http_request_t* r, std::string_view lowercaseName);
+
+enum class OriginVerdict { kAllowed, kForbidden };
+// mediasync_origin: may this request come from where it says it does? Adds the CORS headers where they are due.
+OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf);
+
+// The answer to a CORS preflight of an origin that is allowed.
+ngx_int_t respondPreflight(ngx_http_request_t* r);
+
+// Starts reading the request's body, conf.bodyLimit bytes at the most; onBody is called when it is there. Returns what
+// a content handler returns.
+ngx_int_t readBody(ngx_http_request_t* r, const LocConf& conf, ngx_http_client_body_handler_pt onBody);
+
+// The bytes of a request body that was read.
+std::string bodyOf(ngx_http_request_t* r);
+
+}  // namespace mediasync::ngx

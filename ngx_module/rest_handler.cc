@@ -1,0 +1,124 @@
+#include "ngx_module/rest_handler.h"
+
+#include <string>
+
+#include "core/api/rest.h"
+#include "ngx_module/guard.h"
+#include "ngx_module/process.h"
+#include "ngx_module/response.h"
+
+namespace mediasync::ngx {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+
+ngx_int_t fail(ngx_http_request_t* r, ngx_uint_t status, std::string_view message) {
+  std::string body;
+  api::appendFailure(body, message);
+  return respond(r, status, kJson, body);
+}
+
+api::Method methodOf(ngx_http_request_t* r) {
+  switch (r->method) {
+    case NGX_HTTP_GET:
+      return api::Method::kGet;
+    case NGX_HTTP_HEAD:
+      return api::Method::kHead;
+    case NGX_HTTP_POST:
+      return api::Method::kPost;
+    case NGX_HTTP_OPTIONS:
+      return api::Method::kOptions;
+    default:
+      return api::Method::kOther;
+  }
+}
+
+std::string_view locationName(ngx_http_request_t* r) {
+  const auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+  std::string_view name = view(core->name);
+  while (!name.empty() && name.back() == '/')
+    name.remove_suffix(1);
+  return name;
+}
+
+// What follows the location's own prefix, as the client sent it: an id may contain any escaped byte.
+std::string_view pathAfterLocation(ngx_http_request_t* r) {
+  std::string_view path = r->valid_unparsed_uri && r == r->main ? view(r->unparsed_uri) : view(r->uri);
+  path = path.substr(0, path.find('?'));
+  const std::string_view name = locationName(r);
+  if (!path.starts_with(name)) path = view(r->uri);
+  return path.starts_with(name) ? path.substr(name.size()) : std::string_view("/?");
+}
+
+ngx_int_t send(ngx_http_request_t* r, const server::RestReply& reply) {
+  if (!reply.location.empty()) {
+    addHeader(r, "Location", std::string(locationName(r)) + reply.location);
+  }
+  if (reply.status == NGX_HTTP_SERVICE_UNAVAILABLE) addHeader(r, "Retry-After", "1");
+  return respond(r, static_cast<ngx_uint_t>(reply.status), kJson, reply.body);
+}
+
+ngx_int_t create(ngx_http_request_t* r) {
+  const LocConf& conf = *locConf(r);
+  Runtime* runtime = runtimeOf(conf.zone);
+  if (runtime == nullptr) return fail(r, NGX_HTTP_SERVICE_UNAVAILABLE, "The server is starting or stopping");
+  const std::string body = bodyOf(r);
+  if (body.size() > conf.bodyLimit) return fail(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "The body is too large");
+  const auto parsed = api::parseCreate(body);
+  if (const auto* bad = std::get_if<api::BadRequest>(&parsed)) return fail(r, NGX_HTTP_BAD_REQUEST, bad->message);
+  const auto reply = runtime->worker().createSession(std::get<api::CreateSession>(parsed), conf.options());
+  runtime->settle();
+  return send(r, reply);
+}
+
+void onBody(ngx_http_request_t* r) {
+  ngx_http_finalize_request(r, guarded(r->connection->log, static_cast<ngx_int_t>(NGX_HTTP_INTERNAL_SERVER_ERROR),
+                                       [r] { return create(r); }));
+}
+
+ngx_int_t startCreate(ngx_http_request_t* r, const LocConf& conf) {
+  const std::string_view type = requestHeader(r, "content-type");
+  if (!type.empty() && !api::isJsonContentType(type)) {
+    return fail(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, "The body must be application/json");
+  }
+  if (r->headers_in.content_length_n > static_cast<off_t>(conf.bodyLimit)) {
+    return fail(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "The body is too large");
+  }
+  return readBody(r, conf, onBody);
+}
+
+ngx_int_t handle(ngx_http_request_t* r) {
+  const LocConf& conf = *locConf(r);
+  if (checkOrigin(r, conf) == OriginVerdict::kForbidden) {
+    return fail(r, NGX_HTTP_FORBIDDEN, "Requests from this origin are not allowed");
+  }
+  const api::Method method = methodOf(r);
+  const api::Route route = api::route(method, pathAfterLocation(r));
+  if (route.kind == api::Route::Kind::kCreate) return startCreate(r, conf);
+  if (const ngx_int_t rc = ngx_http_discard_request_body(r); rc != NGX_OK) return rc;
+  if (method == api::Method::kOptions && !route.allow.empty()) {
+    addHeader(r, "Allow", route.allow);
+    return respondPreflight(r);
+  }
+  Runtime* runtime = runtimeOf(conf.zone);
+  if (runtime == nullptr) return fail(r, NGX_HTTP_SERVICE_UNAVAILABLE, "The server is starting or stopping");
+  switch (route.kind) {
+    case api::Route::Kind::kList:
+      return send(r, runtime->worker().listSessions(conf.options()));
+    case api::Route::Kind::kShow:
+      return send(r, runtime->worker().showSession(route.sessionId, conf.options()));
+    case api::Route::Kind::kMethodNotAllowed:
+      addHeader(r, "Allow", route.allow);
+      return fail(r, NGX_HTTP_NOT_ALLOWED, "Method not allowed");
+    default:
+      return fail(r, NGX_HTTP_NOT_FOUND, "Session not found");
+  }
+}
+
+}  // namespace
+}  // namespace mediasync::ngx
+
+ngx_int_t ngx_http_mediasync_rest_handler(ngx_http_request_t* r) {
+  using namespace mediasync::ngx;
+  return guarded(r->connection->log, static_cast<ngx_int_t>(NGX_HTTP_INTERNAL_SERVER_ERROR), [r] { return handle(r); });
+}
