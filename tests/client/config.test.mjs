@@ -1,0 +1,123 @@
+// Wrong configuration is refused by nginx -t in NGINX's own wording, with the line named.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { checkConfiguration, configuration, connect, describe, fence, it, room, Server, until } from
+  './harness/index.mjs';
+
+const ports = { http: 18080 };
+const check = (options) => checkConfiguration(configuration({ workers: 1, ...options }, ports));
+const location = (directives) => ({ locations: `location /x/ { ${directives} }` });
+
+describe('nginx -t', () => {
+  it('takes every directive and parameter there is', async () => {
+    const { ok, output } = await check({
+      zone: 'shards=8 session_timeout=24h user_timeout=10m disconnect_grace=5s',
+      http: 'mediasync_zone zone=other:1m; mediasync_max_users 50; mediasync_origin any;',
+      ...location(`mediasync other; mediasync_timestamps milliseconds; mediasync_ping_interval 300ms;
+        mediasync_ping_timeout 20s; mediasync_max_payload 64k; mediasync_max_sessions 10; mediasync_max_users 5;
+        mediasync_origin https://a.example https://b.example:8443;`),
+    });
+    assert.ok(ok, output);
+  });
+
+  // title → [options, words that the message must have]
+  const wrong = {
+    'an unknown zone': [location('mediasync nosuch;'), /nosuch/],
+    'an unknown zone for REST': [location('mediasync_api nosuch;'), /nosuch/],
+    'an unknown zone for the status': [location('mediasync_status nosuch;'), /nosuch/],
+    'mediasync without a zone name': [location('mediasync;'), /invalid number of arguments in "mediasync" directive/],
+    'mediasync with an empty name': [location('mediasync "";'), /mediasync|zone/],
+    'a zone without the zone parameter': [{ http: 'mediasync_zone shards=4;' }, /"zone" parameter|must have .*zone/],
+    'a zone without a size': [{ http: 'mediasync_zone zone=two;' }, /invalid zone size|invalid parameter.*zone=two/],
+    'a zone without a name': [{ http: 'mediasync_zone zone=:1m;' }, /invalid|zone/],
+    'a size that is no number': [{ http: 'mediasync_zone zone=two:abc;' }, /invalid zone size/],
+    'a negative size': [{ http: 'mediasync_zone zone=two:-1m;' }, /invalid zone size/],
+    'a zone that is too small': [{ http: 'mediasync_zone zone=two:4k;' }, /too small/],
+    'a zone defined twice': [{ http: 'mediasync_zone zone=rooms:8m;' }, /rooms.*(already|duplicate|conflict|is bound)|(already|duplicate).*rooms/],
+    'an unknown parameter of a zone': [{ zone: 'colour=red' }, /invalid parameter "colour=red"/],
+    'no shards': [{ zone: 'shards=0' }, /shards=0/],
+    'shards that are no number': [{ zone: 'shards=many' }, /shards=many/],
+    'a session_timeout that is no time': [{ zone: 'session_timeout=soon' }, /session_timeout=soon/],
+    'a user_timeout that is no time': [{ zone: 'user_timeout=-1' }, /user_timeout=-1/],
+    'a disconnect_grace that is no time': [{ zone: 'disconnect_grace=5x' }, /disconnect_grace=5x/],
+    'an unknown timestamps word': [{ sync: 'mediasync_timestamps fortnights;' }, /fortnights/],
+    'a ping interval that is no time': [{ sync: 'mediasync_ping_interval often;' }, /invalid value|often/],
+    'a ping interval of 0': [{ sync: 'mediasync_ping_interval 0;' }, /mediasync_ping_interval|invalid value|must be/],
+    'a ping timeout that is no time': [{ sync: 'mediasync_ping_timeout -5s;' }, /invalid value|-5s/],
+    'a payload that is no size': [{ sync: 'mediasync_max_payload big;' }, /invalid value|big/],
+    'a count of sessions that is no number': [{ sync: 'mediasync_max_sessions x;' }, /invalid (value|number)|"x"/],
+    'a count of users that is no number': [{ sync: 'mediasync_max_users -3;' }, /invalid (value|number)|"-3"/],
+    'an origin without a scheme': [{ sync: 'mediasync_origin films.example.org;' }, /films\.example\.org/],
+    'an origin with a path': [{ sync: 'mediasync_origin https://films.example.org/page;' }, /films\.example\.org\/page/],
+    'an origin of another scheme': [{ sync: 'mediasync_origin ftp://films.example.org;' }, /ftp:/],
+    'a directive given twice': [location('mediasync rooms; mediasync rooms;'), /duplicate/],
+    'a setting given twice': [{ sync: 'mediasync_ping_interval 1s; mediasync_ping_interval 2s;' }, /duplicate/],
+    'mediasync outside a location': [{ server: 'mediasync rooms;' }, /"mediasync" directive is not allowed here/],
+    'mediasync_zone inside a server': [{ server: 'mediasync_zone zone=two:1m;' }, /"mediasync_zone" directive is not allowed here/],
+  };
+  for (const [title, [options, words]] of Object.entries(wrong)) {
+    it(`refuses ${title}`, async () => {
+      const { ok, output } = await check(options);
+      assert.equal(ok, false, 'the configuration was taken');
+      const line = output.split('\n').find((one) => one.includes('[emerg]'));
+      assert.ok(line, output);
+      assert.match(line, words);
+      assert.match(line, / in \S*nginx\.conf:\d+$/, 'the line is named');
+      assert.doesNotMatch(output, /signal|Sanitizer|\[alert\]/);
+    });
+  }
+
+  // [directive, words that the message must have]; each is the only content of its line.
+  const misplaced = [
+    ['mediasync_origin http://;', /invalid origin "http:\/\/"/],
+    ['mediasync_origin https://;', /invalid origin "https:\/\/"/],
+    ['mediasync_origin https:///x;', /invalid origin "https:\/\/\/x"/],
+    ['mediasync_origin https://:8443;', /invalid origin "https:\/\/:8443"/],
+    ['mediasync_origin ftp://x;', /invalid origin "ftp:\/\/x"/],
+    ['mediasync_origin https://a.example/;', /invalid origin "https:\/\/a\.example\/"/],
+    ['mediasync_origin https://a.example https:///x;', /invalid origin "https:\/\/\/x"/],
+    ['mediasync_origin https://a.example any;', /invalid origin "any"/],
+    ['mediasync_max_payload 0;', /"mediasync_max_payload" directive must be at least 1k/],
+    ['mediasync_max_payload 999;', /"mediasync_max_payload" directive must be at least 1k/],
+    ['mediasync_ping_interval 0;', /"mediasync_ping_interval" directive must not be zero/],
+    ['mediasync_ping_interval 0ms;', /"mediasync_ping_interval" directive must not be zero/],
+    ['mediasync_ping_timeout 0;', /"mediasync_ping_timeout" directive must not be zero/],
+  ];
+  for (const where of ['http', 'server', 'sync', 'api']) {
+    it(`names the line of a wrong value in ${where === 'sync' || where === 'api' ? 'a location' : where} (${where})`, async () => {
+      for (const [directive, words] of misplaced) {
+        const text = configuration({ workers: 1, [where]: `\n${directive}\n` }, ports);
+        const { ok, output } = await checkConfiguration(text);
+        assert.equal(ok, false, `${directive} was taken`);
+        const line = text.split('\n').indexOf(directive) + 1;
+        const said = output.split('\n').filter((one) => one.includes('[emerg]'));
+        assert.equal(said.length, 1, output);
+        assert.match(said[0], words);
+        assert.ok(said[0].endsWith(`nginx.conf:${line}`), `line ${line}: ${said[0]}`);
+      }
+    });
+  }
+
+  it('says nothing more than one [emerg] for one mistake', async () => {
+    const { output } = await check({ zone: 'shards=0' });
+    assert.equal(output.split('\n').filter((line) => line.includes('[emerg]')).length, 1, output);
+  });
+});
+
+describe('a reload with a wrong configuration', () => {
+  it('leaves the running one in place', async () => {
+    const server = await Server.start({ workers: 2 });
+    try {
+      const { leader, members } = await room(server);
+      const before = server.workerPids();
+      fs.writeFileSync(`${server.prefix}/nginx.conf`, configuration({ workers: 2, zone: 'shards=0' }, { http: server.port }));
+      server.signal('SIGHUP');
+      await until('the refusal in the log', async () => /\[emerg\].*shards=0/.test(server.errorLog()));
+      assert.deepEqual(server.workerPids(), before);
+      await fence(leader, members);
+      await connect(server);
+    } finally {
+      await server.stop({ allow: /\[emerg\].*shards=0/ });
+    }
+  });
+});

@@ -1,0 +1,301 @@
+// Starts a real NGINX with the module in a fresh prefix, and judges its error log when it stops.
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { peerConfig, startPeer } from './peer.mjs';
+import { request } from './http.mjs';
+import { deadline, kPatience, until } from './wait.mjs';
+
+export const repoRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+const nginxBin = process.env.NGINX_BIN ?? 'nginx';
+export const modulePath =
+  process.env.MEDIASYNC_MODULE ?? path.join(repoRoot, 'build/ngx_http_mediasync_module.so');
+
+// Lines that no test run may leave in the error log.
+const kForbidden =
+  /\[(?:alert|emerg|crit)\]|exited on signal|AddressSanitizer|runtime error:|LeakSanitizer|open socket/;
+
+// Masters that still run; none outlives the test process, whatever ends it.
+const running = new Set();
+process.once('exit', () => { for (const child of running) child.kill('SIGTERM'); });
+
+async function freePort() {
+  const probe = net.createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+function makeCertificate(prefix) {
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+      '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
+      '-keyout', path.join(prefix, 'key.pem'), '-out', path.join(prefix, 'cert.pem')],
+    { stdio: 'ignore', timeout: 4 * kPatience },
+  );
+}
+
+function environment() {
+  const env = { ...process.env };
+  if (process.env.MEDIASYNC_PRELOAD) {
+    env.LD_PRELOAD = process.env.MEDIASYNC_PRELOAD;
+    env.ASAN_OPTIONS = 'detect_leaks=0';
+  }
+  return env;
+}
+
+/**
+ * The configuration as text. `zone` and `sync` are appended to the zone's parameters and to the Socket.IO location;
+ * `locations`, `server`, `http` are inserted where they say.
+ */
+export function configuration(options, ports) {
+  const { workers = 2, zoneSize = '8m', zone = '', sync = '', api = '', locations = '', server = '', http = '',
+    main = '' } = options;
+  return `
+daemon off;
+master_process on;
+worker_processes ${workers};
+${process.getuid() === 0 ? 'user root;' : ''}
+pid nginx.pid;
+error_log error.log info;
+worker_rlimit_nofile 8192;
+load_module ${modulePath};
+${main}
+events { worker_connections 4096; }
+http {
+  access_log off;
+  client_body_temp_path tmp;
+  proxy_temp_path tmp;
+  fastcgi_temp_path tmp;
+  uwsgi_temp_path tmp;
+  scgi_temp_path tmp;
+  mediasync_zone zone=rooms:${zoneSize} ${zone};
+  ${http}
+  server {
+    listen 127.0.0.1:${ports.http} backlog=2048;
+    ${ports.tls ? `listen 127.0.0.1:${ports.tls} ssl;
+    ssl_certificate cert.pem;
+    ssl_certificate_key key.pem;` : ''}
+    server_name localhost;
+    add_header X-Worker $pid always;
+    ${server}
+    location /socket.io/ { mediasync rooms; ${sync} }
+    location /api/sessions { mediasync_api rooms; ${api} }
+    location = /status { mediasync_status rooms; }
+    location = /worker { return 200 "$pid"; }
+    ${locations}
+  }
+}
+`;
+}
+
+/** Runs `nginx -t` on a whole configuration text; resolves to {ok, output}. */
+export async function checkConfiguration(text) {
+  const prefix = fs.mkdtempSync(path.join(os.tmpdir(), 'mediasync-conf-'));
+  try {
+    fs.mkdirSync(path.join(prefix, 'tmp'));
+    fs.writeFileSync(path.join(prefix, 'nginx.conf'), text);
+    return await new Promise((resolve) => {
+      execFile(nginxBin, ['-t', '-p', `${prefix}/`, '-c', 'nginx.conf', '-e', 'error.log'],
+        { env: environment(), timeout: kPatience, killSignal: 'SIGKILL' },
+        (error, stdout, stderr) => resolve({ ok: error === null,
+          output: `${stdout}${stderr}${error?.killed ? `nginx -t did not end within ${kPatience} ms` : ''}` }));
+    });
+  } finally {
+    fs.rmSync(prefix, { recursive: true, force: true });
+  }
+}
+
+export class Server {
+  #child;
+  #exited;
+  #peer = null;
+  #cleanups = new Set();
+
+  /** Options: those of configuration(), and `tls: true` for a TLS port beside the plain one. */
+  static async start(options = {}) {
+    for (let attempt = 1; ; attempt++) {
+      const server = new Server();
+      try {
+        await server.#start(options);
+        return server;
+      } catch (error) {
+        await server.#dispose();
+        if (attempt < 3 && /Address already in use/.test(error.message)) continue;
+        throw error;
+      }
+    }
+  }
+
+  async #start(options) {
+    this.options = options;
+    this.prefix = fs.mkdtempSync(path.join(os.tmpdir(), 'mediasync-'));
+    fs.chmodSync(this.prefix, 0o755);
+    fs.mkdirSync(path.join(this.prefix, 'tmp'));
+    this.port = await freePort();
+    if (options.tls) {
+      this.tlsPort = await freePort();
+      makeCertificate(this.prefix);
+    }
+    let text = options.config ? options.config(this) : configuration(options, { http: this.port, tls: this.tlsPort });
+    if (process.env.MEDIASYNC_PEER) {
+      this.#peer = await startPeer(process.env.MEDIASYNC_PEER, text);
+      text = peerConfig(text, this.#peer.port);
+    }
+    fs.writeFileSync(path.join(this.prefix, 'nginx.conf'), text);
+
+    let stderr = '';
+    this.#child = spawn(nginxBin, ['-p', `${this.prefix}/`, '-c', 'nginx.conf', '-e', 'error.log'], {
+      env: environment(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    running.add(this.#child);
+    this.#child.once('exit', () => running.delete(this.#child));
+    this.#child.stderr.on('data', (chunk) => { stderr += chunk; });
+    this.#exited = once(this.#child, 'exit').then(([code, signal]) => ({ code, signal }));
+    this.stderr = () => stderr;
+
+    const gone = this.#exited.then(({ code, signal }) => {
+      throw new Error(`nginx ended at start (${code ?? signal}): ${stderr}${this.errorLog()}`);
+    });
+    gone.catch(() => {});
+    await Promise.race([gone, until('nginx to answer', async () => {
+      if (!this.isRunning) return true;
+      try {
+        return (await request(this, { path: options.probePath ?? '/worker' })).status > 0;
+      } catch (error) {
+        if (error.code === 'ECONNREFUSED') return false;
+        throw error;
+      }
+    })]);
+    await until(`${options.workers ?? 2} workers`, async () =>
+      this.workerPids().length === (options.workers ?? this.workerPids().length));
+  }
+
+  get pid() { return this.#child.pid; }
+  get isRunning() { return running.has(this.#child); }
+  get url() { return `http://127.0.0.1:${this.port}`; }
+  get tlsUrl() { return `https://127.0.0.1:${this.tlsPort}`; }
+  get origin() { return this.url; }
+
+  errorLog() {
+    try {
+      return fs.readFileSync(path.join(this.prefix, 'error.log'), 'utf8');
+    } catch {
+      return '';
+    }
+  }
+
+  /** This server, or an error once it has ended by itself. */
+  alive() {
+    if (this.isRunning) return this;
+    const { exitCode, signalCode } = this.#child;
+    throw new Error(`nginx has ended by itself (${exitCode ?? signalCode}):\n${this.errorLog().slice(-2000)}`);
+  }
+
+  /** All children of the master, with their names. */
+  #children() {
+    const children = fs.readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').trim();
+    return children.split(/\s+/).filter(Boolean).map(Number).flatMap((pid) => {
+      try {
+        return [{ pid, name: fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() }];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  /** The worker processes that serve now (those shutting down are left out), lowest pid first. */
+  workerPids() {
+    return this.#children().filter(({ name }) => name === 'nginx: worker process').map(({ pid }) => pid)
+      .sort((a, b) => a - b);
+  }
+
+  /** What its processes are at, for a message. */
+  #processes() {
+    try {
+      return [{ pid: this.pid, name: 'master' }, ...this.#children()].map(({ pid, name }) =>
+        `${name} ${pid}: ${/^State:\s*(.*)$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]}`).join(', ');
+    } catch (error) {
+      return error.message;
+    }
+  }
+
+  /** Registers something to run before the server stops (clients close themselves here). */
+  onStop(cleanup) {
+    this.#cleanups.add(cleanup);
+    return () => this.#cleanups.delete(cleanup);
+  }
+
+  signal(name) { process.kill(this.pid, name); }
+
+  /** Sends HUP and waits until a whole new generation of workers serves and the old one is gone. */
+  async reload() {
+    const before = this.workerPids();
+    this.signal('SIGHUP');
+    await until('a new generation of workers', async () => {
+      const now = this.workerPids();
+      return now.length === before.length && now.every((pid) => !before.includes(pid));
+    });
+    return before;
+  }
+
+  /**
+   * Closes the clients, sends QUIT, waits for the exit and throws when the error log holds a line that it must not.
+   * `allow` excuses lines that the test itself provoked; `keepClients` stops under connected clients.
+   */
+  async stop({ allow = null, keepClients = false } = {}) {
+    try {
+      this.alive();
+      if (!keepClients) await this.closeClients();
+      this.signal('SIGQUIT');
+      const { code, signal } = await deadline(this.#exited, 2 * kPatience,
+        () => `nginx to exit after QUIT (${this.#processes()})`);
+      const bad = `${this.errorLog()}\n${this.stderr()}`.split('\n')
+        .filter((line) => kForbidden.test(line) && !(allow && allow.test(line)));
+      if (bad.length > 0) {
+        throw new Error(`the error log holds ${bad.length} bad lines:\n${bad.slice(0, 20).join('\n')}`);
+      }
+      if (code !== 0) throw new Error(`nginx ended with ${code ?? signal}`);
+    } finally {
+      try {
+        await this.#dispose();
+      } finally {
+        await this.closeClients();
+      }
+    }
+  }
+
+  async closeClients() {
+    const cleanups = [...this.#cleanups];
+    this.#cleanups.clear();
+    await deadline(Promise.all(cleanups.map((cleanup) => cleanup())), 2 * kPatience, 'the clients to close');
+  }
+
+  async #dispose() {
+    if (this.#child?.pid && this.isRunning) {
+      // First who would start others.
+      const children = this.#children();
+      this.#child.kill('SIGKILL');
+      for (const { pid } of children) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // has ended meanwhile
+        }
+      }
+      await deadline(this.#exited, kPatience, 'nginx to be killed');
+    }
+    this.#peer?.stop();
+    if (this.prefix && !process.env.MEDIASYNC_KEEP_PREFIX) {
+      fs.rmSync(this.prefix, { recursive: true, force: true, maxRetries: 3 });
+    }
+  }
+}
