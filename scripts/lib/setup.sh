@@ -1,0 +1,113 @@
+# shellcheck shell=bash
+# Helpers for the scripts in this folder's parent: what has to be on a Debian machine, and how the module is built.
+# To be sourced by bash scripts that run with "set -euo pipefail". Every helper is silent when there is nothing to do.
+
+mediasync_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin # where Debian keeps nginx; not in every user's PATH
+
+# shellcheck disable=SC2034 # for those who source this
+# What to build and run the module, in Debian's package names.
+mediasync_build_packages=(g++ cmake ninja-build nginx nginx-dev nlohmann-json3-dev libboost-dev libssl-dev zlib1g-dev
+  libpcre2-dev)
+
+# fail MESSAGE… — prints the message under the script's name and ends it.
+fail() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+# quiet CMD… — runs CMD and shows what it printed only when it fails; returns its status.
+quiet() {
+  local log status=0
+  log=$(mktemp)
+  "$@" >"$log" 2>&1 || status=$?
+  if ((status != 0)); then
+    cat "$log" >&2
+    echo "${0##*/}: failed ($status): $*" >&2
+  fi
+  rm -f "$log"
+  return "$status"
+}
+
+# as_root CMD… — runs CMD as root, through sudo when need be.
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+can_be_root() {
+  ((EUID == 0)) || { command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; }
+}
+
+# missing_packages PKG… — prints those that are not installed, one a line.
+missing_packages() {
+  # dpkg-query fails when it does not know one of them, which is what is asked for.
+  { dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true; } | sed -n 's/^installed //p' |
+    sort -u | comm -13 - <(printf '%s\n' "$@" | sort -u)
+}
+
+# need_packages PKG… — installs the Debian packages that are missing. No service is started or restarted by it.
+need_packages() {
+  command -v dpkg-query >/dev/null || fail "this needs Debian's packages, or their like: $*"
+  local missing
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]})) || return 0
+  can_be_root || fail "missing packages; as root run: apt-get install ${missing[*]}"
+  echo "Installing ${missing[*]} …"
+  install_packages "${missing[@]}" || fail "could not install the packages; try: apt-get install ${missing[*]}"
+}
+
+# Debian's nginx package starts an NGINX of its own on port 80. A policy that forbids services to start keeps it from
+# that, and keeps an NGINX that runs already from being restarted.
+install_packages() (
+  policy=/usr/sbin/policy-rc.d
+  had_nginx=$(missing_packages nginx)
+  if [[ ! -e $policy ]]; then
+    trap 'as_root rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+  fi
+  apt_install() {
+    quiet as_root timeout --foreground -k 30 900 env DEBIAN_FRONTEND=noninteractive apt-get -qq \
+      -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" </dev/null
+  }
+  # A fresh machine knows no packages, an old one knows packages that are gone: then the lists need an update.
+  apt_install "$@" 2>/dev/null ||
+    { quiet as_root timeout --foreground -k 30 300 apt-get -qq update && apt_install "$@"; } || exit 1
+  # Nor shall it start with the next boot, when it came only for us.
+  if [[ -n $had_nginx ]] && command -v systemctl >/dev/null; then
+    as_root systemctl disable nginx.service >/dev/null 2>&1 || true
+  fi
+)
+
+# need_node — a Node.js of at least version 18, with npm.
+need_node() {
+  if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then
+    return
+  fi
+  need_packages nodejs npm
+}
+
+# build_module DIR [CMAKE_ARGS…] — builds DIR/ngx_http_mediasync_module.so, a Release build unless the arguments say
+# otherwise.
+build_module() {
+  local dir=$1 generator=()
+  shift
+  [[ -f $dir/CMakeCache.txt ]] || generator=(-G Ninja)
+  quiet cmake -S "$mediasync_root" -B "$dir" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release \
+    -DMEDIASYNC_BUILD_TESTS=OFF -DMEDIASYNC_BUILD_FUZZERS=OFF "$@" || return
+  quiet cmake --build "$dir" --target ngx_http_mediasync_module || return
+  [[ -f $dir/ngx_http_mediasync_module.so ]] || fail "the build made no $dir/ngx_http_mediasync_module.so"
+}
+
+# install_web_libraries — what the watch page loads from web/node_modules, as the lock file says.
+install_web_libraries() {
+  local web=$mediasync_root/web
+  cmp -s "$web/package-lock.json" "$web/node_modules/.installed-lock.json" && return
+  quiet npm --prefix "$web" ci --omit=dev --ignore-scripts --no-audit --no-fund || return
+  cp "$web/package-lock.json" "$web/node_modules/.installed-lock.json"
+}
