@@ -287,6 +287,7 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
     session.commit(wake_);
   }
   txn.edit(txn.record().seat) = seat;
+  txn.edit(txn.record().evicted) = false;
   txn.edit(txn.record().cursor) = cursor;
   txn.edit(txn.record().joinedAt) = cursor;
   txn.edit(txn.record().ownBefore) = 0;

@@ -234,6 +234,7 @@ void Worker::unseat(Link& link) {
     store::ConnectionTransaction txn(zone_, link.connection.shard);
     if (txn.open(link.connection)) {
       loseSeat(txn, env_.now());
+      txn.edit(txn.record().evicted) = true;
       txn.commit();
     }
   }

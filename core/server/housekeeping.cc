@@ -5,6 +5,7 @@
 #include "core/server/worker.h"
 #include "core/session/rules.h"
 #include "core/store/linked.h"
+#include "core/store/mailbox.h"
 
 namespace mediasync::server {
 
@@ -134,14 +135,25 @@ void Worker::reapDeadWorkers(Instant now) {
 void Worker::reap(std::uint16_t slot, Instant now) {
   store::WorkerEntry& entry = zone_.worker(slot);
   const store::WorkerId dead{slot, entry.generation.load()};
-  // The lists of the dead one are dropped before anything is adopted: when this worker has its slot, what it is sent
-  // from then on is in the same lists.
   removeWatchers(dead);
-  entry.sessionMail.store(0);
-  entry.connectionMail.store(0);
+  entry.sessionMail.store(0);  // watchers are all it can hold
   adoptConnections(dead, now);
+  forwardMail(entry);
   entry.state.store(WorkerState::kNone);
   zone_.header().repairs.fetch_add(1);  // others look for what they were not woken for
+}
+
+// Mail of one that will not open it, also what came while its connections were being adopted. From here on nobody takes
+// it for an owner any more.
+void Worker::forwardMail(store::WorkerEntry& dead) {
+  store::takeMail<store::ConnectionRecord>(zone_.arena(), dead.connectionMail, [this](Ref ref) {
+    ConnectionTransaction txn(zone_, zone_.arena().at<store::ConnectionRecord>(ref)->shard);
+    txn.openQueued(ref);
+    txn.clearQueued();
+    if (!txn.record().dead) return txn.notifyOwner(wake_);
+    txn.destroy();
+    txn.commit();
+  });
 }
 
 void Worker::removeWatchers(store::WorkerId dead) {
@@ -323,7 +335,8 @@ void Worker::recheckLink(Ref ref) {
   {
     ConnectionTransaction txn(zone_, link->connection.shard);
     if (!txn.open(link->connection)) return letGo(*link);
-    txn.mendQueued(zone_.worker(id_.slot).connectionMail);
+    // Only this worker's own list can be searched: one that is in another's must not be put into a second.
+    if (txn.record().mailSlot == id_.slot) txn.mendQueued(zone_.worker(id_.slot).connectionMail);
     txn.notify(id_.slot, wake_);  // looked at as if there were news
   }
 }

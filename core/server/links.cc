@@ -33,6 +33,7 @@ Link& Worker::own(ConnectionTransaction& txn, const Options& options, Instant no
   link.namespaceConnected = record.namespaceConnected;
   link.recoverable = record.recoverable;
   link.ownBefore = record.ownBefore;
+  link.connectBy = record.connectBy;
   links_[link.connection.ref] = std::move(made);
   watchFor(link, now);
   if (link.transport == Transport::kPolling) syncHeartbeat(link, record);
@@ -65,13 +66,18 @@ Link* Worker::linkOf(store::Ref connection) {
   return found == links_.end() ? nullptr : found->second.get();
 }
 
+// Whether this worker knows where the connection sits. If not, the mail that tells it is on its way.
+bool Worker::isInStep(const Link& link, const store::ConnectionRecord& record) {
+  return link.namespaceConnected == record.namespaceConnected && link.recoverable == record.recoverable &&
+         link.ownBefore == record.ownBefore && link.seat.membershipSerial == record.seat.membershipSerial;
+}
+
 // The record says where the connection sits; another worker may have changed that.
 void Worker::syncSeat(Link& link, const store::ConnectionRecord& record) {
-  const bool left = link.namespaceConnected && !record.namespaceConnected;
   link.namespaceConnected = record.namespaceConnected;
   link.recoverable = record.recoverable;
   link.ownBefore = record.ownBefore;
-  if (left) awaitConnect(link);
+  if (link.connectBy != record.connectBy) awaitConnect(link, record.connectBy);
   if (record.seat.membershipSerial == link.seat.membershipSerial) return;
   leaveRoom(link);
   link.seat = record.seat;
@@ -244,10 +250,8 @@ void Worker::setDeadline(Link& link, std::int64_t at) {
 void Worker::watchFor(Link& link, Instant now) {
   const engineio::Settings& engine = link.options.engine;
   const bool clientPings = link.protocol.revision == engineio::Revision::kV3;
-  const bool expectsConnect = engineApplication(link.options.application).expectsConnect();
   link.waiting = clientPings ? Link::Waiting::kForPong : Link::Waiting::kForPing;
   link.pingSent = now.mono;
-  link.connectBy = expectsConnect && !link.namespaceConnected ? now.mono + link.options.connectTimeout : 0;
   setDeadline(link, now.mono + engine.pingInterval + (clientPings ? engine.pingTimeout : 0));
 }
 
@@ -259,7 +263,7 @@ void Worker::onDeadline(Link& link, Instant now) {
   if (link.waiting == Link::Waiting::kForLastPoll) return dropConnection(link);
   link.heartbeatAt = heartbeatAt;
   link.connectBy = connectBy;
-  if (link.connectBy != 0 && now.mono >= link.connectBy && connectOverdue(link, now)) {
+  if (link.connectBy != 0 && now.mono >= link.connectBy && connectOverdue(link)) {
     closeLink(link, websocket::CloseCode::kPolicyViolation);
     return;
   }
@@ -272,7 +276,7 @@ void Worker::onDeadline(Link& link, Instant now) {
   }
 }
 
-bool Worker::connectOverdue(Link& link, Instant) {
+bool Worker::connectOverdue(Link& link) {
   link.connectBy = 0;
   ConnectionTransaction txn(zone_, link.connection.shard);
   return !txn.open(link.connection) || !txn.isConnectedSomewhere();

@@ -26,6 +26,7 @@ Worker::Connected Worker::connectMain(Caller& caller, const Connecting& connecti
     if (txn.record().namespaceConnected) return Connected::kAlready;
     if (!connecting.auth.empty() && !txn.keepAuth(connecting.auth)) return Connected::kAuthTooLong;
     txn.edit(txn.record().namespaceConnected) = true;
+    txn.edit(txn.record().connectBy) = 0;
     txn.edit(txn.record().socketId) = connecting.socketId;
     txn.edit(txn.record().pid) = connecting.pid.value_or(store::RandomId{});
     txn.edit(txn.record().recoverable) = connecting.pid.has_value();
@@ -42,6 +43,7 @@ Worker::Connected Worker::connectOther(Caller& caller, std::string_view nsp, con
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection)) return Connected::kGone;
   if (txn.hasNamespace(nsp) || !txn.addNamespace(nsp, socketId)) return Connected::kAlready;
+  txn.edit(txn.record().connectBy) = 0;
   txn.commit();
   return Connected::kDone;
 }
@@ -59,27 +61,37 @@ void Worker::disconnectMain(Caller& caller) {
     recoverable = txn.record().recoverable;
     txn.edit(txn.record().namespaceConnected) = false;
     txn.edit(txn.record().recoverable) = false;
+    if (!txn.isConnectedSomewhere()) beginConnectTime(txn, caller.options);
     txn.commit();
-    if (caller.link == nullptr) txn.notifyOwner(wake_);
+    if (caller.link != nullptr) {
+      syncSeat(*caller.link, txn.record());
+    } else {
+      txn.notifyOwner(wake_);
+    }
   }
   if (recoverable) forgetRecovery(pid, caller.connection);
-  if (caller.link == nullptr) return;
-  caller.link->namespaceConnected = false;
-  caller.link->recoverable = false;
-  leaveRoom(*caller.link);
-  awaitConnect(*caller.link);
 }
 
 void Worker::disconnectOther(Caller& caller, std::string_view nsp) {
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection) || !txn.removeNamespace(nsp)) return;
+  if (!txn.isConnectedSomewhere()) beginConnectTime(txn, caller.options);
   txn.commit();
+  if (caller.link != nullptr) {
+    syncSeat(*caller.link, txn.record());
+  } else {
+    txn.notifyOwner(wake_);
+  }
 }
 
 // The time within which a client has to connect to something begins.
-void Worker::awaitConnect(Link& link) {
-  if (!engineApplication(link.options.application).expectsConnect()) return;
-  link.connectBy = env_.now().mono + link.options.connectTimeout;
+void Worker::beginConnectTime(ConnectionTransaction& txn, const Options& options) {
+  if (!engineApplication(options.application).expectsConnect()) return;
+  txn.edit(txn.record().connectBy) = env_.now().mono + options.connectTimeout;
+}
+
+void Worker::awaitConnect(Link& link, std::int64_t connectBy) {
+  link.connectBy = connectBy;
   setDeadline(link, link.heartbeatAt);
 }
 

@@ -14,9 +14,13 @@ void appendNumber(std::string& out, std::uint64_t number) {
   out.append(digits, end);
 }
 
+// Only as appendNumber() writes it: neither capitals nor leading zeros.
 bool takeNumber(std::string_view text, std::uint64_t& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, kBase);
-  return error == std::errc() && end == text.data() + text.size();
+  if (error != std::errc() || end != text.data() + text.size()) return false;
+  std::string written;
+  appendNumber(written, number);
+  return written == text;
 }
 
 }  // namespace

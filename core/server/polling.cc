@@ -56,6 +56,7 @@ void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Tran
   txn.edit(txn.record().revision) = static_cast<std::uint8_t>(protocol.revision);
   txn.edit(txn.record().base64) = protocol.base64;
   txn.edit(txn.record().application) = static_cast<std::uint8_t>(options.application);
+  beginConnectTime(txn, options);
 }
 
 // Whether there is such a connection at this location; makes it the current one. One whose time is over is ended even
@@ -64,20 +65,22 @@ bool Worker::findConnection(ConnectionTransaction& txn, const store::RandomId& s
   if (!txn.find(sid) || txn.record().closing != store::Closing::kNo) return false;
   const store::ConnectionRecord& record = txn.record();
   if (record.application != static_cast<std::uint8_t>(options.application)) return false;
-  if (record.transport != Transport::kPolling || !isOverdue(record, env_.now())) return true;
+  const std::int64_t now = env_.now().mono;
+  const bool isIdle = record.connectBy != 0 && now >= record.connectBy && !txn.isConnectedSomewhere();
+  if (record.transport != Transport::kPolling || (!isIdle && !isOverdue(record, now))) return true;
   txn.edit(record.closing) = store::Closing::kByServer;
   txn.commit();
   txn.notifyOwner(wake_);
   return false;
 }
 
-bool Worker::isOverdue(const store::ConnectionRecord& record, Instant now) {
+bool Worker::isOverdue(const store::ConnectionRecord& record, std::int64_t now) {
   const std::int64_t timeout = record.pingTimeout;
   if (record.revision == static_cast<std::uint8_t>(engineio::Revision::kV3)) {
-    return now.mono >= record.lastHeard + record.pingInterval + timeout;
+    return now >= record.lastHeard + record.pingInterval + timeout;
   }
-  if (record.lastPing > record.lastHeard) return now.mono >= record.lastPing + timeout;
-  return now.mono >= record.lastHeard + record.pingInterval + timeout + kPingSlack;
+  if (record.lastPing > record.lastHeard) return now >= record.lastPing + timeout;
+  return now >= record.lastHeard + record.pingInterval + timeout + kPingSlack;
 }
 
 Worker::PollResult Worker::poll(const store::RandomId& sid, Poll& poll, const Options& options) {

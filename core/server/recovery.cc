@@ -31,7 +31,7 @@ bool Worker::makeRecoverable(const Caller& caller, const RandomId& pid, const Ra
   for (bool again = true;;) {
     try {
       RecoveryTransaction txn(zone_, pid);
-      txn.create(pid, socketId, caller.connection);
+      txn.create(pid, socketId, caller.connection, static_cast<std::uint8_t>(caller.options.application));
       txn.commit();
       return true;
     } catch (const store::OutOfSpace&) {
@@ -56,8 +56,9 @@ Worker::Leftover Worker::vacate(ConnectionTransaction& txn, Instant now) {
   leftover.pid = txn.record().pid;
   leftover.connection = txn.ref();
   const bool seated = static_cast<bool>(txn.record().seat);
+  const bool evicted = txn.record().evicted;
   leftover.seat = loseSeat(txn, now);
-  leftover.isStale = seated && leftover.seat.session == 0;
+  leftover.isStale = evicted || (seated && leftover.seat.session == 0);
   return leftover;
 }
 
@@ -82,7 +83,8 @@ std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId&
   store::ConnectionRef before;
   {
     RecoveryTransaction txn(zone_, pid);
-    if (!txn.find(pid)) return std::nullopt;
+    const auto application = static_cast<std::uint8_t>(caller.options.application);
+    if (!txn.find(pid) || txn.record().application != application) return std::nullopt;
     claim.socketId = txn.record().socketId;
     claim.seat = txn.record().seat;
     if (txn.isLost()) {
@@ -108,12 +110,13 @@ std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId&
 std::optional<LostSeat> Worker::takeOver(const store::ConnectionRef& connection, const RandomId& pid) {
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection) || !txn.record().recoverable || txn.record().pid != pid) return std::nullopt;
-  const LostSeat seat = loseSeat(txn, env_.now());
+  const Leftover leftover = vacate(txn, env_.now());
   txn.edit(txn.record().recoverable) = false;
   txn.edit(txn.record().closing) = store::Closing::kByServer;
   txn.commit();
   txn.notifyOwner(wake_);
-  return seat;
+  if (leftover.isStale) return std::nullopt;
+  return leftover.seat;
 }
 
 void Worker::unclaim(const Caller& caller, const Claim& claim) {
@@ -171,6 +174,7 @@ bool Worker::retake(Caller& caller, const Claim& claim, const Connecting& connec
     session.commit(wake_);
   }
   txn.edit(txn.record().namespaceConnected) = true;
+  txn.edit(txn.record().connectBy) = 0;
   txn.edit(txn.record().socketId) = claim.socketId;
   txn.edit(txn.record().pid) = claim.pid;
   txn.edit(txn.record().recoverable) = true;

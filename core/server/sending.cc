@@ -152,6 +152,7 @@ Worker::Collected Worker::harvest(Link& link, Harvest& harvest) {
   const store::ConnectionRecord& record = txn.record();
   if (record.owner != id_ || record.transport != store::Transport::kPolling) return Collected::kNothing;
   if (record.overrun) return Collected::kLost;
+  if (record.closing != store::Closing::kNo || !isInStep(link, record)) return Collected::kNothing;
   if (record.items.first != 0) harvest.items = txn.takeItems();
   if (record.pingDue) {
     harvest.items.push_back({ItemKind::kPacket, "2"});
@@ -159,6 +160,9 @@ Worker::Collected Worker::harvest(Link& link, Harvest& harvest) {
   }
   if (record.seat) harvestSeat(link, txn, harvest);
   if (harvest.slice.lost) return Collected::kLost;
+  if (harvest.userId.empty()) {  // one who has left in the meantime is shown nothing
+    std::erase_if(harvest.items, [](const auto& item) { return store::isSnapshot(item.kind); });
+  }
   const bool nothing = harvest.slice.end == harvest.slice.first && harvest.items.empty();
   if (nothing && record.upgradingUntil > env_.now().mono) {
     harvest.items.push_back({ItemKind::kPacket, "6"});  // the client waits for this poll to end before it upgrades
@@ -178,6 +182,7 @@ void Worker::harvestSeat(Link& link, ConnectionTransaction& txn, Harvest& harves
   for (const auto& item : harvest.items)
     wantsSnapshot = wantsSnapshot || store::isSnapshot(item.kind);
   SessionTransaction session(zone_, record.seat.shard);
+  link.cursor = record.cursor;  // other workers may have answered polls since this one did
   harvest.seat = record.seat;
   harvest.seatLost = true;
   if (session.open(record.seat.session, record.seat.sessionSerial)) {
@@ -196,7 +201,10 @@ void Worker::harvestSeat(Link& link, ConnectionTransaction& txn, Harvest& harves
   }
   if (record.cursor != link.cursor) txn.edit(record.cursor) = link.cursor;
   if (wantsSnapshot) txn.edit(record.awaitingSnapshot) = false;
-  if (harvest.seatLost) txn.edit(record.seat) = {};
+  if (harvest.seatLost) {
+    txn.edit(record.seat) = {};
+    txn.edit(record.evicted) = true;
+  }
 }
 
 void Worker::appendEvents(Link& link, const Harvest& harvest, engineio::PayloadWriter& writer) {
@@ -224,8 +232,7 @@ void Worker::appendItem(Link& link, const Harvest& harvest, const store::Waiting
                         engineio::PayloadWriter& writer) {
   if (item.kind == ItemKind::kPacket) return writer.text(item.text);
   if (item.kind == ItemKind::kBinary) return writer.binary(item.text);
-  // One who has left in the meantime is shown nothing.
-  if (!store::isSnapshot(item.kind) || harvest.userId.empty()) return;
+  if (!store::isSnapshot(item.kind)) return;
   writer.text(snapshotPacket(link, item.kind, harvest.snapshot, harvest.userId));
 }
 

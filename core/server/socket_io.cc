@@ -17,6 +17,7 @@ using Connected = Worker::Connected;
 namespace {
 
 constexpr std::string_view kMain = "/";
+constexpr std::string_view kFull = "The server is full";
 constexpr socketio::Limits kLimits;
 
 bool isOld(const Caller& caller) {
@@ -147,10 +148,18 @@ Handled SocketIo::connectMain(Worker& worker, Caller& caller, const json& auth) 
   connecting.socketId = worker.randomId();
   const store::RandomId fresh = worker.randomId();
   if (recoverable && worker.makeRecoverable(caller, fresh, connecting.socketId)) connecting.pid = fresh;
-  const Connected connected = worker.connectMain(caller, connecting);
+  Connected connected = Connected::kNoSpace;
+  try {
+    connected = worker.connectMain(caller, connecting);
+  } catch (const store::OutOfSpace&) {
+  }
   if (connected != Connected::kDone && connecting.pid) worker.forgetRecovery(fresh, caller.connection);
   if (connected == Connected::kAuthTooLong) {
     refuseConnect(worker, caller, kMain, "The authentication payload is too long", R"({"code":"AUTH_TOO_LONG"})");
+    return Handled::kDone;
+  }
+  if (connected == Connected::kNoSpace) {
+    refuseConnect(worker, caller, kMain, kFull);
     return Handled::kDone;
   }
   if (connected != Connected::kDone) return Handled::kClose;
@@ -170,7 +179,7 @@ Handled SocketIo::connectOther(Worker& worker, Caller& caller, const std::string
   try {
     if (worker.connectOther(caller, nsp, socketId) != Connected::kDone) return Handled::kClose;
   } catch (const store::OutOfSpace&) {
-    refuseConnect(worker, caller, nsp, "The server is full");
+    refuseConnect(worker, caller, nsp, kFull);
     return Handled::kDone;
   }
   answerConnected(worker, caller, nsp, socketId);

@@ -160,7 +160,7 @@ class Worker {
     std::optional<store::RandomId> pid;  // the connection can be recovered
     std::string auth;                    // as JSON, empty when there is none
   };
-  enum class Connected { kDone, kAlready, kAuthTooLong, kGone };
+  enum class Connected { kDone, kAlready, kAuthTooLong, kNoSpace, kGone };
   Connected connectMain(Caller&, const Connecting&);
   Connected connectOther(Caller&, std::string_view nsp, const store::RandomId& socketId);
   void disconnectMain(Caller&);
@@ -199,6 +199,7 @@ class Worker {
   Link& own(store::ConnectionTransaction&, const Options&, Instant now);
   Link* linkOf(store::Ref connection);
   Link* linkOf(const store::ConnectionRef&);
+  static bool isInStep(const Link&, const store::ConnectionRecord&);
   void syncSeat(Link&, const store::ConnectionRecord&);
   void enterRoom(Link&, std::uint64_t cursor, std::uint64_t head = 0);
   void leaveRoom(Link&);
@@ -215,7 +216,7 @@ class Worker {
   void watchFor(Link&, Instant now);
   void syncHeartbeat(Link&, const store::ConnectionRecord&);
   void onDeadline(Link&, Instant now);
-  bool connectOverdue(Link&, Instant now);
+  bool connectOverdue(Link&);
   void sendPing(Link&, Instant now);
   void checkPong(Link&, Instant now);
 
@@ -276,7 +277,7 @@ class Worker {
   void create(store::ConnectionTransaction&, const store::RandomId& sid, store::Transport, const Options&,
               engineio::Protocol, Instant now);
   bool findConnection(store::ConnectionTransaction&, const store::RandomId& sid, const Options&);
-  bool isOverdue(const store::ConnectionRecord&, Instant now);
+  static bool isOverdue(const store::ConnectionRecord&, std::int64_t now);
   PollResult lastPoll(store::ConnectionTransaction&, const Options&);
   std::optional<PostResult> runPost(PostJob&);
   std::optional<engineio::Error> beginPost(PostJob&);
@@ -289,7 +290,8 @@ class Worker {
   void closeFromAfar(const store::ConnectionRef&, store::Closing);
 
   // namespaces.cc
-  void awaitConnect(Link&);
+  void beginConnectTime(store::ConnectionTransaction&, const Options&);
+  void awaitConnect(Link&, std::int64_t connectBy);
 
   // recovery.cc
   struct Leftover {
@@ -347,6 +349,7 @@ class Worker {
   };
   std::vector<Watched> watchedBy(store::WorkerId, std::uint32_t shard);
   void removeWatchers(store::WorkerId dead);
+  void forwardMail(store::WorkerEntry& dead);
   void dropIdleWatchers();
   struct Seated {
     store::ConnectionRef connection;

@@ -12,6 +12,15 @@ namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::size_t kIdText = 22;
+constexpr std::size_t kItemText = kMaxObject - sizeof(Item);
+constexpr std::size_t kMaxAuthItems = ConnectionTransaction::kMaxAuthBytes / kItemText + 1;
+
+// A connection may have to go in one transaction, with all that it has on pages of their own which become free by it.
+constexpr std::size_t kMostReleased =
+    ConnectionTransaction::kMaxItems + ConnectionTransaction::kMaxParts + kMaxAuthItems +
+    ConnectionTransaction::kMaxNamespaces + 1;
+constexpr std::size_t kEdits = 2048;  // of the records themselves, noted on the way
+static_assert(kMostReleased * Transaction::kReleaseNotes + kEdits <= UndoLog::kBytes);
 
 std::string_view nameOf(const Arena& arena, Ref ref) {
   const auto* record = arena.at<NamespaceRecord>(ref);
@@ -129,7 +138,7 @@ void ConnectionTransaction::destroy() {
 }
 
 void ConnectionTransaction::push(ItemKind kind, std::string_view text) {
-  if (!append(record_->items, kMaxItemBytes, kind, text)) txn_.edit(record_->overrun) = true;
+  if (!append(record_->items, {kMaxItemBytes, kMaxItems}, kind, text)) txn_.edit(record_->overrun) = true;
 }
 
 std::vector<WaitingItem> ConnectionTransaction::takeItems() {
@@ -139,7 +148,7 @@ std::vector<WaitingItem> ConnectionTransaction::takeItems() {
 }
 
 bool ConnectionTransaction::keepPart(ItemKind kind, std::string_view bytes) {
-  return append(record_->parts, kMaxItemBytes, kind, bytes);
+  return append(record_->parts, {kMaxItemBytes, kMaxParts}, kind, bytes);
 }
 
 std::vector<WaitingItem> ConnectionTransaction::takeParts() {
@@ -149,10 +158,12 @@ std::vector<WaitingItem> ConnectionTransaction::takeParts() {
 }
 
 bool ConnectionTransaction::keepAuth(std::string_view json) {
+  if (json.size() > kMaxAuthBytes) return false;
   drop(record_->auth);
-  if (append(record_->auth, kMaxAuthBytes, ItemKind::kPacket, json)) return true;
-  drop(record_->auth);
-  return false;
+  if (!append(record_->auth, {kMaxAuthBytes + kMaxAuthItems * sizeof(Item), kMaxAuthItems}, ItemKind::kPacket, json)) {
+    throw OutOfSpace();
+  }
+  return true;
 }
 
 std::string ConnectionTransaction::auth() const {
@@ -196,22 +207,19 @@ bool ConnectionTransaction::removeNamespace(std::string_view name) {
 
 // Adds the whole text, cut into items where it is long. False when it is too much; a part of it may be there when memory
 // is out.
-bool ConnectionTransaction::append(const ItemChain& chain, std::uint32_t limit, ItemKind kind, std::string_view text) {
-  constexpr std::size_t kPart = kMaxObject - sizeof(Item);
-  const std::size_t count = text.size() / kPart + 1;
-  if (chain.bytes + text.size() + count * sizeof(Item) > limit || chain.count + count > kMaxItems) return false;
+bool ConnectionTransaction::append(const ItemChain& chain, const Limit& limit, ItemKind kind, std::string_view text) {
+  const std::size_t count = text.size() / kItemText + 1;
+  if (chain.bytes + text.size() + count * sizeof(Item) > limit.bytes || chain.count + count > limit.items) return false;
   do {
-    const std::string_view part = text.substr(0, kPart);
+    const std::string_view part = text.substr(0, kItemText);
     text.remove_prefix(part.size());
-    if (!appendOne(chain, limit, kind, part, !text.empty())) return false;
+    if (!appendOne(chain, kind, part, !text.empty())) return false;
   } while (!text.empty());
   return true;
 }
 
-bool ConnectionTransaction::appendOne(const ItemChain& chain, std::uint32_t limit, ItemKind kind, std::string_view text,
-                                      bool continues) {
+bool ConnectionTransaction::appendOne(const ItemChain& chain, ItemKind kind, std::string_view text, bool continues) {
   const std::size_t size = sizeof(Item) + text.size();
-  if (chain.bytes + size > limit || chain.count >= kMaxItems) return false;
   const Ref ref = txn_.tryAllocate(size);
   if (ref == 0) return false;
   Item& item = *new (zone_.arena().bytes(ref)) Item{0, static_cast<std::uint32_t>(text.size()), kind, continues};

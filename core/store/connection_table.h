@@ -30,8 +30,10 @@ class ConnectionTransaction {
   static constexpr std::uint32_t kMaxItemBytes = 64 * 1024;
   // What a snapshot counts for among them, as it becomes large when it is sent.
   static constexpr std::uint32_t kSnapshotBytes = 8 * 1024;
-  // And so many items, each of which may lie on a page of its own: taking them must fit one transaction.
+  // And so many items; and pieces of a binary packet that is coming in. Each may lie on a page of its own, and dropping
+  // them must fit one transaction.
   static constexpr std::uint32_t kMaxItems = 128;
+  static constexpr std::uint32_t kMaxParts = 48;
   // Bytes of what a client may say about itself with CONNECT.
   static constexpr std::uint32_t kMaxAuthBytes = 8 * 1024;
   static constexpr std::uint32_t kMaxNamespaces = 8;
@@ -75,7 +77,7 @@ class ConnectionTransaction {
   bool keepPart(ItemKind, std::string_view bytes);
   std::vector<WaitingItem> takeParts();
 
-  // What came with CONNECT. False, with nothing kept, when it is too long or memory is out.
+  // What came with CONNECT. False, with nothing changed, when it is too long. Throws OutOfSpace.
   bool keepAuth(std::string_view json);
   std::string auth() const;
 
@@ -107,8 +109,12 @@ class ConnectionTransaction {
 
  private:
   const Ref& bucket(const RandomId& sid) const;
-  bool append(const ItemChain&, std::uint32_t limit, ItemKind, std::string_view text);
-  bool appendOne(const ItemChain&, std::uint32_t limit, ItemKind, std::string_view text, bool continues);
+  struct Limit {
+    std::size_t bytes;  // items' headers included
+    std::size_t items;
+  };
+  bool append(const ItemChain&, const Limit&, ItemKind, std::string_view text);
+  bool appendOne(const ItemChain&, ItemKind, std::string_view text, bool continues);
   std::vector<WaitingItem> contents(const ItemChain&) const;
   void drop(const ItemChain&);
 

@@ -229,6 +229,7 @@ struct ConnectionRecord {
   bool pollWaiting;          // the owner holds a poll
   bool posting;              // a POST is being worked on
   bool awaitingSnapshot;     // in a session, but session_joined has not been sent
+  bool evicted;              // its user left by another connection, and it has not joined since
   bool overrun;              // too much was waiting to be sent
   Closing closing;
   bool dead;  // gone, but still in a worker's mailbox, which frees it
@@ -239,6 +240,7 @@ struct ConnectionRecord {
   std::uint32_t acksAsked;      // acknowledgements asked of the client so far
   std::int64_t lastHeard;       // monotonic
   std::int64_t lastPing;        // monotonic
+  std::int64_t connectBy;       // monotonic: by then it must be connected to a namespace; 0: for ever
   std::int64_t probingUntil;    // monotonic: a WebSocket is there to upgrade the connection; 0: none
   std::int64_t upgradingUntil;  // monotonic: its probe has been answered; polls end at once until then
   std::uint32_t pingInterval;   // milliseconds
@@ -275,6 +277,7 @@ struct RecoveryRecord {
   QueueLinks inQueue;        // of those that are lost, oldest first
   ConnectionRef connection;  // ref 0: lost
   std::int64_t lostAt;       // monotonic
+  std::uint8_t application;  // what its connection talked to
   LostSeat seat;             // where it was, once it was lost
 };
 

@@ -46,12 +46,14 @@ bool RecoveryTransaction::findOldestLost() {
   return use(shard_.lost.first);
 }
 
-void RecoveryTransaction::create(const RandomId& pid, const RandomId& socketId, const ConnectionRef& connection) {
+void RecoveryTransaction::create(const RandomId& pid, const RandomId& socketId, const ConnectionRef& connection,
+                                 std::uint8_t application) {
   auto& record = txn_.create<RecoveryRecord>();
   use(zone_.arena().refOf(&record));
   record.pid = pid;
   record.socketId = socketId;
   record.connection = connection;
+  record.application = application;
   chain<RecoveryRecord>(txn_, bucket(pid), recordRef_);
   bump(txn_, shard_.recoveries, 1);
 }

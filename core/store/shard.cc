@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace mediasync::store {
 namespace {
@@ -60,7 +61,13 @@ Transaction::Transaction(const Region& region, ShardHeader& shard)
   if (++shard_.transactions == 0) ++shard_.transactions;
 }
 
-// Noted once in a transaction, however many of its objects come and go.
+// Noted once in a transaction, however many pages come and go.
+ShardHeader::Lists& Transaction::editLists() {
+  if (!std::exchange(listsNoted_, true)) undo_.record(region_.arena, &shard_.lists, sizeof shard_.lists);
+  return shard_.lists;
+}
+
+// Likewise, however many of its objects come and go.
 PageDescriptor& Transaction::editPage(PageIndex page) {
   PageDescriptor& d = region_.heap->descriptor(region_.arena, page);
   if (d.notedBy != shard_.transactions) {
@@ -99,8 +106,8 @@ Ref Transaction::allocate(std::size_t size) {
 Ref Transaction::tryAllocate(std::size_t size) {
   const std::uint8_t sizeClass = sizeClassOf(size);
   if (sizeClass == kNoClass) return 0;
-  if (shard_.roomy[sizeClass] == 0 && !addPage(sizeClass)) return 0;
-  return takeFrom(shard_.roomy[sizeClass], sizeClass);
+  if (shard_.lists.roomy[sizeClass] == 0 && !addPage(sizeClass)) return 0;
+  return takeFrom(shard_.lists.roomy[sizeClass], sizeClass);
 }
 
 Ref Transaction::takeFrom(PageIndex page, std::uint8_t sizeClass) {
@@ -121,7 +128,7 @@ bool Transaction::addPage(std::uint8_t sizeClass) {
   d.state = PageState::kInUse;
   d.sizeClass = sizeClass;
   link(page, sizeClass);
-  ++edit(shard_.pages);
+  ++editLists().pages;
   return true;
 }
 
@@ -135,7 +142,7 @@ void Transaction::freeObject(Ref ref) {
   if (d.used == 0) {
     if (!wasFull) unlink(page);
     d.state = PageState::kTaken;
-    --edit(shard_.pages);
+    --editLists().pages;
     emptied_.push_back(page);
   } else if (wasFull) {
     link(page, d.sizeClass);
@@ -143,7 +150,7 @@ void Transaction::freeObject(Ref ref) {
 }
 
 void Transaction::link(PageIndex page, std::uint8_t sizeClass) {
-  PageIndex& head = edit(shard_.roomy[sizeClass]);
+  PageIndex& head = editLists().roomy[sizeClass];
   PageDescriptor& d = editPage(page);
   d.next = head;
   d.previous = 0;
@@ -157,7 +164,7 @@ void Transaction::unlink(PageIndex page) {
   if (d.previous != 0) {
     editPage(d.previous).next = d.next;
   } else {
-    edit(shard_.roomy[d.sizeClass]) = d.next;
+    editLists().roomy[d.sizeClass] = d.next;
   }
 }
 

@@ -36,9 +36,11 @@ struct ShardHeader {
   RobustMutex mutex;
   ShardId id;
   std::uint32_t reserve;                             // pages of the heap that are not for this shard
-  std::array<PageIndex, kSizeClasses.size()> roomy;  // pages with room, by size class
   Ref undo;
-  std::atomic<std::uint32_t> pages;  // held by this shard
+  struct Lists {
+    std::array<PageIndex, kSizeClasses.size()> roomy;  // pages with room, by size class
+    std::uint32_t pages;                               // held by this shard
+  } lists;
   std::uint32_t transactions;        // how many there have been; never 0 while one is under way
   std::uint64_t nextSerial;          // never reused: tells a record from its successor in the same place
 };
@@ -53,6 +55,10 @@ struct Region {
 
 class Transaction {
  public:
+  // At most so many bytes of the undo log are used by the release of one object: the descriptors of its page and of
+  // two neighbours, each noted once. The header's lists are noted once for all.
+  static constexpr std::size_t kReleaseNotes = 3 * (sizeof(PageDescriptor) + UndoLog::kEntryBytes);
+
   // Locks the shard and repairs it when its last holder died.
   Transaction(const Region&, ShardHeader&);
   // Rolls back unless committed, and unlocks.
@@ -100,6 +106,7 @@ class Transaction {
   void commit();
 
  private:
+  ShardHeader::Lists& editLists();
   PageDescriptor& editPage(PageIndex page);
   Ref takeFrom(PageIndex page, std::uint8_t sizeClass);
   bool addPage(std::uint8_t sizeClass);
@@ -114,6 +121,7 @@ class Transaction {
   std::vector<Ref> released_;
   std::vector<PageIndex> taken_;    // new in this transaction
   std::vector<PageIndex> emptied_;  // go back to the heap after the commit
+  bool listsNoted_ = false;
   bool committed_ = false;
 };
 

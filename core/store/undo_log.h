@@ -20,7 +20,8 @@ struct OutOfSpace : std::runtime_error {
 // Header in shared memory, followed by `capacity` bytes of entries. Used under the lock of the shard it belongs to.
 class UndoLog {
  public:
-  static constexpr std::size_t kBytes = 32 * 1024;  // header included; no transition comes near it
+  static constexpr std::size_t kBytes = 32 * 1024;  // header included
+  static constexpr std::size_t kEntryBytes = 16;    // of one entry, before the old content
 
   void init();
   bool empty() const { return used_.load(std::memory_order_relaxed) == 0; }
@@ -39,6 +40,7 @@ class UndoLog {
     std::uint32_t size;
     std::uint32_t previous;  // where the entry before this one starts
   };
+  static_assert(sizeof(Entry) == kEntryBytes);
   static constexpr std::uint32_t kCapacity = kBytes - 16;
 
   std::byte* entries() { return reinterpret_cast<std::byte*>(this) + 16; }

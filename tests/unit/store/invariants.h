@@ -316,12 +316,12 @@ class InvariantCheck {
   // The lists of pages with room hold exactly the shard's pages that are not full.
   void checkRoomy(const ShardHeader& shard, std::map<ShardId, std::uint32_t>& pagesOf) {
     const PageHeap& heap = zone_.header().heap;
-    expect(shard.pages.load() == pagesOf[shard.id], "pages of shard", n(shard.id), "counted", n(shard.pages.load()),
+    expect(shard.lists.pages == pagesOf[shard.id], "pages of shard", n(shard.id), "counted", n(shard.lists.pages),
            "are", n(pagesOf[shard.id]));
     std::set<PageIndex> listed;
     for (std::size_t c = 0; c < kSizeClasses.size(); ++c) {
       PageIndex previous = 0;
-      for (PageIndex page = shard.roomy[c]; page != 0; page = heap.descriptor(arena_, page).next) {
+      for (PageIndex page = shard.lists.roomy[c]; page != 0; page = heap.descriptor(arena_, page).next) {
         const PageDescriptor& d = heap.descriptor(arena_, page);
         if (!listed.insert(page).second) return expect(false, "list of pages with room is a circle");
         expect(d.state == PageState::kInUse && d.owner == shard.id && d.sizeClass == c,
