@@ -151,7 +151,7 @@ char* ngx_http_mediasync_check_time(ngx_conf_t*, void*, void* data) {
 }
 
 char* ngx_http_mediasync_check_payload(ngx_conf_t*, void*, void* data) {
-  return *static_cast<size_t*>(data) < kMinMaxPayload ? const_cast<char*>("must be at least 1k") : NGX_CONF_OK;
+  return *static_cast<size_t*>(data) < kMinMaxPayload ? const_cast<char*>("must be at least 1000") : NGX_CONF_OK;
 }
 
 // A power of two that zlib knows as the size of a window.

@@ -25,6 +25,8 @@ class PayloadDecoder {
   //          stand.
   // Text is not checked for UTF-8 here.
   Result next(Packet& packet);
+  // No packet is left.
+  bool atEnd() const { return atEnd_; }
 
  private:
   std::string_view rest_;

@@ -29,6 +29,8 @@ class PayloadV3Decoder {
   //          beyond the body or cuts a surrogate pair in two; a text packet that is not UTF-8; a packet that
   //          decodeTextV3() or decodeBinaryV3() refuses. Sticky. The packets given before stand.
   Result next(Packet& packet);
+  // No packet is left.
+  bool atEnd() const { return state_ == Result::kEnd; }
 
  private:
   std::optional<Packet> takeText();

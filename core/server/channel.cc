@@ -25,14 +25,13 @@ std::unique_ptr<Channel> Worker::openChannel(WebSocket& socket, const Options& o
   Link* link = nullptr;
   store::RandomId sid = randomId();
   auto channel = std::make_unique<Channel>(socket, options, agreement);
-  try {
+  const bool made = withRoom(sid, [&] {
     ConnectionTransaction txn(zone_, sid);
     create(txn, sid, Transport::kWebSocket, options, agreement.protocol, now);
     link = &own(txn, options, now);
     txn.commit();
-  } catch (const store::OutOfSpace&) {
-    return nullptr;
-  }
+  });
+  if (!made) return nullptr;
   channel->state_ = Channel::State::kOpen;
   channel->link_ = link;
   link->socket = &socket;

@@ -58,7 +58,7 @@ Handled SocketEcho::event(Worker& worker, Caller& caller, const socketio::Packet
     socketio::appendAckPrefix(prefix, packet.nsp, *packet.id, attachments.size());
     send(worker, caller, std::move(prefix), json(args.begin() + 1, args.end()), attachments);
   } else if (args[0] == "ask") {
-    const std::uint32_t id = worker.newAckId(caller);
+    const std::uint32_t id = worker.newAckId(caller, packet.nsp);
     send(worker, caller, eventPrefix(packet.nsp, attachments.size(), id), renamed(args, "question"), attachments);
   }
   return Handled::kDone;

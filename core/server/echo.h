@@ -16,7 +16,7 @@ class EngineEcho final : public EngineApplication {
 };
 
 // In the namespaces "/" and "/custom":
-//   CONNECT           is followed by the event "auth" with the payload that came with it
+//   CONNECT           is followed by the event "auth" with the payload that came with it, unless it recovers a connection
 //   message           comes back as "message-back" with its arguments
 //   message-with-ack  is acknowledged with its arguments
 //   ask               comes back as "question" with its arguments, and an acknowledgement is asked for; what the client

@@ -263,7 +263,7 @@ void Worker::onDeadline(Link& link, Instant now) {
   if (link.waiting == Link::Waiting::kForLastPoll) return dropConnection(link);
   link.heartbeatAt = heartbeatAt;
   link.connectBy = connectBy;
-  if (link.connectBy != 0 && now.mono >= link.connectBy && connectOverdue(link)) {
+  if (link.connectBy != 0 && now.mono >= link.connectBy && connectOverdue(link, now.mono)) {
     closeLink(link, websocket::CloseCode::kPolicyViolation);
     return;
   }
@@ -276,10 +276,14 @@ void Worker::onDeadline(Link& link, Instant now) {
   }
 }
 
-bool Worker::connectOverdue(Link& link) {
+// The time to connect is over.
+bool Worker::connectOverdue(Link& link, std::int64_t now) {
   link.connectBy = 0;
   ConnectionTransaction txn(zone_, link.connection.shard);
-  return !txn.open(link.connection) || !txn.isConnectedSomewhere();
+  if (!txn.open(link.connection)) return true;
+  if (txn.isConnectedSomewhere()) return false;
+  link.connectBy = txn.record().connectBy;  // it may have begun anew
+  return link.connectBy <= now;
 }
 
 void Worker::sendPing(Link& link, Instant now) {

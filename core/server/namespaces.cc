@@ -24,7 +24,7 @@ Worker::Connected Worker::connectMain(Caller& caller, const Connecting& connecti
     ConnectionTransaction txn(zone_, caller.connection.shard);
     if (!txn.open(caller.connection)) return Connected::kGone;
     if (txn.record().namespaceConnected) return Connected::kAlready;
-    if (!connecting.auth.empty() && !txn.keepAuth(connecting.auth)) return Connected::kAuthTooLong;
+    if (!connecting.auth.empty()) txn.keepAuth(connecting.auth);
     txn.edit(txn.record().namespaceConnected) = true;
     txn.edit(txn.record().connectBy) = 0;
     txn.edit(txn.record().socketId) = connecting.socketId;
@@ -61,6 +61,7 @@ void Worker::disconnectMain(Caller& caller) {
     recoverable = txn.record().recoverable;
     txn.edit(txn.record().namespaceConnected) = false;
     txn.edit(txn.record().recoverable) = false;
+    txn.edit(txn.record().acks) = {};
     if (!txn.isConnectedSomewhere()) beginConnectTime(txn, caller.options);
     txn.commit();
     if (caller.link != nullptr) {
@@ -95,17 +96,19 @@ void Worker::awaitConnect(Link& link, std::int64_t connectBy) {
   setDeadline(link, link.heartbeatAt);
 }
 
-std::uint32_t Worker::newAckId(const Caller& caller) {
+std::uint32_t Worker::newAckId(const Caller& caller, std::string_view nsp) {
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection)) return 0;
-  const std::uint32_t id = txn.edit(txn.record().acksAsked)++;
+  const std::uint32_t id = txn.askAck(nsp);
   txn.commit();
   return id;
 }
 
-bool Worker::isAckId(const Caller& caller, std::uint64_t id) {
+bool Worker::takeAckId(const Caller& caller, std::string_view nsp, std::uint64_t id) {
   ConnectionTransaction txn(zone_, caller.connection.shard);
-  return txn.open(caller.connection) && id < txn.record().acksAsked;
+  if (!txn.open(caller.connection) || !txn.takeAck(nsp, id)) return false;
+  txn.commit();
+  return true;
 }
 
 }  // namespace mediasync::server

@@ -30,16 +30,15 @@ std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engin
   const Instant now = env_.now();
   const store::RandomId sid = randomId();
   store::ConnectionRef connection;
-  try {
+  const bool made = withRoom(sid, [&] {
     ConnectionTransaction txn(zone_, sid);
     create(txn, sid, Transport::kPolling, options, protocol, now);
     noteTimes(txn, options);
     own(txn, options, now);
     connection = txn.ref();
     txn.commit();
-  } catch (const store::OutOfSpace&) {
-    return NoSpace{};
-  }
+  });
+  if (!made) return NoSpace{};
   ++counters().handshakes;
   Opened opened{store::idText(sid), {}};
   std::string packet;
@@ -197,13 +196,13 @@ std::optional<Worker::PostResult> Worker::runPost(PostJob& job) {
     if (handled == Handled::kDeferred) job.deferred_ = std::move(deferred);
   }
   while (handled == Handled::kDone) {
-    if (isBacklogged(job)) return wait(job);  // answers that nobody collects: the rest waits until somebody does
-    engineio::Packet packet;
-    const Result result = nextPacket(job, packet);
-    if (result == Result::kEnd) {
+    if (isAtEnd(job)) {
       endPost(job);
       return PostResult{};
     }
+    if (isBacklogged(job)) return wait(job);  // answers that nobody collects: the rest waits until somebody does
+    engineio::Packet packet;
+    const Result result = nextPacket(job, packet);
     job.waitingSince_ = 0;
     handled = result == Result::kError ? Handled::kClose : handlePacket(job, packet);
     if (packet.type == engineio::PacketType::kClose && result == Result::kPacket) {
@@ -214,6 +213,11 @@ std::optional<Worker::PostResult> Worker::runPost(PostJob& job) {
   if (handled == Handled::kDeferred) return wait(job);
   closeFromAfar(job.connection_, store::Closing::kByServer);
   return PostResult{Error::kBadRequest};
+}
+
+bool Worker::isAtEnd(const PostJob& job) {
+  if (const auto* old = std::get_if<engineio::PayloadV3Decoder>(&job.decoder_)) return old->atEnd();
+  return std::get<engineio::PayloadDecoder>(job.decoder_).atEnd();
 }
 
 engineio::PayloadDecoder::Result Worker::nextPacket(PostJob& job, engineio::Packet& packet) {

@@ -28,18 +28,19 @@ bool Worker::canRecover(const Caller& caller) const {
 }
 
 bool Worker::makeRecoverable(const Caller& caller, const RandomId& pid, const RandomId& socketId) {
-  for (bool again = true;;) {
-    try {
-      RecoveryTransaction txn(zone_, pid);
-      txn.create(pid, socketId, caller.connection, static_cast<std::uint8_t>(caller.options.application));
-      txn.commit();
-      return true;
-    } catch (const store::OutOfSpace&) {
-    }
+  return withRoom(pid, [&] {
     RecoveryTransaction txn(zone_, pid);
-    if (!std::exchange(again, false) || !txn.evict()) return false;
+    txn.create(pid, socketId, caller.connection, static_cast<std::uint8_t>(caller.options.application));
     txn.commit();
-  }
+  });
+}
+
+// Lost connections make way for those that are there.
+bool Worker::evictLost(const RandomId& id) {
+  RecoveryTransaction txn(zone_, id);
+  if (!txn.evict()) return false;
+  txn.commit();
+  return true;
 }
 
 void Worker::forgetRecovery(const RandomId& pid, const store::ConnectionRef& connection) {
@@ -161,7 +162,7 @@ bool Worker::retake(Caller& caller, const Claim& claim, const Connecting& connec
   const Instant now = env_.now();
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection) || txn.record().namespaceConnected) return false;
-  if (!connecting.auth.empty() && !txn.keepAuth(connecting.auth)) return false;
+  if (!connecting.auth.empty()) txn.keepAuth(connecting.auth);
   if (claim.seat.session != 0) {
     SessionTransaction session(zone_, claim.seat.shard);
     if (!findReturn(session, claim, offset, found)) return false;

@@ -100,7 +100,7 @@ Handled SocketIo::deliver(Worker& worker, Caller& caller, const socketio::Packet
       return application_.event(worker, caller, packet, attachments);
     case PacketType::kAck:
     case PacketType::kBinaryAck:
-      if (packet.id && worker.isAckId(caller, *packet.id)) {
+      if (packet.id && worker.takeAckId(caller, packet.nsp, *packet.id)) {
         application_.acknowledged(worker, caller, packet, attachments);
       }
       return Handled::kDone;
@@ -130,6 +130,10 @@ Handled SocketIo::connectMain(Worker& worker, Caller& caller, const json& auth) 
   if (worker.isConnected(caller, kMain)) return isOld(caller) ? Handled::kDone : Handled::kClose;
   Worker::Connecting connecting;
   if (!auth.empty()) connecting.auth = auth.dump();
+  if (connecting.auth.size() > store::ConnectionTransaction::kMaxAuthBytes) {  // before anything is claimed by it
+    refuseConnect(worker, caller, kMain, "The authentication payload is too long", R"({"code":"AUTH_TOO_LONG"})");
+    return Handled::kDone;
+  }
   const bool recoverable = isRecoverable(worker, caller, auth);
   const auto pid = recoverable ? store::parseId(textOf(auth, "pid").value_or("")) : std::nullopt;
   if (const auto claim = pid ? worker.claim(caller, *pid) : std::nullopt) {
@@ -154,10 +158,6 @@ Handled SocketIo::connectMain(Worker& worker, Caller& caller, const json& auth) 
   } catch (const store::OutOfSpace&) {
   }
   if (connected != Connected::kDone && connecting.pid) worker.forgetRecovery(fresh, caller.connection);
-  if (connected == Connected::kAuthTooLong) {
-    refuseConnect(worker, caller, kMain, "The authentication payload is too long", R"({"code":"AUTH_TOO_LONG"})");
-    return Handled::kDone;
-  }
   if (connected == Connected::kNoSpace) {
     refuseConnect(worker, caller, kMain, kFull);
     return Handled::kDone;

@@ -149,9 +149,9 @@ class Worker {
   // Carries out an event of the API.
   Handled command(Caller&, const socketio::Packet&);
   void refuseBinary(Caller&, const socketio::Packet&);
-  // A number for an acknowledgement that is asked of the client; whether it was.
-  std::uint32_t newAckId(const Caller&);
-  bool isAckId(const Caller&, std::uint64_t id);
+  // A number for an acknowledgement that is asked of the client; whether that was asked for, which counts once.
+  std::uint32_t newAckId(const Caller&, std::string_view nsp);
+  bool takeAckId(const Caller&, std::string_view nsp, std::uint64_t id);
 
   // Namespaces of a connection. `connect` is false when the connection is there already, or gone; it throws OutOfSpace.
   bool isConnected(const Caller&, std::string_view nsp);
@@ -160,7 +160,7 @@ class Worker {
     std::optional<store::RandomId> pid;  // the connection can be recovered
     std::string auth;                    // as JSON, empty when there is none
   };
-  enum class Connected { kDone, kAlready, kAuthTooLong, kNoSpace, kGone };
+  enum class Connected { kDone, kAlready, kNoSpace, kGone };
   Connected connectMain(Caller&, const Connecting&);
   Connected connectOther(Caller&, std::string_view nsp, const store::RandomId& socketId);
   void disconnectMain(Caller&);
@@ -216,7 +216,7 @@ class Worker {
   void watchFor(Link&, Instant now);
   void syncHeartbeat(Link&, const store::ConnectionRecord&);
   void onDeadline(Link&, Instant now);
-  bool connectOverdue(Link&);
+  bool connectOverdue(Link&, std::int64_t now);
   void sendPing(Link&, Instant now);
   void checkPong(Link&, Instant now);
 
@@ -285,6 +285,7 @@ class Worker {
   Handled handlePacket(PostJob&, const engineio::Packet&);
   std::optional<PostResult> wait(PostJob&);
   bool isBacklogged(PostJob&);
+  static bool isAtEnd(const PostJob&);
   engineio::PayloadDecoder::Result nextPacket(PostJob&, engineio::Packet&);
   void noteHeard(PostJob&);
   void closeFromAfar(const store::ConnectionRef&, store::Closing);
@@ -310,6 +311,19 @@ class Worker {
   bool findReturn(store::SessionTransaction&, const Claim&, std::optional<Offset>, Return&);
   bool retake(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer, Return&);
   void enterAgain(Caller&, const Return&, std::string_view answer);
+  bool evictLost(const store::RandomId& id);
+  // Makes something in the shard of that id, and once more when lost connections there had to make way. False: no space.
+  template <class Make>
+  bool withRoom(const store::RandomId& id, Make make) {
+    for (bool again = true;; again = false) {
+      try {
+        make();
+        return true;
+      } catch (const store::OutOfSpace&) {
+      }
+      if (!again || !evictLost(id)) return false;
+    }
+  }
   void expireRecoveries(std::uint32_t shard, Instant now);
   void reconcileRecoveries();
 

@@ -157,13 +157,11 @@ std::vector<WaitingItem> ConnectionTransaction::takeParts() {
   return parts;
 }
 
-bool ConnectionTransaction::keepAuth(std::string_view json) {
-  if (json.size() > kMaxAuthBytes) return false;
+void ConnectionTransaction::keepAuth(std::string_view json) {
   drop(record_->auth);
   if (!append(record_->auth, {kMaxAuthBytes + kMaxAuthItems * sizeof(Item), kMaxAuthItems}, ItemKind::kPacket, json)) {
     throw OutOfSpace();
   }
-  return true;
 }
 
 std::string ConnectionTransaction::auth() const {
@@ -178,7 +176,7 @@ bool ConnectionTransaction::addNamespace(std::string_view name, const RandomId& 
   if (count >= kMaxNamespaces) return false;
   const Ref ref = txn_.allocate(sizeof(NamespaceRecord) + name.size());
   auto& record = *new (zone_.arena().bytes(ref))
-                     NamespaceRecord{record_->namespaces, static_cast<std::uint32_t>(name.size()), socketId};
+                     NamespaceRecord{record_->namespaces, static_cast<std::uint32_t>(name.size()), {}, socketId};
   std::copy(name.begin(), name.end(), reinterpret_cast<char*>(&record + 1));
   txn_.edit(record_->namespaces) = ref;
   return true;
@@ -189,6 +187,31 @@ bool ConnectionTransaction::hasNamespace(std::string_view name) const {
     if (nameOf(zone_.arena(), ref) == name) return true;
   }
   return false;
+}
+
+const AcksAsked* ConnectionTransaction::acksOf(std::string_view nsp) const {
+  if (nsp == "/") return &record_->acks;
+  for (Ref ref = record_->namespaces; ref != 0; ref = zone_.arena().at<NamespaceRecord>(ref)->next) {
+    if (nameOf(zone_.arena(), ref) == nsp) return &zone_.arena().at<NamespaceRecord>(ref)->acks;
+  }
+  return nullptr;
+}
+
+std::uint32_t ConnectionTransaction::askAck(std::string_view nsp) {
+  const AcksAsked* asked = acksOf(nsp);
+  if (asked == nullptr) return 0;
+  AcksAsked& acks = txn_.edit(*asked);
+  acks.open |= 1ULL << acks.next % kOpenAcks;
+  return acks.next++;
+}
+
+bool ConnectionTransaction::takeAck(std::string_view nsp, std::uint64_t id) {
+  const AcksAsked* asked = acksOf(nsp);
+  if (asked == nullptr || id >= asked->next || asked->next - id > kOpenAcks) return false;
+  const std::uint64_t bit = 1ULL << id % kOpenAcks;
+  if ((asked->open & bit) == 0) return false;
+  txn_.edit(*asked).open &= ~bit;
+  return true;
 }
 
 bool ConnectionTransaction::removeNamespace(std::string_view name) {

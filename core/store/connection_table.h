@@ -77,14 +77,18 @@ class ConnectionTransaction {
   bool keepPart(ItemKind, std::string_view bytes);
   std::vector<WaitingItem> takeParts();
 
-  // What came with CONNECT. False, with nothing changed, when it is too long. Throws OutOfSpace.
-  bool keepAuth(std::string_view json);
+  // What came with CONNECT, at most kMaxAuthBytes. Throws OutOfSpace.
+  void keepAuth(std::string_view json);
   std::string auth() const;
 
   // Namespaces other than "/". Adding throws OutOfSpace; false when there are too many.
   bool addNamespace(std::string_view name, const RandomId& socketId);
   bool hasNamespace(std::string_view name) const;
   bool removeNamespace(std::string_view name);
+  // Acknowledgements asked of the client in a namespace that it is connected to: the id of a new one; whether that one is
+  // awaited, which it then is no longer.
+  std::uint32_t askAck(std::string_view nsp);
+  bool takeAck(std::string_view nsp, std::uint64_t id);
   bool isConnectedSomewhere() const { return record_->namespaceConnected || record_->namespaces != 0; }
 
   void commit() { txn_.commit(); }
@@ -109,6 +113,8 @@ class ConnectionTransaction {
 
  private:
   const Ref& bucket(const RandomId& sid) const;
+  static constexpr std::uint32_t kOpenAcks = 64;
+  const AcksAsked* acksOf(std::string_view nsp) const;
   struct Limit {
     std::size_t bytes;  // items' headers included
     std::size_t items;

@@ -179,10 +179,17 @@ struct ItemChain {
   std::uint32_t count;
 };
 
+// Acknowledgements that were asked of a client, in one namespace. The last 64 questions can be answered, each once.
+struct AcksAsked {
+  std::uint64_t open;  // bit id % 64: not answered yet
+  std::uint32_t next;  // the next one's id
+};
+
 // A Socket.IO namespace, other than "/", that a connection is connected to.
 struct NamespaceRecord {
   Ref next;
   std::uint32_t size;
+  AcksAsked acks;
   RandomId socketId;
   // the name follows
 };
@@ -237,7 +244,7 @@ struct ConnectionRecord {
   std::uint16_t mailSlot;  // whose mailbox it was posted to last
   WorkerId poster;
   std::uint32_t binaryLeft;     // attachments still to come of a packet
-  std::uint32_t acksAsked;      // acknowledgements asked of the client so far
+  AcksAsked acks;               // in "/"
   std::int64_t lastHeard;       // monotonic
   std::int64_t lastPing;        // monotonic
   std::int64_t connectBy;       // monotonic: by then it must be connected to a namespace; 0: for ever

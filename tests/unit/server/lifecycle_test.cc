@@ -404,3 +404,57 @@ TEST_CASE("all workers but one die one after the other, and the last one serves 
   CHECK(world.zone.connectionCount() == 4);
   REQUIRE_INVARIANTS(world.zone);
 }
+
+TEST_CASE("a search for lost wake-ups leaves connections in the mailbox they are in", "[server][workers]") {
+  World world(3);
+  std::vector<std::unique_ptr<PollClient>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<PollClient>(world, 0));
+    clients.back()->polls = true;
+    seat(world, *clients.back(), "room", "user" + std::to_string(i));
+  }
+  forgetNews(world);
+  for (const auto& client : clients) {
+    client->polls = false;
+    client->event("heartbeat", nullptr);
+  }
+  forgetNews(world);
+  world.held = {0};
+  for (const auto& client : clients) {
+    REQUIRE_FALSE(client->isWaiting());
+    client->slot = 1;
+    client->polls = true;
+  }
+  world.settle();  // they poll at worker 1; worker 0 has yet to hear of it
+  world.kill(2);
+  world.advance(1'000);  // worker 1 notices, and looks for what it may have missed
+  world.held = {};
+  world.settle();
+  for (const auto& client : clients) {
+    client->packet("425[\"heartbeat\"]");
+    world.settle();
+    CHECK(client->inbox.news() == Strings{"heartbeat_ack", "ack 5 ok"});
+  }
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("mail that reaches a worker after its end is forwarded", "[server][workers]") {
+  World world;
+  PollClient ann(world, 0);
+  ann.polls = true;
+  seat(world, ann, "room", "ann");
+  forgetNews(world);
+  ann.polls = false;
+  world.worker(0).stop();
+  world.settle();
+  ann.slot = 1;
+  ann.polls = true;
+  world.settle();  // the poll tells worker 0, which reads no mail any more, that the connection has moved
+  world.kill(0);
+  world.advance(1'000);
+  ann.packet("426[\"heartbeat\"]");
+  world.settle();
+  CHECK(ann.inbox.news() == Strings{"heartbeat_ack", "ack 6 ok"});
+  CHECK(world.zone.worker(0).connectionMail.load() == 0);
+  REQUIRE_INVARIANTS(world.zone);
+}

@@ -1031,6 +1031,86 @@ TEST_CASE("a claim whose CONNECT waited and came to nothing is forgotten in time
   REQUIRE_INVARIANTS(world.zone);
 }
 
+TEST_CASE("a poll that is answered before its worker knows of the recovery loses no offset", "[server][recovery]") {
+  World world;
+  WsClient ann(world, 0);
+  seat(world, ann, "room", "ann");
+  WsClient bob(world, 1);
+  seat(world, bob, "room", "bob");
+  ann.sync(1);
+  world.settle();
+  bob.drop();
+  ann.sync(2);
+  ann.sync(3);
+  world.settle();
+  PollClient again(world, 0);
+  again.polls = true;
+  world.settle();
+  REQUIRE(again.isWaiting());
+  world.held = {0};
+  again.slot = 1;
+  again.comeBack(bob);  // at worker 1, while the poll waits at worker 0
+  again.slot = 0;
+  world.env.time = world.env.time.after(25'000);
+  world.worker(0).runDeadlines();  // a ping is due
+  world.held = {};
+  world.settle();
+  REQUIRE(again.hasRecovered(bob));
+  CHECK(again.inbox.news() == numbered("sync", 2, 3));
+  lose(again);
+  WsClient third(world, 1);
+  third.comeBack(again);
+  ann.sync(4);
+  world.settle();
+  REQUIRE(third.hasRecovered(bob));
+  CHECK(third.inbox.news() == Strings{"sync 4"});
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("who was put out by another tab, and heard so on the way, begins afresh", "[server][recovery]") {
+  const Kind kind = GENERATE(Kind::kWebSocket, Kind::kPolling);
+  const bool isMissed = GENERATE(false, true);  // it is back before its old connection is missed
+  CAPTURE(nameOf(kind), isMissed);
+  World world;
+  WsClient ann(world, 0), tab(world, 0);
+  seat(world, ann, "room", "ann");
+  const auto bob = arrive(world, kind, 1);
+  seat(world, *bob, "room", "bob");
+  seat(world, tab, "room", "bob");
+  const json before = bob->credentials();
+  tab.leave();
+  world.settle();  // sent to both, but it may be lost on the way
+  if (!isMissed) lose(*bob);
+  world.settle();
+  WsClient again(world, 1);
+  again.comeBack(before);
+  world.settle();
+  CHECK(isFresh(again, *bob));
+  CHECK(again.inbox.news().empty());
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("who was put out by another tab and joined again comes back to that", "[server][recovery]") {
+  World world;
+  WsClient ann(world, 0), tab(world, 0), bob(world, 1);
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  seat(world, tab, "room", "bob");
+  tab.leave();
+  world.settle();
+  bob.join("room", "bob");
+  world.settle();
+  bob.drop();
+  ann.sync(1);
+  world.settle();
+  WsClient again(world, 0);
+  again.comeBack(bob);
+  world.settle();
+  CHECK(again.hasRecovered(bob));
+  CHECK(only(again.inbox.news(), "sync") == Strings{"sync 1"});
+  REQUIRE_INVARIANTS(world.zone);
+}
+
 TEST_CASE("in a full zone a client that cannot have its seat begins afresh, and joins when there is room",
           "[server][recovery][full]") {
   const Kind after = GENERATE(Kind::kWebSocket, Kind::kPolling);

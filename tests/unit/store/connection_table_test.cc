@@ -261,3 +261,45 @@ TEST_CASE("a connection in a mailbox outlives its end until the mail is opened",
   CHECK(z.zone.header().heap.freePages() == z.zone.header().heap.total());
   REQUIRE_INVARIANTS(z.zone);
 }
+
+TEST_CASE("a connection goes in one change although all that it holds lies on pages of their own", "[store]") {
+  TestZone z(32 << 20);
+  constexpr std::size_t kNear = 60;  // fits the smallest class; a page has room for 64 of those
+  Client client = connect(z.zone, z.random, kW1);
+  std::vector<Client> neighbours;
+  // Fills the rest of the page, from connections of the same shard.
+  const auto fillPage = [&](std::size_t size, int count) {
+    for (int left = count; left > 0;) {
+      Client other = connect(z.zone, z.random, kW1);
+      if (other.connection.shard != client.connection.shard) {
+        loseConnection(z.zone, other, z.wake);
+        continue;
+      }
+      ConnectionTransaction txn(z.zone, other.sid);
+      REQUIRE(txn.find(other.sid));
+      for (; left > 0 && txn.record().items.count < ConnectionTransaction::kMaxItems; --left)
+        txn.push(ItemKind::kPacket, std::string(size, 'x'));
+      txn.commit();
+      neighbours.push_back(other);
+    }
+  };
+  const auto keep = [&](auto fn) {
+    {
+      ConnectionTransaction txn(z.zone, client.sid);
+      REQUIRE(txn.find(client.sid));
+      fn(txn);
+      txn.commit();
+    }
+    fillPage(kNear - sizeof(Item), 63);
+  };
+  for (std::uint32_t i = 0; i < ConnectionTransaction::kMaxItems; ++i)
+    keep([](auto& txn) { txn.push(ItemKind::kPacket, std::string(kNear - sizeof(Item), 'x')); });
+  for (std::uint32_t i = 0; i < ConnectionTransaction::kMaxParts; ++i)
+    keep([](auto& txn) { REQUIRE(txn.keepPart(ItemKind::kBinary, std::string(kNear - sizeof(Item), 'x'))); });
+  for (Client& other : neighbours)
+    loseConnection(z.zone, other, z.wake);
+  loseConnection(z.zone, client, z.wake);
+  CHECK(z.zone.connectionCount() == 0);
+  CHECK(z.zone.header().heap.freePages() == z.zone.header().heap.total());
+  REQUIRE_INVARIANTS(z.zone);
+}
