@@ -412,26 +412,34 @@ TEST_CASE("a search for lost wake-ups leaves connections in the mailbox they are
     clients.push_back(std::make_unique<PollClient>(world, 0));
     clients.back()->polls = true;
     seat(world, *clients.back(), "room", "user" + std::to_string(i));
+    clients.back()->polls = false;
+    clients.back()->event("heartbeat", nullptr);  // ends the poll that waits
   }
-  forgetNews(world);
-  for (const auto& client : clients) {
-    client->polls = false;
-    client->event("heartbeat", nullptr);
-  }
-  forgetNews(world);
+  world.settle();
+  const auto pollAt = [](PollClient& client, std::uint16_t slot) {
+    client.slot = slot;
+    client.event("heartbeat", nullptr);  // the answer to this one is collected at once
+    client.poll();
+    REQUIRE_FALSE(client.isWaiting());
+  };
   world.held = {0};
-  for (const auto& client : clients) {
-    REQUIRE_FALSE(client->isWaiting());
-    client->slot = 1;
-    client->polls = true;
-  }
-  world.settle();  // they poll at worker 1; worker 0 has yet to hear of it
+  for (const auto& client : clients)
+    pollAt(*client, 1);  // worker 0 has yet to hear of it
   world.kill(2);
   world.advance(1'000);  // worker 1 notices, and looks for what it may have missed
-  world.held = {};
-  world.settle();
   for (const auto& client : clients) {
-    client->packet("425[\"heartbeat\"]");
+    pollAt(*client, 0);
+    pollAt(*client, 1);
+  }
+  std::size_t queued = 0;
+  for (store::Ref at = world.zone.worker(0).connectionMail.load(); at != 0 && queued <= clients.size(); ++queued)
+    at = world.zone.arena().at<store::ConnectionRecord>(at)->mailNext;
+  REQUIRE(queued == clients.size());
+  world.held = {};
+  forgetNews(world);
+  for (const auto& client : clients) {
+    client->polls = true;
+    client->event("heartbeat", nullptr, 5);
     world.settle();
     CHECK(client->inbox.news() == Strings{"heartbeat_ack", "ack 5 ok"});
   }

@@ -264,42 +264,50 @@ TEST_CASE("a connection in a mailbox outlives its end until the mail is opened",
 
 TEST_CASE("a connection goes in one change although all that it holds lies on pages of their own", "[store]") {
   TestZone z(32 << 20);
-  constexpr std::size_t kNear = 60;  // fits the smallest class; a page has room for 64 of those
+  constexpr int kOnPage = 64;  // items of the smallest class
+  const std::string text(60 - sizeof(Item), 'x');
   Client client = connect(z.zone, z.random, kW1);
-  std::vector<Client> neighbours;
-  // Fills the rest of the page, from connections of the same shard.
-  const auto fillPage = [&](std::size_t size, int count) {
-    for (int left = count; left > 0;) {
+  std::vector<Client> stay, leave;
+  const auto inShard = [&](std::vector<Client>& others) -> Client& {
+    for (;;) {
       Client other = connect(z.zone, z.random, kW1);
-      if (other.connection.shard != client.connection.shard) {
-        loseConnection(z.zone, other, z.wake);
-        continue;
-      }
-      ConnectionTransaction txn(z.zone, other.sid);
-      REQUIRE(txn.find(other.sid));
-      for (; left > 0 && txn.record().items.count < ConnectionTransaction::kMaxItems; --left)
-        txn.push(ItemKind::kPacket, std::string(size, 'x'));
-      txn.commit();
-      neighbours.push_back(other);
+      if (other.connection.shard == client.connection.shard) return others.emplace_back(other);
+      loseConnection(z.zone, other, z.wake);
     }
   };
-  const auto keep = [&](auto fn) {
-    {
-      ConnectionTransaction txn(z.zone, client.sid);
-      REQUIRE(txn.find(client.sid));
-      fn(txn);
-      txn.commit();
-    }
-    fillPage(kNear - sizeof(Item), 63);
+  const auto change = [&](Client& one, auto fn) {
+    ConnectionTransaction txn(z.zone, one.sid);
+    REQUIRE(txn.find(one.sid));
+    fn(txn);
+    txn.commit();
   };
-  for (std::uint32_t i = 0; i < ConnectionTransaction::kMaxItems; ++i)
-    keep([](auto& txn) { txn.push(ItemKind::kPacket, std::string(kNear - sizeof(Item), 'x')); });
-  for (std::uint32_t i = 0; i < ConnectionTransaction::kMaxParts; ++i)
-    keep([](auto& txn) { REQUIRE(txn.keepPart(ItemKind::kBinary, std::string(kNear - sizeof(Item), 'x'))); });
-  for (Client& other : neighbours)
+  // What is added comes to a page of its own; the rest of the page is free later.
+  const auto onItsPage = [&](Client& one, auto fn) {
+    change(one, fn);
+    change(inShard(leave), [&](auto& txn) {
+      for (int i = 1; i < kOnPage; ++i)
+        txn.push(ItemKind::kPacket, text);
+    });
+  };
+  const auto push = [&](auto& txn) { txn.push(ItemKind::kPacket, text); };
+  const auto keepPart = [&](auto& txn) { REQUIRE(txn.keepPart(ItemKind::kBinary, text)); };
+  // Between any two of its pages are two of others, so that each page that becomes free has neighbours of its own.
+  const auto spread = [&](std::uint32_t count, auto fn) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      onItsPage(client, fn);
+      onItsPage(inShard(stay), push);
+      onItsPage(inShard(stay), push);
+    }
+  };
+  spread(ConnectionTransaction::kMaxItems, push);
+  spread(ConnectionTransaction::kMaxParts, keepPart);
+  for (Client& other : leave)
     loseConnection(z.zone, other, z.wake);
+  const std::uint32_t before = z.zone.header().heap.freePages();
   loseConnection(z.zone, client, z.wake);
-  CHECK(z.zone.connectionCount() == 0);
+  CHECK(z.zone.header().heap.freePages() >= before + ConnectionTransaction::kMaxItems + ConnectionTransaction::kMaxParts);
+  for (Client& other : stay)
+    loseConnection(z.zone, other, z.wake);
   CHECK(z.zone.header().heap.freePages() == z.zone.header().heap.total());
   REQUIRE_INVARIANTS(z.zone);
 }
