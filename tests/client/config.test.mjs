@@ -11,11 +11,15 @@ const location = (directives) => ({ locations: `location /x/ { ${directives} }` 
 describe('nginx -t', () => {
   it('takes every directive and parameter there is', async () => {
     const { ok, output } = await check({
-      zone: 'shards=8 session_timeout=24h user_timeout=10m disconnect_grace=5s',
-      http: 'mediasync_zone zone=other:1m; mediasync_max_users 50; mediasync_origin any;',
+      zone: 'shards=8 session_timeout=24h user_timeout=10m disconnect_grace=5s recovery=2m',
+      http: 'mediasync_zone zone=other:1m; mediasync_max_users 50; mediasync_origin any; mediasync_eio3 off;',
       ...location(`mediasync other; mediasync_timestamps milliseconds; mediasync_ping_interval 300ms;
         mediasync_ping_timeout 20s; mediasync_max_payload 64k; mediasync_max_sessions 10; mediasync_max_users 5;
-        mediasync_origin https://a.example https://b.example:8443;`),
+        mediasync_origin https://a.example https://b.example:8443; mediasync_connect_timeout 10s;
+        mediasync_eio3 on; mediasync_recovery off; mediasync_cookie io; mediasync_deflate on;
+        mediasync_deflate_min_length 512; mediasync_deflate_window 4k; mediasync_deflate_level 6;`),
+      server: `location /y/ { mediasync_engine_echo other; } location /z/ { mediasync_socket_echo other; }
+        location = /s { mediasync_status other format=prometheus; } location /r { mediasync_api other; }`,
     });
     assert.ok(ok, output);
   });
@@ -52,6 +56,15 @@ describe('nginx -t', () => {
     'an origin of another scheme': [{ sync: 'mediasync_origin ftp://films.example.org;' }, /ftp:/],
     'a directive given twice': [location('mediasync rooms; mediasync rooms;'), /duplicate/],
     'a setting given twice': [{ sync: 'mediasync_ping_interval 1s; mediasync_ping_interval 2s;' }, /duplicate/],
+    'a recovery that is no time': [{ zone: 'recovery=long' }, /recovery=long/],
+    'an unknown zone for an echo': [location('mediasync_socket_echo nosuch;'), /nosuch/],
+    'two applications in one location': [location('mediasync rooms; mediasync_engine_echo rooms;'), /duplicate/],
+    'a cookie name that is none': [{ sync: 'mediasync_cookie "a b";' }, /invalid cookie name "a b"/],
+    'an empty cookie name': [{ sync: 'mediasync_cookie "";' }, /must have a name/],
+    'eio3 that is neither on nor off': [{ sync: 'mediasync_eio3 3;' }, /invalid value "3"/],
+    'recovery that is neither on nor off': [{ sync: 'mediasync_recovery maybe;' }, /invalid value "maybe"/],
+    'a window that zlib does not have': [{ sync: 'mediasync_deflate_window 3k;' }, /must be 512, 1k, 2k, 4k/],
+    'a level that zlib does not have': [{ sync: 'mediasync_deflate_level 10;' }, /mediasync_deflate_level|must be/],
     'mediasync outside a location': [{ server: 'mediasync rooms;' }, /"mediasync" directive is not allowed here/],
     'mediasync_zone inside a server': [{ server: 'mediasync_zone zone=two:1m;' }, /"mediasync_zone" directive is not allowed here/],
   };
@@ -82,6 +95,7 @@ describe('nginx -t', () => {
     ['mediasync_ping_interval 0;', /"mediasync_ping_interval" directive must not be zero/],
     ['mediasync_ping_interval 0ms;', /"mediasync_ping_interval" directive must not be zero/],
     ['mediasync_ping_timeout 0;', /"mediasync_ping_timeout" directive must not be zero/],
+    ['mediasync_connect_timeout 0;', /"mediasync_connect_timeout" directive must not be zero/],
   ];
   for (const where of ['http', 'server', 'sync', 'api']) {
     it(`names the line of a wrong value in ${where === 'sync' || where === 'api' ? 'a location' : where} (${where})`, async () => {
