@@ -25,13 +25,14 @@ std::unique_ptr<Channel> Worker::openChannel(WebSocket& socket, const Options& o
   Link* link = nullptr;
   store::RandomId sid = randomId();
   auto channel = std::make_unique<Channel>(socket, options, agreement);
-  const bool made = withRoom(sid, [&] {
+  try {
     ConnectionTransaction txn(zone_, sid);
     create(txn, sid, Transport::kWebSocket, options, agreement.protocol, now);
     link = &own(txn, options, now);
     txn.commit();
-  });
-  if (!made) return nullptr;
+  } catch (const store::OutOfSpace&) {
+    return nullptr;
+  }
   channel->state_ = Channel::State::kOpen;
   channel->link_ = link;
   link->socket = &socket;

@@ -227,6 +227,8 @@ void Worker::replyState(Request& request, ItemKind kind) {
 }
 
 void Worker::handle(Request& request, const session::JoinSession& command) {
+  const std::optional<std::string>& user = request.caller.options.user;
+  if (user && command.userId != *user) throw Refused{session::kForeignUser};
   bool isLeader = false;
   bool isNew = false;
   {
@@ -264,7 +266,6 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
   if (txn.record().seat) {
     if (link == nullptr && mustCollectFirst(txn)) throw NotYet{};
     loseSeat(txn, request.now);
-    if (link != nullptr) leaveRoom(*link);
   }
   store::SeatRef seat;
   std::uint64_t cursor = 0;
@@ -295,6 +296,7 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
   if (link == nullptr) txn.push(ItemKind::kSessionJoined, {});
   txn.commit();
   if (link == nullptr) return txn.notifyOwner(wake_);
+  leaveRoom(*link);  // of the seat that was none any more
   link->seat = seat;
   link->ownBefore = 0;
   enterRoom(*link, cursor);

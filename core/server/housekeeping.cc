@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::int64_t kSweepInterval = 100;
 constexpr std::int64_t kIdleTick = 500;
+// For so long a process that lives may be between two steps.
+constexpr std::int64_t kStranded = 1'000;
 // Things that time out in one sweep of one shard: bounded, so that no sweep holds up the connections.
 constexpr int kExpiriesAtOnce = 64;
 
@@ -70,13 +72,24 @@ void Worker::sweep(Instant now) {
     }
   }
   if (failure) std::rethrow_exception(failure);
+  reconcile(now);
+}
+
+// After a repair: what a process that died between two steps has left half done.
+void Worker::reconcile(Instant now) {
   auto& header = zone_.header();
-  const std::uint32_t repairs = header.repairs.load();
-  if (header.reconciled.load() != repairs) {
-    reconcileSeats(now);
-    reconcileRecoveries();
-    header.reconciled.store(repairs);
+  if (reconcilingSince_ != 0) {
+    if (now.mono - reconcilingSince_ < kStranded) return;
+    forgetStrandedRecoveries();
+    header.reconciled.store(reconciling_);
+    reconcilingSince_ = 0;
   }
+  const std::uint32_t repairs = header.repairs.load();
+  if (header.reconciled.load() == repairs) return;
+  reconcileSeats(now);
+  findStrandedRecoveries();
+  reconciling_ = repairs;
+  reconcilingSince_ = now.mono;
 }
 
 void Worker::expireUsers(std::uint32_t shard, Instant now) {
@@ -134,10 +147,9 @@ void Worker::reapDeadWorkers(Instant now) {
 // Under the census lock. May be repeated when the one who did it died.
 void Worker::reap(std::uint16_t slot, Instant now) {
   store::WorkerEntry& entry = zone_.worker(slot);
-  const store::WorkerId dead{slot, entry.generation.load()};
-  removeWatchers(dead);
+  removeWatchers(slot);
   entry.sessionMail.store(0);  // watchers are all it can hold
-  adoptConnections(dead, now);
+  adoptConnections(slot, now);
   forwardMail(entry);
   entry.state.store(WorkerState::kNone);
   zone_.header().repairs.fetch_add(1);  // others look for what they were not woken for
@@ -156,9 +168,10 @@ void Worker::forwardMail(store::WorkerEntry& dead) {
   });
 }
 
-void Worker::removeWatchers(store::WorkerId dead) {
+void Worker::removeWatchers(std::uint16_t slot) {
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-    for (const Watched& watched : watchedBy(dead, shard)) {
+    for (const Watched& watched :
+         watchedBy(shard, [&](const store::WorkerId& id) { return isPredecessor(id, slot); })) {
       SessionTransaction txn(zone_, shard);
       if (!txn.open(watched.session, watched.serial)) continue;
       txn.removeWatcher(watched.watcher);
@@ -170,7 +183,7 @@ void Worker::removeWatchers(store::WorkerId dead) {
 // Watchers that stayed because they were said to be in the mailbox, when a death kept them from getting there.
 void Worker::dropIdleWatchers() {
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-    for (const Watched& watched : watchedBy(id_, shard)) {
+    for (const Watched& watched : watchedBy(shard, [&](const store::WorkerId& id) { return id == id_; })) {
       if (rooms_.contains(watched.session)) continue;
       SessionTransaction txn(zone_, shard);
       if (!txn.open(watched.session, watched.serial)) continue;
@@ -181,13 +194,19 @@ void Worker::dropIdleWatchers() {
   }
 }
 
-std::vector<Worker::Watched> Worker::watchedBy(store::WorkerId worker, std::uint32_t shard) {
+// Of a slot that is being reaped: all that had it but this one, which may have it now.
+bool Worker::isPredecessor(const store::WorkerId& id, std::uint16_t slot) const {
+  return id.slot == slot && id != id_;
+}
+
+template <class Matches>
+std::vector<Worker::Watched> Worker::watchedBy(std::uint32_t shard, Matches matches) {
   std::vector<Watched> watched;
   SessionTransaction txn(zone_, shard);
   for (Ref ref = txn.shard().allSessions.first; ref != 0;) {
     const auto& session = *zone_.arena().at<store::SessionRecord>(ref);
     for (Ref w = session.watchers; w != 0; w = zone_.arena().at<store::SessionWatcher>(w)->next) {
-      if (zone_.arena().at<store::SessionWatcher>(w)->worker == worker) watched.push_back({ref, session.serial, w});
+      if (matches(zone_.arena().at<store::SessionWatcher>(w)->worker)) watched.push_back({ref, session.serial, w});
     }
     ref = session.all.next;
   }
@@ -195,40 +214,42 @@ std::vector<Worker::Watched> Worker::watchedBy(store::WorkerId worker, std::uint
 }
 
 // Its WebSockets are gone with it. Its polling connections go on: this worker answers for them from now on.
-void Worker::adoptConnections(store::WorkerId dead, Instant now) {
+void Worker::adoptConnections(std::uint16_t slot, Instant now) {
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
     std::vector<store::ConnectionRef> found;
     {
       ConnectionTransaction txn(zone_, shard);
       txn.forEach([&](Ref ref) {
         const auto& record = *zone_.arena().at<store::ConnectionRecord>(ref);
-        const bool inItsMailbox = record.mailSlot == dead.slot && record.queued.load() != 0;
-        const bool posting = record.posting && record.poster == dead;
-        if (record.owner == dead || inItsMailbox || posting) {
+        const bool queued = record.queued.load() != 0;
+        const bool inItsMailbox = queued && record.mailSlot == slot;
+        const bool posting = record.posting && isPredecessor(record.poster, slot);
+        const bool forgotten = record.dead && !queued;  // by one that was about to free it
+        if (isPredecessor(record.owner, slot) || inItsMailbox || posting || forgotten) {
           found.push_back({ref, record.serial, static_cast<std::uint16_t>(shard)});
         }
       });
     }
     for (const store::ConnectionRef& connection : found)
-      adoptConnection(connection, dead, now);
+      adoptConnection(connection, slot, now);
   }
 }
 
-void Worker::adoptConnection(const store::ConnectionRef& connection, store::WorkerId dead, Instant now) {
+void Worker::adoptConnection(const store::ConnectionRef& connection, std::uint16_t slot, Instant now) {
   bool lost = false;
   Leftover leftover;
   {
     ConnectionTransaction txn(zone_, connection.shard);
     if (!txn.openEvenDead(connection)) return;
     const store::ConnectionRecord& record = txn.record();
-    if (record.mailSlot == dead.slot) txn.mendQueued(zone_.worker(dead.slot).connectionMail);
+    if (record.mailSlot == slot) txn.mendQueued(zone_.worker(slot).connectionMail);
     if (record.dead) {
       txn.destroy();
       txn.commit();
       return;
     }
-    if (record.posting && record.poster == dead) txn.edit(record.posting) = false;
-    if (record.owner == dead) {
+    if (record.posting && isPredecessor(record.poster, slot)) txn.edit(record.posting) = false;
+    if (isPredecessor(record.owner, slot)) {
       lost = record.transport == store::Transport::kWebSocket || record.closing != store::Closing::kNo;
       if (lost) {
         leftover = endConnection(txn, now);
@@ -239,17 +260,20 @@ void Worker::adoptConnection(const store::ConnectionRef& connection, store::Work
     }
     txn.commit();
     if (!lost) txn.notifyOwner(wake_);  // what it was posted for in the dead one's mailbox
-    if (!lost && record.owner == id_ && linkOf(connection) == nullptr) {
-      Options options;
-      options.engine.pingInterval = record.pingInterval;
-      options.engine.pingTimeout = record.pingTimeout;
-      options.timestamps = static_cast<api::TimestampUnit>(record.timestampUnit);
-      options.application = static_cast<Application>(record.application);
-      Link* link = &own(txn, options, now);
-      syncSeat(*link, record);
-    }
+    if (!lost && record.owner == id_ && linkOf(connection) == nullptr) lookAfter(txn, now);
   }
   keepForRecovery(leftover, now);
+}
+
+// A polling connection of which this process has not heard before, by what the record says of its location.
+void Worker::lookAfter(ConnectionTransaction& txn, Instant now) {
+  const store::ConnectionRecord& record = txn.record();
+  Options options;
+  options.engine.pingInterval = record.pingInterval;
+  options.engine.pingTimeout = record.pingTimeout;
+  options.timestamps = static_cast<api::TimestampUnit>(record.timestampUnit);
+  options.application = static_cast<Application>(record.realm.application);
+  syncSeat(own(txn, options, now), record);
 }
 
 // A process that died between two steps may have left a seat in a session whose connection does not know of it. Such
@@ -327,6 +351,37 @@ void Worker::recheckRooms() {
     connections.push_back(ref);
   for (const Ref ref : connections)
     recheckLink(ref);
+  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard)
+    recheckConnections(shard);
+}
+
+// What is this worker's business although it has no link for it.
+void Worker::recheckConnections(std::uint32_t shard) {
+  std::vector<store::ConnectionRef> found;
+  {
+    ConnectionTransaction txn(zone_, shard);
+    txn.forEach([&](Ref ref) {
+      const auto& record = *zone_.arena().at<store::ConnectionRecord>(ref);
+      const bool unopened = record.mailSlot == id_.slot && record.queued.load() != 0;
+      const bool unattended = record.owner == id_ && record.transport == store::Transport::kPolling;
+      if (linkOf(ref) == nullptr && (unopened || unattended)) {
+        found.push_back({ref, record.serial, static_cast<std::uint16_t>(shard)});
+      }
+    });
+  }
+  for (const store::ConnectionRef& connection : found) {
+    ConnectionTransaction txn(zone_, shard);
+    if (!txn.openEvenDead(connection)) continue;
+    const store::ConnectionRecord& record = txn.record();
+    if (record.mailSlot == id_.slot) txn.mendQueued(zone_.worker(id_.slot).connectionMail);
+    if (record.dead && record.queued.load() == 0) {
+      txn.destroy();
+      txn.commit();
+    } else if (!record.dead) {
+      if (record.owner == id_ && linkOf(connection) == nullptr) lookAfter(txn, env_.now());
+      txn.notifyOwner(wake_);
+    }
+  }
 }
 
 void Worker::recheckLink(Ref ref) {

@@ -27,6 +27,7 @@ Worker::Connected Worker::connectMain(Caller& caller, const Connecting& connecti
     if (!connecting.auth.empty()) txn.keepAuth(connecting.auth);
     txn.edit(txn.record().namespaceConnected) = true;
     txn.edit(txn.record().connectBy) = 0;
+    txn.edit(txn.record().evicted) = false;
     txn.edit(txn.record().socketId) = connecting.socketId;
     txn.edit(txn.record().pid) = connecting.pid.value_or(store::RandomId{});
     txn.edit(txn.record().recoverable) = connecting.pid.has_value();

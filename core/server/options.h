@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "core/api/timestamps.h"
 #include "core/engineio/handshake.h"
@@ -27,6 +29,7 @@ struct Options {
   engineio::Settings engine;
   api::TimestampUnit timestamps = api::TimestampUnit::kSeconds;
   Application application = Application::kSessions;
+  std::optional<std::string> user;       // whom NGINX says the client is; nullopt: it may say so itself
   bool recovery = true;                  // of lost connections
   std::int64_t connectTimeout = 45'000;  // milliseconds to connect to a namespace
   std::uint32_t maxSessions = 0;         // of the zone; 0: as many as fit

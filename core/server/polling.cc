@@ -30,15 +30,16 @@ std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engin
   const Instant now = env_.now();
   const store::RandomId sid = randomId();
   store::ConnectionRef connection;
-  const bool made = withRoom(sid, [&] {
+  try {
     ConnectionTransaction txn(zone_, sid);
     create(txn, sid, Transport::kPolling, options, protocol, now);
     noteTimes(txn, options);
     own(txn, options, now);
     connection = txn.ref();
     txn.commit();
-  });
-  if (!made) return NoSpace{};
+  } catch (const store::OutOfSpace&) {
+    return NoSpace{};
+  }
   ++counters().handshakes;
   Opened opened{store::idText(sid), {}};
   std::string packet;
@@ -54,16 +55,21 @@ void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Tran
   txn.create(sid, id_, transport, now);
   txn.edit(txn.record().revision) = static_cast<std::uint8_t>(protocol.revision);
   txn.edit(txn.record().base64) = protocol.base64;
-  txn.edit(txn.record().application) = static_cast<std::uint8_t>(options.application);
+  txn.edit(txn.record().realm) = realmOf(options);
   beginConnectTime(txn, options);
 }
 
-// Whether there is such a connection at this location; makes it the current one. One whose time is over is ended even
-// though the timer that would do so has not fired yet.
+store::Realm Worker::realmOf(const Options& options) const {
+  // The lowest bit tells a hash from nobody.
+  return {options.user ? zone_.hash(*options.user) | 1 : 0, static_cast<std::uint8_t>(options.application)};
+}
+
+// Whether there is such a connection at this location, for this client; makes it the current one. One whose time is
+// over is ended even though the timer that would do so has not fired yet.
 bool Worker::findConnection(ConnectionTransaction& txn, const store::RandomId& sid, const Options& options) {
   if (!txn.find(sid) || txn.record().closing != store::Closing::kNo) return false;
   const store::ConnectionRecord& record = txn.record();
-  if (record.application != static_cast<std::uint8_t>(options.application)) return false;
+  if (record.realm != realmOf(options)) return false;
   const std::int64_t now = env_.now().mono;
   const bool isIdle = record.connectBy != 0 && now >= record.connectBy && !txn.isConnectedSomewhere();
   if (record.transport != Transport::kPolling || (!isIdle && !isOverdue(record, now))) return true;
@@ -120,8 +126,7 @@ Worker::PollResult Worker::poll(const store::RandomId& sid, Poll& poll, const Op
 
 // A poll that crossed the client's own close is ended like one that waited for it; there is no other after it.
 Worker::PollResult Worker::lastPoll(ConnectionTransaction& txn, const Options& options) {
-  if (txn.isNone() || txn.record().closing != store::Closing::kByClient ||
-      txn.record().application != static_cast<std::uint8_t>(options.application)) {
+  if (txn.isNone() || txn.record().closing != store::Closing::kByClient || txn.record().realm != realmOf(options)) {
     return {PollOutcome::kRefused, {}, Error::kUnknownSid};
   }
   txn.edit(txn.record().closing) = store::Closing::kByServer;

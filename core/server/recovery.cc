@@ -28,19 +28,18 @@ bool Worker::canRecover(const Caller& caller) const {
 }
 
 bool Worker::makeRecoverable(const Caller& caller, const RandomId& pid, const RandomId& socketId) {
-  return withRoom(pid, [&] {
+  for (bool again = true;;) {
+    try {
+      RecoveryTransaction txn(zone_, pid);
+      txn.create(pid, socketId, caller.connection, realmOf(caller.options));
+      txn.commit();
+      return true;
+    } catch (const store::OutOfSpace&) {
+    }
     RecoveryTransaction txn(zone_, pid);
-    txn.create(pid, socketId, caller.connection, static_cast<std::uint8_t>(caller.options.application));
+    if (!std::exchange(again, false) || !txn.evict()) return false;
     txn.commit();
-  });
-}
-
-// Lost connections make way for those that are there.
-bool Worker::evictLost(const RandomId& id) {
-  RecoveryTransaction txn(zone_, id);
-  if (!txn.evict()) return false;
-  txn.commit();
-  return true;
+  }
 }
 
 void Worker::forgetRecovery(const RandomId& pid, const store::ConnectionRef& connection) {
@@ -80,12 +79,12 @@ void Worker::keepForRecovery(const Leftover& leftover, Instant now) {
 }
 
 std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId& pid) {
+  if (!awaitsConnect(caller)) return std::nullopt;  // a CONNECT that had to wait, and whose client has gone on since
   Claim claim{pid, {}, {}};
   store::ConnectionRef before;
   {
     RecoveryTransaction txn(zone_, pid);
-    const auto application = static_cast<std::uint8_t>(caller.options.application);
-    if (!txn.find(pid) || txn.record().application != application) return std::nullopt;
+    if (!txn.find(pid) || txn.record().realm() != realmOf(caller.options)) return std::nullopt;
     claim.socketId = txn.record().socketId;
     claim.seat = txn.record().seat;
     if (txn.isLost()) {
@@ -97,9 +96,13 @@ std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId&
     before = txn.record().connection;
   }
   // The client is back before its old connection was missed.
-  const auto seat = takeOver(before, pid);
-  if (!seat) return std::nullopt;
-  claim.seat = *seat;
+  const auto leftover = takeOver(before, pid);
+  if (!leftover) return std::nullopt;
+  if (leftover->isStale) {
+    forgetRecovery(pid, before);
+    return std::nullopt;
+  }
+  claim.seat = leftover->seat;
   RecoveryTransaction txn(zone_, pid);
   if (!txn.find(pid) || !txn.belongsTo(before)) return std::nullopt;
   txn.claim(caller.connection, claim.seat);
@@ -107,8 +110,13 @@ std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId&
   return claim;
 }
 
-// Ends a connection whose client has come back by another one, and takes its seat.
-std::optional<LostSeat> Worker::takeOver(const store::ConnectionRef& connection, const RandomId& pid) {
+bool Worker::awaitsConnect(const Caller& caller) {
+  ConnectionTransaction txn(zone_, caller.connection.shard);
+  return txn.open(caller.connection) && txn.record().closing == store::Closing::kNo && !txn.record().namespaceConnected;
+}
+
+// Ends a connection whose client has come back by another one. nullopt: it does not go by that pid (yet).
+std::optional<Worker::Leftover> Worker::takeOver(const store::ConnectionRef& connection, const RandomId& pid) {
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection) || !txn.record().recoverable || txn.record().pid != pid) return std::nullopt;
   const Leftover leftover = vacate(txn, env_.now());
@@ -116,8 +124,7 @@ std::optional<LostSeat> Worker::takeOver(const store::ConnectionRef& connection,
   txn.edit(txn.record().closing) = store::Closing::kByServer;
   txn.commit();
   txn.notifyOwner(wake_);
-  if (leftover.isStale) return std::nullopt;
-  return leftover.seat;
+  return leftover;
 }
 
 void Worker::unclaim(const Caller& caller, const Claim& claim) {
@@ -223,24 +230,27 @@ void Worker::expireRecoveries(std::uint32_t shard, Instant now) {
 }
 
 // A process that died between two steps may have left some whose connection does not know of them.
-void Worker::reconcileRecoveries() {
+void Worker::findStrandedRecoveries() {
+  stranded_.clear();
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-    std::vector<std::pair<RandomId, store::ConnectionRef>> live;
-    {
-      RecoveryTransaction txn(zone_, shard);
-      txn.forEach([&](const store::RecoveryRecord& record) {
-        if (record.connection.ref != 0) live.emplace_back(record.pid, record.connection);
-      });
-    }
-    for (const auto& [pid, connection] : live) {
-      bool known = false;
-      {
-        ConnectionTransaction txn(zone_, connection.shard);
-        known = txn.open(connection) && txn.record().recoverable && txn.record().pid == pid;
-      }
-      if (!known) forgetRecovery(pid, connection);
-    }
+    RecoveryTransaction txn(zone_, shard);
+    txn.forEach([&](const store::RecoveryRecord& record) {
+      if (record.connection.ref != 0) stranded_.emplace_back(record.pid, record.connection);
+    });
   }
+  std::erase_if(stranded_, [this](const auto& one) { return isRecoverable(one.first, one.second); });
+}
+
+// Those that have been so for a while: a process that lives does its second step soon after the first.
+void Worker::forgetStrandedRecoveries() {
+  for (const auto& [pid, connection] : std::exchange(stranded_, {})) {
+    if (!isRecoverable(pid, connection)) forgetRecovery(pid, connection);
+  }
+}
+
+bool Worker::isRecoverable(const RandomId& pid, const store::ConnectionRef& connection) {
+  ConnectionTransaction txn(zone_, connection.shard);
+  return txn.open(connection) && txn.record().recoverable && txn.record().pid == pid;
 }
 
 }  // namespace mediasync::server

@@ -35,6 +35,7 @@ RestReply failure(int status, std::string_view message) {
 }  // namespace
 
 RestReply Worker::createSession(const api::CreateSession& request, const Options& options) {
+  if (options.user && request.creatorId != *options.user) return failure(403, session::kForeignUser.message);
   if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
     return failure(503, session::kTooManySessions.message);
   }

@@ -16,11 +16,11 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, En
     : zone_(zone), env_(env) {
   store::WorkerEntry& entry = zone_.worker(slot);
   id_.slot = slot;
-  id_.generation = entry.generation.load() + 1;  // whoever had the slot before is another
   {
     store::RobustLock lock(zone_.header().census);
+    id_.generation = entry.generation.load() + 1;  // whoever had the slot before is another
+    entry.generation.store(id_.generation);        // first: should this one die from here on, it is a predecessor, too
     if (entry.state.load() != WorkerState::kNone) reap(slot, env_.now());
-    entry.generation.store(id_.generation);
     entry.pid.store(pid);
     entry.signalled.store(0);
     entry.state.store(WorkerState::kRunning);
@@ -142,7 +142,7 @@ void Worker::openMail(store::Ref ref) {
     }
     moved = record.owner != id_;
     // It can be in one mailbox at a time: news for the present owner may have found it in this one.
-    if (moved) txn.notifyOwner(wake_);
+    if (moved && record.owner.slot != id_.slot) txn.notifyOwner(wake_);
     if (link == nullptr) return;
     closing = record.closing;
     if (!moved && closing == store::Closing::kNo) syncSeat(*link, record);

@@ -276,6 +276,7 @@ class Worker {
   // polling.cc
   void create(store::ConnectionTransaction&, const store::RandomId& sid, store::Transport, const Options&,
               engineio::Protocol, Instant now);
+  store::Realm realmOf(const Options&) const;
   bool findConnection(store::ConnectionTransaction&, const store::RandomId& sid, const Options&);
   static bool isOverdue(const store::ConnectionRecord&, std::int64_t now);
   PollResult lastPoll(store::ConnectionTransaction&, const Options&);
@@ -305,27 +306,17 @@ class Worker {
   Leftover vacate(store::ConnectionTransaction&, Instant now);
   Leftover endConnection(store::ConnectionTransaction&, Instant now);
   void keepForRecovery(const Leftover&, Instant now);
-  std::optional<store::LostSeat> takeOver(const store::ConnectionRef&, const store::RandomId& pid);
+  bool awaitsConnect(const Caller&);
+  std::optional<Leftover> takeOver(const store::ConnectionRef&, const store::RandomId& pid);
   void unclaim(const Caller&, const Claim&);
   struct Return;
   bool findReturn(store::SessionTransaction&, const Claim&, std::optional<Offset>, Return&);
   bool retake(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer, Return&);
   void enterAgain(Caller&, const Return&, std::string_view answer);
-  bool evictLost(const store::RandomId& id);
-  // Makes something in the shard of that id, and once more when lost connections there had to make way. False: no space.
-  template <class Make>
-  bool withRoom(const store::RandomId& id, Make make) {
-    for (bool again = true;; again = false) {
-      try {
-        make();
-        return true;
-      } catch (const store::OutOfSpace&) {
-      }
-      if (!again || !evictLost(id)) return false;
-    }
-  }
   void expireRecoveries(std::uint32_t shard, Instant now);
-  void reconcileRecoveries();
+  void findStrandedRecoveries();
+  void forgetStrandedRecoveries();
+  bool isRecoverable(const store::RandomId& pid, const store::ConnectionRef&);
 
   // commands.cc
   struct Request;
@@ -350,19 +341,22 @@ class Worker {
 
   // housekeeping.cc
   void sweep(Instant now);
+  void reconcile(Instant now);
   void expireUsers(std::uint32_t shard, Instant now);
   void expireSessions(std::uint32_t shard, Instant now);
   void reapDeadWorkers(Instant now);
   void reap(std::uint16_t slot, Instant now);
-  void adoptConnections(store::WorkerId dead, Instant now);
-  void adoptConnection(const store::ConnectionRef&, store::WorkerId dead, Instant now);
+  bool isPredecessor(const store::WorkerId&, std::uint16_t slot) const;
+  void adoptConnections(std::uint16_t slot, Instant now);
+  void adoptConnection(const store::ConnectionRef&, std::uint16_t slot, Instant now);
   struct Watched {
     store::Ref session;
     std::uint64_t serial;
     store::Ref watcher;
   };
-  std::vector<Watched> watchedBy(store::WorkerId, std::uint32_t shard);
-  void removeWatchers(store::WorkerId dead);
+  template <class Matches>
+  std::vector<Watched> watchedBy(std::uint32_t shard, Matches matches);
+  void removeWatchers(std::uint16_t slot);
   void forwardMail(store::WorkerEntry& dead);
   void dropIdleWatchers();
   struct Seated {
@@ -375,6 +369,8 @@ class Worker {
   void lookAfterProbes();
   void recheckRooms();
   void recheckLink(store::Ref);
+  void recheckConnections(std::uint32_t shard);
+  void lookAfter(store::ConnectionTransaction&, Instant now);
   void retryWaiting();
   bool retry(Channel&);
   bool retry(PostJob&);
@@ -399,6 +395,9 @@ class Worker {
   std::vector<Channel*> waitingChannels_;  // a command of theirs waits
   std::vector<PostJob*> waitingJobs_;
   std::uint32_t seenRepairs_ = 0;
+  std::vector<std::pair<store::RandomId, store::ConnectionRef>> stranded_;
+  std::uint32_t reconciling_ = 0;      // the count of repairs that is being reconciled
+  std::int64_t reconcilingSince_ = 0;  // monotonic; 0: none is
   std::vector<store::ConnectionRef> doomed_;
   std::int64_t retryDelay_ = kRetryDelay;
   std::int64_t lastRetry_ = 0;  // monotonic

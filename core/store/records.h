@@ -219,6 +219,13 @@ enum class Closing : std::uint8_t {
   kByServer,
 };
 
+// What a connection belongs to. From anywhere else it can neither be used nor recovered.
+struct Realm {
+  std::uint64_t identity = 0;    // keyed hash of whom NGINX says its client is; 0: nobody has been asked
+  std::uint8_t application = 0;  // what it talks to
+  friend bool operator==(const Realm&, const Realm&) = default;
+};
+
 struct ConnectionRecord {
   std::uint64_t serial;
   RandomId sid;       // Engine.IO
@@ -227,17 +234,16 @@ struct ConnectionRecord {
   Ref hashNext;
   WorkerId owner;
   Transport transport;
-  std::uint8_t revision;     // of Engine.IO
-  std::uint8_t application;  // what it talks to
-  bool base64;               // takes binary messages as text only
-  bool namespaceConnected;   // to "/"
-  bool recoverable;          // events go out with their offsets
-  bool pingDue;              // the next poll is to be answered with a ping
-  bool pollWaiting;          // the owner holds a poll
-  bool posting;              // a POST is being worked on
-  bool awaitingSnapshot;     // in a session, but session_joined has not been sent
-  bool evicted;              // its user left by another connection, and it has not joined since
-  bool overrun;              // too much was waiting to be sent
+  std::uint8_t revision;    // of Engine.IO
+  bool base64;              // takes binary messages as text only
+  bool namespaceConnected;  // to "/"
+  bool recoverable;         // events go out with their offsets
+  bool pingDue;             // the next poll is to be answered with a ping
+  bool pollWaiting;         // the owner holds a poll
+  bool posting;             // a POST is being worked on
+  bool awaitingSnapshot;    // in a session, but session_joined has not been sent
+  bool evicted;             // its user left by another connection, and it has not joined since
+  bool overrun;             // too much was waiting to be sent
   Closing closing;
   bool dead;  // gone, but still in a worker's mailbox, which frees it
   std::uint16_t shard;
@@ -253,6 +259,7 @@ struct ConnectionRecord {
   std::uint32_t pingInterval;   // milliseconds
   std::uint32_t pingTimeout;
   std::uint8_t timestampUnit;  // of the location it came by
+  Realm realm;
   SeatRef seat;
   std::uint64_t cursor;     // next offset of the session's log to send
   std::uint64_t joinedAt;   // offset from which the session's events are its business
@@ -282,11 +289,15 @@ struct RecoveryRecord {
   RandomId socketId;
   Ref hashNext;
   QueueLinks inQueue;        // of those that are lost, oldest first
+  std::uint8_t application;  // with the identity: the realm of its connection
+  std::uint64_t identity;
   ConnectionRef connection;  // ref 0: lost
   std::int64_t lostAt;       // monotonic
-  std::uint8_t application;  // what its connection talked to
   LostSeat seat;             // where it was, once it was lost
+
+  Realm realm() const { return {identity, application}; }
 };
+static_assert(sizeof(RecoveryRecord) <= 128, "a size class; there is one of these for each lost connection");
 
 struct ConnectionShard {
   ShardHeader header;

@@ -47,13 +47,14 @@ bool RecoveryTransaction::findOldestLost() {
 }
 
 void RecoveryTransaction::create(const RandomId& pid, const RandomId& socketId, const ConnectionRef& connection,
-                                 std::uint8_t application) {
+                                 const Realm& realm) {
   auto& record = txn_.create<RecoveryRecord>();
   use(zone_.arena().refOf(&record));
   record.pid = pid;
   record.socketId = socketId;
   record.connection = connection;
-  record.application = application;
+  record.application = realm.application;
+  record.identity = realm.identity;
   chain<RecoveryRecord>(txn_, bucket(pid), recordRef_);
   bump(txn_, shard_.recoveries, 1);
 }

@@ -20,8 +20,8 @@ class RecoveryTransaction {
   // The one that was lost first.
   bool findOldestLost();
 
-  // Makes a new one for the connection, which talks to that application. Throws OutOfSpace.
-  void create(const RandomId& pid, const RandomId& socketId, const ConnectionRef&, std::uint8_t application = 0);
+  // Makes a new one for the connection, which is of that realm. Throws OutOfSpace.
+  void create(const RandomId& pid, const RandomId& socketId, const ConnectionRef&, const Realm& = {});
   const RecoveryRecord& record() const { return *record_; }
   bool isLost() const { return record_->connection.ref == 0; }
   bool belongsTo(const ConnectionRef&) const;

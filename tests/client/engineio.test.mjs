@@ -259,7 +259,8 @@ suite('the upgrade', { locations }, (server) => {
     await polling.post('42["heartbeat"]');
     const [name] = await polling.event('heartbeat_ack');
     assert.equal(name, 'heartbeat_ack');
-    const again = await probed(polling);
+    // Until the server has noticed the end of the first, a second one is opened and closed.
+    const again = await until('the end to be noticed', () => probed(polling).catch(() => null));
     again.write(frame(kText, '5'));
     again.write(frame(kText, '42["heartbeat"]'));
     await again.message((text) => text.startsWith('42["heartbeat_ack"'));

@@ -466,3 +466,59 @@ TEST_CASE("mail that reaches a worker after its end is forwarded", "[server][wor
   CHECK(world.zone.worker(0).connectionMail.load() == 0);
   REQUIRE_INVARIANTS(world.zone);
 }
+
+TEST_CASE("a worker that dies while it takes over from its predecessor leaves nothing unattended",
+          "[server][workers]") {
+  World world;
+  PollClient ann(world, 0);
+  ann.polls = true;
+  seat(world, ann, "room", "ann");
+  forgetNews(world);
+  ann.polls = false;
+  world.kill(0);
+  {
+    // As after a death in the middle: adopted under an id of the slot that the next one does not have.
+    store::ConnectionTransaction txn(world.zone, ann.sid);
+    REQUIRE(txn.find(ann.sid));
+    const std::uint32_t generation = world.zone.worker(0).generation.load() + 1;
+    txn.edit(txn.record().owner) = {0, generation};
+    txn.commit();
+    world.zone.worker(0).generation.store(generation);
+  }
+  if (GENERATE(false, true)) world.start(0);
+  world.advance(1'000);
+  ann.slot = 1;
+  ann.post("426[\"heartbeat\"]");
+  world.settle();
+  ann.polls = true;
+  world.settle();
+  CHECK(ann.inbox.news() == Strings{"heartbeat_ack", "ack 6 ok"});
+  ann.polls = false;
+  ann.event("heartbeat", nullptr);
+  world.settle();
+  world.advance(60'000, 500);  // nobody polls any more: it is missed
+  CHECK(world.zone.connectionCount() == 0);
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("a process that died before it queued what it had marked keeps no news back", "[server][workers]") {
+  World world(3);
+  PollClient ann(world, 0);
+  ann.polls = true;
+  seat(world, ann, "room", "ann");
+  forgetNews(world);
+  {
+    store::ConnectionTransaction txn(world.zone, ann.sid);
+    REQUIRE(txn.find(ann.sid));
+    const auto& record = txn.record();
+    const_cast<store::ConnectionRecord&>(record).mailSlot = GENERATE(std::uint16_t{0}, std::uint16_t{1});
+    const_cast<store::ConnectionRecord&>(record).queued.store(1);
+  }
+  world.kill(2);
+  world.advance(1'000);
+  forgetNews(world);
+  ann.event("heartbeat", nullptr, 7);
+  world.settle();
+  CHECK(ann.inbox.news() == Strings{"heartbeat_ack", "ack 7 ok"});
+  REQUIRE_INVARIANTS(world.zone);
+}

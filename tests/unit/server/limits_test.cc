@@ -206,3 +206,30 @@ TEST_CASE("thousands of users with the longest texts come and go and leave no me
   CHECK(world.zone.header().heap.freePages() == world.zone.header().heap.total());
   REQUIRE_INVARIANTS(world.zone);
 }
+
+TEST_CASE("a refused join of one whose seat is gone rewinds nothing", "[server][limits]") {
+  World world(3);
+  Options small;
+  small.maxUsers = 2;
+  WsClient ann(world, 0), tab(world, 0), bob(world, 1, small), other(world, 0), another(world, 0);
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  seat(world, tab, "room", "bob");
+  seat(world, other, "full", "one");
+  seat(world, another, "full", "two");
+  for (int i = 1; i <= 3; ++i)
+    ann.sync(i);
+  world.settle();
+  REQUIRE(only(bob.inbox.news(), "sync") == numbered("sync", 1, 3));
+  world.held = {1};
+  tab.leave();  // for both
+  bob.join("full", "bob", 4);
+  world.held = {};
+  world.kill(2);  // whereupon all that the others hold is looked through
+  world.advance(1'000);
+  CHECK(bob.inbox.news() == Strings{"error SESSION_FULL", "ack 4 SESSION_FULL", "user_left bob"});
+  ann.sync(4);
+  world.settle();
+  CHECK(bob.inbox.news().empty());
+  REQUIRE_INVARIANTS(world.zone);
+}

@@ -1090,6 +1090,26 @@ TEST_CASE("who was put out by another tab, and heard so on the way, begins afres
   REQUIRE_INVARIANTS(world.zone);
 }
 
+TEST_CASE("of one that was put out and came back by its pid nothing is kept", "[server][recovery]") {
+  World world;
+  WsClient ann(world, 0), tab(world, 0), bob(world, 1);
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  seat(world, tab, "room", "bob");
+  tab.leave();
+  world.settle();
+  WsClient again(world, GENERATE(std::uint16_t{0}, std::uint16_t{1}));
+  again.comeBack(bob);
+  world.settle();
+  CHECK(isFresh(again, bob));
+  CHECK(bob.closeCode);
+  for (WsClient* client : {&ann, &tab, &again})
+    client->drop();
+  world.settle();
+  world.advance(world.zone.settings().recovery + 1'000, 500);
+  CHECK(world.zone.recoveryCount() == 0);
+}
+
 TEST_CASE("who was put out by another tab and joined again comes back to that", "[server][recovery]") {
   World world;
   WsClient ann(world, 0), tab(world, 0), bob(world, 1);
