@@ -85,6 +85,7 @@ void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf) {
   conf->maxPayload = NGX_CONF_UNSET_SIZE;
   conf->eio3 = NGX_CONF_UNSET;
   conf->recovery = NGX_CONF_UNSET;
+  conf->bindsUser = NGX_CONF_UNSET;
   conf->connectTimeout = NGX_CONF_UNSET_MSEC;
   conf->deflate = NGX_CONF_UNSET;
   conf->deflateMinLength = NGX_CONF_UNSET_SIZE;
@@ -107,6 +108,8 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
   ngx_conf_merge_value(conf->recovery, prev->recovery, 1);
   ngx_conf_merge_msec_value(conf->connectTimeout, prev->connectTimeout, 45'000);
   if (conf->cookie.data == nullptr) conf->cookie = prev->cookie;
+  if (conf->bindsUser == NGX_CONF_UNSET) conf->user = prev->user;
+  ngx_conf_merge_value(conf->bindsUser, prev->bindsUser, 0);
   ngx_conf_merge_value(conf->deflate, prev->deflate, 0);
   ngx_conf_merge_size_value(conf->deflateMinLength, prev->deflateMinLength, 1024);
   ngx_conf_merge_size_value(conf->deflateWindow, prev->deflateWindow, 32 * 1024);
@@ -218,6 +221,19 @@ char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf
     }
   }
   return NGX_CONF_OK;
+}
+
+// mediasync_user STRING | off;
+char* ngx_http_mediasync_user(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto* location = static_cast<LocConf*>(conf);
+  if (location->bindsUser != NGX_CONF_UNSET) return const_cast<char*>("is duplicate");
+  auto* value = static_cast<ngx_str_t*>(cf->args->elts) + 1;
+  location->bindsUser = ngx_strcmp(value->data, "off") != 0;
+  if (!location->bindsUser) return NGX_CONF_OK;
+  location->user = static_cast<ngx_http_complex_value_t*>(ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t)));
+  if (location->user == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
+  ngx_http_compile_complex_value_t compile{cf, value, location->user, 0, 0, 0};
+  return ngx_http_compile_complex_value(&compile) == NGX_OK ? NGX_CONF_OK : static_cast<char*>(NGX_CONF_ERROR);
 }
 
 // mediasync_origin same | any | URL ...;

@@ -31,6 +31,8 @@ struct LocConf {
   ngx_flag_t recovery;
   ngx_msec_t connectTimeout;
   ngx_str_t cookie;
+  ngx_flag_t bindsUser;
+  ngx_http_complex_value_t* user;  // for bindsUser
   ngx_flag_t deflate;
   size_t deflateMinLength;
   size_t deflateWindow;
@@ -69,5 +71,6 @@ char* ngx_http_mediasync_check_time(ngx_conf_t* cf, void* post, void* data);
 char* ngx_http_mediasync_check_payload(ngx_conf_t* cf, void* post, void* data);
 char* ngx_http_mediasync_check_window(ngx_conf_t* cf, void* post, void* data);
 char* ngx_http_mediasync_cookie(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* ngx_http_mediasync_user(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_origin(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 }

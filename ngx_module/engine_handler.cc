@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ngx_module/guard.h"
+#include "ngx_module/identity.h"
 #include "ngx_module/response.h"
 
 namespace mediasync::ngx {
@@ -57,9 +58,12 @@ ngx_int_t handle(ngx_http_request_t* r) {
   if (r != r->main) return NGX_HTTP_NOT_FOUND;  // a subrequest cannot wait, nor give its connection away
   Runtime* runtime = runtimeOf(conf.zone);
   if (runtime == nullptr) return respondUnavailable(r);
-  EngineRequest request{r, conf, *runtime, engineio::parseQuery(view(r->args)), {}};
+  EngineRequest request{r, conf, *runtime, engineio::parseQuery(view(r->args)), {}, {}};
   if (checkOrigin(r, conf) == OriginVerdict::kForbidden) return respondError(r, engineio::Error::kForbidden);
   if (r->method == NGX_HTTP_OPTIONS) return respondPreflight(r);
+  auto options = identify(r, conf);
+  if (!options) return respondError(r, engineio::Error::kForbidden);
+  request.options = std::move(*options);
   const engineio::Query& query = request.query;
   const bool isWebSocket = query.transport == "websocket";
   const bool isPolling = query.transport == "polling" && !query.jsonp;  // JSONP is a transport of its own, not ours

@@ -18,6 +18,7 @@ struct EngineRequest {
   Runtime& runtime;
   engineio::Query query;
   engineio::Protocol protocol;  // of a handshake
+  server::Options options;
 };
 
 // mediasync_cookie: adds the cookie with the connection's id to the answer of a handshake.

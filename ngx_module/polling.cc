@@ -5,6 +5,7 @@
 #include "core/engineio/payload_writer.h"
 #include "ngx_module/engine_handler.h"
 #include "ngx_module/guard.h"
+#include "ngx_module/identity.h"
 #include "ngx_module/response.h"
 
 namespace mediasync::ngx {
@@ -142,7 +143,9 @@ void onBody(ngx_http_request_t* r) {
         if (!sid || runtime == nullptr) return respondError(r, engineio::Error::kUnknownSid);
         const std::string_view type = requestHeader(r, "content-type");
         const bool binary = isSame(type.substr(0, type.find(';')), kBinaryType);
-        makeInPool<HttpPost>(r, r, *runtime, *sid, std::move(body), conf.options(), binary)->run();
+        const auto options = identify(r, conf);
+        if (!options) return respondError(r, engineio::Error::kForbidden);
+        makeInPool<HttpPost>(r, r, *runtime, *sid, std::move(body), *options, binary)->run();
         return NGX_DONE;
       });
   if (rc != NGX_DONE) ngx_http_finalize_request(r, rc);
@@ -158,7 +161,7 @@ ngx_int_t post(EngineRequest& request) {
 
 ngx_int_t open(EngineRequest& request) {
   if (request.runtime.worker().stopped()) return respondUnavailable(request.r);
-  auto handshake = request.runtime.worker().open(request.conf.options(), request.protocol);
+  auto handshake = request.runtime.worker().open(request.options, request.protocol);
   request.runtime.settle();
   const auto* opened = std::get_if<server::Worker::Opened>(&handshake);
   if (opened == nullptr) return respondUnavailable(request.r);
@@ -172,7 +175,7 @@ ngx_int_t poll(EngineRequest& request, const store::RandomId& sid) {
   if (request.runtime.worker().stopped()) return respondPayload(r, engineio::payloadOf(request.protocol, "6"));
   auto* waiting = makeInPool<HttpPoll>(r, r, request.runtime, sid);
   waiting->expect();
-  auto result = request.runtime.worker().poll(sid, *waiting, request.conf.options());
+  auto result = request.runtime.worker().poll(sid, *waiting, request.options);
   request.runtime.settle();
   if (result.outcome != server::Worker::PollOutcome::kWaits) waiting->settled();
   switch (result.outcome) {

@@ -4,6 +4,7 @@
 
 #include "core/api/rest.h"
 #include "ngx_module/guard.h"
+#include "ngx_module/identity.h"
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"
 
@@ -66,7 +67,9 @@ ngx_int_t create(ngx_http_request_t* r) {
   if (body.size() > conf.bodyLimit) return fail(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "The body is too large");
   const auto parsed = api::parseCreate(body);
   if (const auto* bad = std::get_if<api::BadRequest>(&parsed)) return fail(r, NGX_HTTP_BAD_REQUEST, bad->message);
-  const auto reply = runtime->worker().createSession(std::get<api::CreateSession>(parsed), conf.options());
+  const auto options = identify(r, conf);
+  if (!options) return fail(r, NGX_HTTP_FORBIDDEN, "Nobody is known to be asking");
+  const auto reply = runtime->worker().createSession(std::get<api::CreateSession>(parsed), *options);
   runtime->settle();
   return send(r, reply);
 }

@@ -332,14 +332,14 @@ ngx_int_t admit(EngineRequest& request, Connection& connection,
   server::Agreement agreement{request.protocol, {}};
   if (deflate) agreement.compression = compressionOf(request.conf, *deflate);
   if (request.query.sid.empty()) {
-    auto channel = worker.openChannel(connection, request.conf.options(), agreement);
+    auto channel = worker.openChannel(connection, request.options, agreement);
     if (channel == nullptr) return respondUnavailable(request.r);
     connection.attach(std::move(channel));
     return NGX_OK;
   }
   const auto sid = store::parseId(request.query.sid);
   if (!sid) return respondError(request.r, engineio::Error::kUnknownSid);
-  auto probed = worker.probeChannel(*sid, connection, request.conf.options(), agreement);
+  auto probed = worker.probeChannel(*sid, connection, request.options, agreement);
   if (const auto* error = std::get_if<engineio::Error>(&probed)) return respondError(request.r, *error);
   connection.attach(std::move(std::get<std::unique_ptr<server::Channel>>(probed)));
   return NGX_OK;
