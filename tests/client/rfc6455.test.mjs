@@ -106,9 +106,9 @@ function assertPongs(got, expected) {
 suite('4.2 the opening handshake', options, (server) => {
   const headers = (changes) => upgradeHeaders(server(), changes);
 
-  /** The answer to a handshake sent in each way; after a refusal a fresh client works. */
-  function handshake(title, make, check) {
-    for (const way of kWays) {
+  /** The answer to a handshake sent in each of the `ways`; after a refusal a fresh client works. */
+  function handshake(title, make, check, ways = kWays) {
+    for (const way of ways) {
       it(`${title}, ${way}`, async () => {
         const wire = await Wire.open(server());
         const bytes = requestBytes({ path: kPath, ...make() });
@@ -210,7 +210,9 @@ suite('4.2 the opening handshake', options, (server) => {
     }
     handshake('with two keys is 400', () => ({ headers: headers({ 'Sec-WebSocket-Key': [bytes(16), bytes(16)] }) }), 400);
     handshake('with two other keys is 400', () => ({ headers: headers({ 'Sec-WebSocket-Key': ['dGhlIHNhbXBsZSBub25jZQ==', bytes(16)] }) }), 400);
-    handshake('with two Host headers is 400', () => ({ headers: headers({ Host: ['localhost', 'other'] }) }), 400);
+    // Refused at that line: what is sent after it resets the connection, and may take the answer away.
+    handshake('with two Host headers is 400', () => ({ headers: headers({ Host: ['localhost', 'other'] }) }), 400,
+      ['whole', 'pipelined']);
     handshake('over HTTP/1.0 is refused', () => ({ version: 'HTTP/1.0', headers: headers() }), [400, 426, 505]);
     handshake('over HTTP/1.0 without Host is refused', () => ({ version: 'HTTP/1.0', headers: headers({ Host: null }) }), [400, 426, 505]);
     for (const method of ['POST', 'PUT', 'HEAD', 'DELETE', 'OPTIONS', 'PATCH']) {
