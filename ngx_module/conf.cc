@@ -85,6 +85,7 @@ void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf) {
   conf->maxPayload = NGX_CONF_UNSET_SIZE;
   conf->eio3 = NGX_CONF_UNSET;
   conf->recovery = NGX_CONF_UNSET;
+  conf->list = NGX_CONF_UNSET;
   conf->bindsUser = NGX_CONF_UNSET;
   conf->connectTimeout = NGX_CONF_UNSET_MSEC;
   conf->deflate = NGX_CONF_UNSET;
@@ -106,6 +107,7 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
   ngx_conf_merge_size_value(conf->maxPayload, prev->maxPayload, kDefaultMaxPayload);
   ngx_conf_merge_value(conf->eio3, prev->eio3, 0);
   ngx_conf_merge_value(conf->recovery, prev->recovery, 1);
+  ngx_conf_merge_value(conf->list, prev->list, 1);
   ngx_conf_merge_msec_value(conf->connectTimeout, prev->connectTimeout, 45'000);
   if (conf->cookie.data == nullptr) conf->cookie = prev->cookie;
   if (conf->bindsUser == NGX_CONF_UNSET) conf->user = prev->user;

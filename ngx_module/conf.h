@@ -40,6 +40,7 @@ struct LocConf {
   ngx_msec_t pingInterval;
   ngx_msec_t pingTimeout;
   size_t maxPayload;
+  ngx_flag_t list;  // of sessions, over REST
   ngx_uint_t maxSessions;
   ngx_uint_t maxUsers;
   OriginPolicy originPolicy;

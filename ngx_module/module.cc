@@ -42,6 +42,8 @@ static ngx_command_t ngx_http_mediasync_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(mediasync::ngx::LocConf, eio3), nullptr},
     {ngx_string("mediasync_recovery"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(mediasync::ngx::LocConf, recovery), nullptr},
+    {ngx_string("mediasync_list"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(mediasync::ngx::LocConf, list), nullptr},
     {ngx_string("mediasync_cookie"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_TAKE1, ngx_http_mediasync_cookie,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_deflate"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_FLAG, ngx_conf_set_flag_slot,

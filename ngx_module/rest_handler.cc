@@ -90,6 +90,13 @@ ngx_int_t startCreate(ngx_http_request_t* r, const LocConf& conf) {
   return readBody(r, conf, onBody);
 }
 
+ngx_int_t list(ngx_http_request_t* r, Runtime& runtime, const LocConf& conf) {
+  if (!conf.list) return fail(r, NGX_HTTP_FORBIDDEN, "Sessions are not listed here");
+  const auto query = api::parseList(view(r->args));
+  if (const auto* bad = std::get_if<api::BadRequest>(&query)) return fail(r, NGX_HTTP_BAD_REQUEST, bad->message);
+  return send(r, runtime.worker().listSessions(std::get<api::ListQuery>(query), conf.options()));
+}
+
 ngx_int_t handle(ngx_http_request_t* r) {
   const LocConf& conf = *locConf(r);
   if (checkOrigin(r, conf) == OriginVerdict::kForbidden) {
@@ -107,7 +114,7 @@ ngx_int_t handle(ngx_http_request_t* r) {
   if (runtime == nullptr) return fail(r, NGX_HTTP_SERVICE_UNAVAILABLE, "The server is starting or stopping");
   switch (route.kind) {
     case api::Route::Kind::kList:
-      return send(r, runtime->worker().listSessions(conf.options()));
+      return list(r, *runtime, conf);
     case api::Route::Kind::kShow:
       return send(r, runtime->worker().showSession(route.sessionId, conf.options()));
     case api::Route::Kind::kMethodNotAllowed:

@@ -1,6 +1,7 @@
 // The REST endpoints: which one a request means, what its body says, and the bodies of the answers.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,6 +46,17 @@ struct BadRequest {
 // and gives up on arrays and objects nested deeper than 32.
 std::variant<CreateSession, BadRequest> parseCreate(std::string_view body);
 
+// Which part of the list is asked for.
+struct ListQuery {
+  static constexpr std::uint32_t kMaxLimit = 1000;
+  std::uint32_t limit = kMaxLimit;  // 1 to kMaxLimit
+  std::uint64_t after = 0;          // the `next` of the answer before; 0: from the beginning
+};
+
+// Reads the query of GET /api/sessions, "limit=N&after=NEXT"; other parameters are ignored, and the first of equal ones
+// counts.
+std::variant<ListQuery, BadRequest> parseList(std::string_view query);
+
 // Bodies of answers, appended to `out`. All texts must be valid UTF-8.
 
 // {"success":true,"sessionId":..,"creatorId":..,"message":"Session created successfully"}
@@ -53,8 +65,9 @@ void appendCreated(std::string& out, std::string_view sessionId, std::string_vie
 // {"success":true,"session":{...}}
 void appendSession(std::string& out, const session::SessionView& view, TimestampUnit unit);
 
-// {"success":true,"sessions":[...],"totalSessions":N}
-void appendSessionList(std::string& out, std::span<const session::SessionSummary> sessions, TimestampUnit unit);
+// {"success":true,"sessions":[...],"totalSessions":N}, and "next":"..." unless `next` is 0: there are more.
+void appendSessionList(std::string& out, std::span<const session::SessionSummary> sessions, std::uint64_t total,
+                       std::uint64_t next, TimestampUnit unit);
 
 // {"success":false,"message":..}
 void appendFailure(std::string& out, std::string_view message);

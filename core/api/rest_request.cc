@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "core/api/ascii.h"
@@ -25,7 +27,34 @@ const std::string* textField(const json& body, const char* name) {
   return found == body.end() ? nullptr : found->get_ptr<const std::string*>();
 }
 
+// The value of a parameter in a query; "" when it is not there.
+std::string_view parameter(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(one.size() + 1, query.size()));
+    if (one.starts_with(name) && one.size() > name.size() && one[name.size()] == '=')
+      return one.substr(name.size() + 1);
+  }
+  return {};
+}
+
+template <class Number>
+bool readNumber(std::string_view text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number != 0;
+}
+
 }  // namespace
+
+std::variant<ListQuery, BadRequest> parseList(std::string_view query) {
+  ListQuery list;
+  const std::string_view limit = parameter(query, "limit"), after = parameter(query, "after");
+  if (!limit.empty() && (!readNumber(limit, list.limit) || list.limit > ListQuery::kMaxLimit)) {
+    return BadRequest{"limit must be a number from 1 to 1000"};
+  }
+  if (!after.empty() && !readNumber(after, list.after)) return BadRequest{"after must be the next of another answer"};
+  return list;
+}
 
 bool isJsonContentType(std::string_view contentType) {
   return equalsIgnoreCase(trim(contentType.substr(0, contentType.find(';'))), "application/json");

@@ -37,14 +37,16 @@ void appendSession(std::string& out, const session::SessionView& view, Timestamp
   json.endObject();
 }
 
-void appendSessionList(std::string& out, std::span<const session::SessionSummary> sessions, TimestampUnit unit) {
+void appendSessionList(std::string& out, std::span<const session::SessionSummary> sessions, std::uint64_t total,
+                       std::uint64_t next, TimestampUnit unit) {
   JsonWriter json(out);
   json.beginObject().key("success").boolean(true);
   json.key("sessions").beginArray();
   for (const session::SessionSummary& summary : sessions)
     writeSummary(json, summary, unit);
   json.endArray();
-  json.key("totalSessions").integer(static_cast<std::int64_t>(sessions.size()));
+  json.key("totalSessions").integer(static_cast<std::int64_t>(total));
+  if (next != 0) json.key("next").string(std::to_string(next));
   json.endObject();
 }
 

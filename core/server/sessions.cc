@@ -1,4 +1,5 @@
 // What REST asks of the sessions.
+#include <algorithm>
 #include <array>
 
 #include "core/server/worker.h"
@@ -67,13 +68,23 @@ RestReply Worker::showSession(std::string_view sessionId, const Options& options
   return reply;
 }
 
-RestReply Worker::listSessions(const Options& options) {
+// In the order of their serials, of which each shard has a range of its own.
+RestReply Worker::listSessions(const api::ListQuery& query, const Options& options) {
   std::vector<std::string> ids;
   std::vector<session::SessionSummary> sessions;
-  for (std::uint32_t i = 0; i < zone_.shards(); ++i) {
+  std::uint64_t last = 0;
+  std::uint64_t next = 0;
+  for (std::uint32_t i = 0; i < zone_.shards() && next == 0; ++i) {
     store::ReadLock lock(zone_.region(), zone_.sessionShard(i).header);
-    for (store::Ref ref = zone_.sessionShard(i).allSessions.first; ref != 0;) {
+    for (store::Ref ref = zone_.sessionShard(i).allSessions.first; ref != 0 && next == 0;) {
       const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
+      ref = record.all.next;
+      if (record.serial <= query.after) continue;
+      if (sessions.size() == query.limit) {
+        next = last;
+        break;
+      }
+      last = record.serial;
       ids.emplace_back(store::textOf(zone_.arena(), record.id));
       sessions.push_back({{},
                           record.userCount,
@@ -81,13 +92,13 @@ RestReply Worker::listSessions(const Options& options) {
                           record.mediaUrl.ref != 0,
                           record.createdAt,
                           record.lastActivity});
-      ref = record.all.next;
     }
   }
   for (std::size_t i = 0; i < ids.size(); ++i)
     sessions[i].sessionId = ids[i];
   RestReply reply;
-  api::appendSessionList(reply.body, sessions, options.timestamps);
+  const std::uint64_t total = std::max<std::uint64_t>(zone_.sessionCount(), sessions.size());
+  api::appendSessionList(reply.body, sessions, total, next, options.timestamps);
   return reply;
 }
 

@@ -137,7 +137,7 @@ class Worker {
   // ---- REST
   RestReply createSession(const api::CreateSession&, const Options&);
   RestReply showSession(std::string_view sessionId, const Options&);
-  RestReply listSessions(const Options&);
+  RestReply listSessions(const api::ListQuery&, const Options&);
 
   const store::Zone& zone() const { return zone_; }
   store::WorkerCounters& counters() { return zone_.worker(id_.slot).counters; }

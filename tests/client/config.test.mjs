@@ -16,7 +16,7 @@ describe('nginx -t', () => {
       ...location(`mediasync other; mediasync_timestamps milliseconds; mediasync_ping_interval 300ms;
         mediasync_ping_timeout 20s; mediasync_max_payload 64k; mediasync_max_sessions 10; mediasync_max_users 5;
         mediasync_origin https://a.example https://b.example:8443; mediasync_connect_timeout 10s;
-        mediasync_eio3 on; mediasync_recovery off; mediasync_cookie io; mediasync_deflate on;
+        mediasync_eio3 on; mediasync_recovery off; mediasync_list off; mediasync_cookie io; mediasync_deflate on;
         mediasync_deflate_min_length 512; mediasync_deflate_window 4k; mediasync_deflate_level 6;`),
       server: `location /y/ { mediasync_engine_echo other; } location /z/ { mediasync_socket_echo other; }
         location = /s { mediasync_status other format=prometheus; } location /r { mediasync_api other; }`,

@@ -268,3 +268,40 @@ describe('a full zone', () => {
     }
   });
 });
+
+suite('a list of many sessions', { zoneSize: '16m', locations: 'location /closed/ { mediasync_api rooms; mediasync_list off; }' },
+  (server) => {
+    it('comes in pieces, each with a thousand at the most', async () => {
+      const ids = new Set();
+      await Promise.all(Array.from({ length: 1100 }, async (_, i) => {
+        const made = await rest(server(), 'POST', '/api/sessions', { creatorId: `c${i}`, creatorName: 'C' });
+        ids.add(made.json().sessionId);
+      }));
+      const all = new Set();
+      const sizes = [];
+      for (let next = ''; next !== undefined;) {
+        const page = (await rest(server(), 'GET', `/api/sessions${next && `?after=${next}`}`)).json();
+        assert.equal(page.totalSessions, 1100);
+        sizes.push(page.sessions.length);
+        page.sessions.forEach((one) => all.add(one.sessionId));
+        ({ next } = page);
+      }
+      assert.deepEqual(sizes, [1000, 100]);
+      assert.deepEqual(all, ids);
+      const few = (await rest(server(), 'GET', '/api/sessions?limit=3')).json();
+      assert.equal(few.sessions.length, 3);
+      for (const query of ['limit=0', 'limit=1001', 'limit=x', 'after=x']) {
+        const refused = await rest(server(), 'GET', `/api/sessions?${query}`);
+        assert.equal(refused.status, 400);
+        assert.equal(refused.json().success, false);
+      }
+    });
+
+    it('can be off, and sessions are shown all the same', async () => {
+      const refused = await rest(server(), 'GET', '/closed/');
+      assert.equal(refused.status, 403);
+      assert.equal(refused.json().success, false);
+      const { sessionId } = (await rest(server(), 'POST', '/closed/', { creatorId: 'c', creatorName: 'C' })).json();
+      assert.equal((await rest(server(), 'GET', `/closed/${sessionId}`)).status, 200);
+    });
+  });

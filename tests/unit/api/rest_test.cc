@@ -186,17 +186,17 @@ TEST_CASE("the session list", "[api]") {
                 {"hasMedia", media}, {"createdAt", created}, {"lastActivity", std::move(active)}};
   };
   std::string out;
-  appendSessionList(out, sessions, kSeconds);
+  appendSessionList(out, sessions, std::size(sessions), 0, kSeconds);
   CHECK(json::parse(out) == json({{"success", true},
                                   {"sessions",
                                    {line("a", 2, 1, true, "2023-01-01T00:00:00.000Z", 1640995200.123),
                                     line("b\"", 0, 0, false, "1970-01-01T00:00:00.000Z", 1640995200)}},
                                   {"totalSessions", 2}}));
   out.clear();
-  appendSessionList(out, {}, kSeconds);
+  appendSessionList(out, {}, 0, 0, kSeconds);
   CHECK(out == R"({"success":true,"sessions":[],"totalSessions":0})");
   out.clear();
-  appendSessionList(out, sessions, TimestampUnit::kMilliseconds);
+  appendSessionList(out, sessions, std::size(sessions), 0, TimestampUnit::kMilliseconds);
   CHECK(json::parse(out)["sessions"][0]["lastActivity"] == 1640995200123);
 }
 
@@ -204,4 +204,25 @@ TEST_CASE("a failed request", "[api]") {
   std::string out;
   appendFailure(out, "No \"such\" session");
   CHECK(json::parse(out) == json({{"success", false}, {"message", "No \"such\" session"}}));
+}
+
+TEST_CASE("the part of the list that is asked for", "[api][rest]") {
+  const auto read = [](std::string_view query) { return std::get<ListQuery>(parseList(query)); };
+  CHECK(read("").limit == ListQuery::kMaxLimit);
+  CHECK(read("").after == 0);
+  CHECK(read("limit=1").limit == 1);
+  CHECK(read("limit=1000&after=281474976710657").after == 281474976710657);
+  CHECK(read("x=y&&after=7&limit=5&limit=0").limit == 5);
+  CHECK(read("limit=&limited=3").limit == ListQuery::kMaxLimit);
+  for (const std::string_view bad : {"limit=0", "limit=1001", "limit=x", "limit=1x", "limit=-1", "limit=+1", "after=x",
+                                     "after=0", "after=-1", "after=18446744073709551616", "limit=4294967297"}) {
+    CAPTURE(bad);
+    CHECK(std::holds_alternative<BadRequest>(parseList(bad)));
+  }
+}
+
+TEST_CASE("a list that goes on says where", "[api][rest]") {
+  std::string out;
+  appendSessionList(out, {}, 12, 281474976710657, kSeconds);
+  CHECK(out == R"({"success":true,"sessions":[],"totalSessions":12,"next":"281474976710657"})");
 }

@@ -326,7 +326,34 @@ TEST_CASE("a session made over REST lists its creator, who leads when it comes",
   WsClient ann(world, 1);
   seat(world, ann, id, "ann");
   CHECK(ann.inbox.events("session_joined").at(0)["isLeader"] == true);
-  const json list = json::parse(world.worker(0).listSessions({}).body);
+  const json list = json::parse(world.worker(0).listSessions({}, {}).body);
   CHECK(list["totalSessions"] == 1);
   CHECK(list["sessions"][0]["sessionId"] == id);
+}
+
+TEST_CASE("the list of sessions in pieces has each session once", "[server][rest]") {
+  World world;
+  std::vector<std::unique_ptr<WsClient>> clients;
+  for (int i = 0; i < 17; ++i) {
+    clients.push_back(std::make_unique<WsClient>(world, 0));
+    seat(world, *clients.back(), "room " + std::to_string(i), "user");
+  }
+  api::ListQuery query;
+  query.limit = GENERATE(1u, 2u, 16u, 17u, 18u);
+  std::set<std::string> seen;
+  std::size_t listed = 0;
+  for (bool more = true; more;) {
+    const json list = json::parse(world.worker(1).listSessions(query, {}).body);
+    REQUIRE(list["sessions"].size() <= query.limit);
+    CHECK(list["totalSessions"] == 17);
+    for (const json& session : list["sessions"])
+      seen.insert(session["sessionId"].get<std::string>());
+    listed += list["sessions"].size();
+    more = list.contains("next");
+    if (more)
+      query = std::get<api::ListQuery>(
+          api::parseList("after=" + list["next"].get<std::string>() + "&limit=" + std::to_string(query.limit)));
+  }
+  CHECK(seen.size() == 17);
+  CHECK(listed == 17);
 }
