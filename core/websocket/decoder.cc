@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 namespace mediasync::websocket {
 namespace {
@@ -54,6 +55,46 @@ Decoder::Result Decoder::next(std::span<std::uint8_t>& input, Message& message) 
 
 std::size_t Decoder::heldBytes() const {
   return gathered_.capacity() > std::string().capacity() ? gathered_.capacity() : 0;
+}
+
+struct Decoder::Saved {
+  std::uint64_t remaining;
+  std::uint64_t messageSize;
+  Utf8Validator utf8;
+  std::array<std::uint8_t, kMaxClientHeader> header;
+  std::uint8_t headerSize, headerWanted, maskAt;
+  Opcode messageOpcode;
+  State state;
+  bool messageCompressed;
+};
+
+void Decoder::save(std::string& out) const {
+  const Saved saved{remaining_,    messageSize_, utf8_,          header_, headerSize_,
+                    headerWanted_, maskAt_,      messageOpcode_, state_,  messageCompressed_};
+  out.append(reinterpret_cast<const char*>(&saved), sizeof saved);
+  // Between frames, what lies behind the message in progress was delivered.
+  out.append(gathered_, 0, state_ == State::kPayload ? std::string::npos : messageSize_);
+}
+
+bool Decoder::restore(std::string_view bytes) {
+  Saved saved;
+  static_assert(std::is_trivially_copyable_v<Saved>);
+  if (bytes.size() < sizeof saved) return false;
+  std::memcpy(static_cast<void*>(&saved), bytes.data(), sizeof saved);
+  bytes.remove_prefix(sizeof saved);
+  if (saved.state == State::kFailed || saved.messageSize > bytes.size()) return false;
+  remaining_ = saved.remaining;
+  messageSize_ = saved.messageSize;
+  gathered_ = bytes;
+  utf8_ = saved.utf8;
+  header_ = saved.header;
+  headerSize_ = saved.headerSize;
+  headerWanted_ = saved.headerWanted;
+  maskAt_ = saved.maskAt;
+  messageOpcode_ = saved.messageOpcode;
+  state_ = saved.state;
+  messageCompressed_ = saved.messageCompressed;
+  return true;
 }
 
 Decoder::Result Decoder::fail(CloseCode code) {

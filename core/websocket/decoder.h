@@ -54,6 +54,11 @@ class Decoder {
   // Bytes of heap held at the moment.
   std::size_t heldBytes() const;
 
+  // Where it is in the bytes of the peer, for a decoder with the same settings in another process, which goes on from
+  // there. Between two calls of next(). restore() is false for what save() did not make.
+  void save(std::string& out) const;
+  bool restore(std::string_view saved);
+
  private:
   enum class State : std::uint8_t { kHeader, kPayload, kFailed };
 
@@ -81,6 +86,8 @@ class Decoder {
   bool isFirstFrame() const { return opcode() == Opcode::kText || opcode() == Opcode::kBinary; }
 
   static constexpr std::size_t kMaxClientHeader = 14;
+
+  struct Saved;
 
   std::size_t maxMessage_;
   std::uint64_t remaining_ = 0;  // bytes of the present frame's payload still to come
