@@ -249,6 +249,7 @@ struct ConnectionRecord {
   std::uint16_t shard;
   std::uint16_t mailSlot;  // whose mailbox it was posted to last
   WorkerId poster;
+  std::uint32_t handover;       // its owner has offered it to another process under this number; 0: it has not
   std::uint32_t binaryLeft;     // attachments still to come of a packet
   AcksAsked acks;               // in "/"
   std::int64_t lastHeard;       // monotonic

@@ -27,6 +27,7 @@ struct WorkerCounters {
   std::atomic<std::uint64_t> sends;       // calls that wrote broadcasts to WebSockets
   std::atomic<std::uint64_t> skipped;     // superseded playback_sync events not sent to a full socket
   std::atomic<std::uint64_t> overruns;    // connections closed because they fell off the log
+  std::atomic<std::uint64_t> handovers;   // WebSockets taken over from workers of an earlier configuration
 };
 
 enum class WorkerState : std::uint32_t {
@@ -40,6 +41,8 @@ struct WorkerEntry {
   std::atomic<std::uint32_t> generation;
   std::atomic<std::int32_t> pid;
   std::atomic<std::uint32_t> signalled;  // a wake-up is on its way
+  std::atomic<std::uint32_t> cycle;      // of which configuration it is
+  std::atomic<std::uint32_t> takes;      // WebSockets that workers of earlier configurations hand over
   std::atomic<Ref> sessionMail;          // SessionWatcher list
   std::atomic<Ref> connectionMail;       // ConnectionRecord list
   WorkerCounters counters;
@@ -55,6 +58,7 @@ struct ZoneHeader {
   std::atomic<std::uint32_t> reconciled;  // of the repairs, those whose seats have been checked
   RobustMutex census;                     // held while a worker signs on, or a dead one's things are seen to
   std::atomic<std::int64_t> nextSweep;    // monotonic; the worker that moves it on does the sweep
+  std::atomic<std::uint32_t> cycle;       // the newest configuration: they are counted
   std::uint64_t sessionShards;            // offsets
   std::uint64_t connectionShards;
   WorkerEntry workers[kMaxWorkers];
