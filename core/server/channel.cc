@@ -325,7 +325,7 @@ void Worker::forget(Channel& channel) {
 
 void Worker::writable(Channel& channel) {
   Link* link = channel.link_;
-  if (link == nullptr) return;
+  if (link == nullptr || link->ticket != 0) return;
   link->full = false;
   if (!link->out.empty()) sendRaw(*link, {});
   if (link->full) return;

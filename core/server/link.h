@@ -38,6 +38,9 @@ struct Link : DeadlineHook {
   bool full = false;    // the socket takes nothing until writable() is called
   bool doomed = false;  // will be closed
   bool corked = false;  // replies gather in `out` until the input at hand is worked off
+  // It is on its way to another process, under this number: nothing is read or sent meanwhile. 0: it is not.
+  std::uint32_t ticket = 0;
+  std::uint8_t refusals = 0;  // other processes that would not have it
 
   // kPolling: the request that waits, if one does.
   Poll* poll = nullptr;

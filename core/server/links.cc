@@ -139,7 +139,11 @@ void Worker::leaveRoom(Link& link) {
 // Forgets a link whose connection is not this worker's any more.
 void Worker::letGo(Link& link) {
   endPoll(link, "6");
-  if (link.socket != nullptr) link.socket->finish();
+  if (link.ticket != 0) {
+    link.socket->letGo();
+  } else if (link.socket != nullptr) {
+    link.socket->finish();
+  }
   disown(link);
 }
 
@@ -241,8 +245,12 @@ void Worker::endDoomed() {
 
 void Worker::setDeadline(Link& link, std::int64_t at) {
   link.heartbeatAt = at;
+  setAlarm(link, link.connectBy != 0 ? std::min(link.connectBy, at) : at);
+}
+
+void Worker::setAlarm(Link& link, std::int64_t at) {
   if (link.DeadlineHook::is_linked()) deadlines_.erase(deadlines_.iterator_to(link));
-  link.deadline = link.connectBy != 0 ? std::min(link.connectBy, at) : at;
+  link.deadline = at;
   deadlines_.insert(link);
 }
 
@@ -256,6 +264,7 @@ void Worker::watchFor(Link& link, Instant now) {
 }
 
 void Worker::onDeadline(Link& link, Instant now) {
+  if (link.ticket != 0) return takeBack(link);
   // First of all out of the way: should what follows fail, it must not keep the others from their turn.
   const std::int64_t heartbeatAt = link.heartbeatAt;
   const std::int64_t connectBy = std::exchange(link.connectBy, 0);

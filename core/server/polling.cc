@@ -33,7 +33,6 @@ std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engin
   try {
     ConnectionTransaction txn(zone_, sid);
     create(txn, sid, Transport::kPolling, options, protocol, now);
-    noteTimes(txn, options);
     own(txn, options, now);
     connection = txn.ref();
     txn.commit();
@@ -56,6 +55,7 @@ void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Tran
   txn.edit(txn.record().revision) = static_cast<std::uint8_t>(protocol.revision);
   txn.edit(txn.record().base64) = protocol.base64;
   txn.edit(txn.record().realm) = realmOf(options);
+  noteTimes(txn, options);
   beginConnectTime(txn, options);
 }
 

@@ -31,6 +31,8 @@ std::vector<api::Metric> statusOf(const store::Zone& zone) {
       {"handshakes_total", "Engine.IO handshakes", Kind::kCounter, total(&C::handshakes)},
       {"upgrades_total", "Upgrades from polling to WebSocket", Kind::kCounter, total(&C::upgrades)},
       {"recoveries_total", "Lost connections that came back to where they were", Kind::kCounter, total(&C::recoveries)},
+      {"handovers_total", "WebSockets that went from a worker to one of a newer configuration", Kind::kCounter,
+       total(&C::handovers)},
       {"commands_total", "Events received", Kind::kCounter, total(&C::commands)},
       {"refusals_total", "Events refused", Kind::kCounter, total(&C::refusals)},
       {"encodings_total", "Broadcast events encoded", Kind::kCounter, total(&C::encodings)},

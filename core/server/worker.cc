@@ -12,8 +12,8 @@ namespace mediasync::server {
 using store::ConnectionTransaction;
 using store::WorkerState;
 
-Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, Environment& env)
-    : zone_(zone), env_(env) {
+Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, Environment& env, std::uint32_t cycle)
+    : zone_(zone), env_(env), cycle_(cycle), nextSuccessor_(slot) {
   store::WorkerEntry& entry = zone_.worker(slot);
   id_.slot = slot;
   {
@@ -23,6 +23,8 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, En
     if (entry.state.load() != WorkerState::kNone) reap(slot, env_.now());
     entry.pid.store(pid);
     entry.signalled.store(0);
+    entry.cycle.store(cycle);
+    entry.takes.store(0);
     entry.state.store(WorkerState::kRunning);
   }
   seenRepairs_ = zone_.header().repairs.load();
@@ -32,12 +34,15 @@ Worker::~Worker() = default;
 
 void Worker::stop() {
   if (std::exchange(stopped_, true)) return;
-  std::vector<Link*> sockets;
+  zone_.worker(id_.slot).takes.store(0);
+  std::vector<store::ConnectionRef> sockets;
   for (const auto& [ref, link] : links_) {
-    if (link->socket != nullptr) sockets.push_back(link.get());
+    if (link->socket != nullptr) sockets.push_back(link->connection);
   }
-  for (Link* link : sockets)
-    closeLink(*link, websocket::CloseCode::kGoingAway);
+  for (const store::ConnectionRef& connection : sockets) {
+    if (Link* link = linkOf(connection); link != nullptr && link->ticket != 0) takeBack(*link);
+    if (Link* link = linkOf(connection)) closeLink(*link, websocket::CloseCode::kGoingAway);
+  }
   for (const auto& [ref, link] : links_) {
     if (link->poll != nullptr) sendElsewhere(*link);
   }
@@ -126,6 +131,7 @@ void Worker::takeConnectionMail() {
 void Worker::openMail(store::Ref ref) {
   Link* link = linkOf(ref);
   bool moved = false;
+  bool isDeclined = false;
   store::Closing closing = store::Closing::kNo;
   std::vector<store::WaitingItem> items;
   {
@@ -144,19 +150,15 @@ void Worker::openMail(store::Ref ref) {
     // It can be in one mailbox at a time: news for the present owner may have found it in this one.
     if (moved && record.owner.slot != id_.slot) txn.notifyOwner(wake_);
     if (link == nullptr) return;
+    isDeclined = !moved && link->ticket != 0;
+    if (isDeclined && record.handover == link->ticket) return;  // on its way: whoever gets it looks at the rest
     closing = record.closing;
-    if (!moved && closing == store::Closing::kNo) syncSeat(*link, record);
-    if (record.overrun && link->socket != nullptr) doom(*link);  // something that it was to be sent is missing
-    if (!moved && link->socket != nullptr && !link->doomed) {
-      // From a POST that was still at work when the connection was upgraded.
-      if (record.awaitingSnapshot) link->awaitsSnapshot = true;
-      if (record.awaitingSnapshot) txn.edit(record.awaitingSnapshot) = false;
-      if (record.items.first != 0) items = txn.takeItems();
-      txn.commit();
-    }
+    if (!moved && !isDeclined) items = takeNews(*link, txn);
   }
   if (moved) {
     letGo(*link);
+  } else if (isDeclined) {
+    declined(*link);
   } else if (closing == store::Closing::kByClient && link->socket == nullptr) {
     closedByClient(*link);
   } else if (closing != store::Closing::kNo) {
@@ -168,6 +170,21 @@ void Worker::openMail(store::Ref ref) {
     catchUp(*link);
     sendItems(*link, items);
   }
+}
+
+// What the record has for its owner's link; returned is what is to be sent.
+std::vector<store::WaitingItem> Worker::takeNews(Link& link, ConnectionTransaction& txn) {
+  const store::ConnectionRecord& record = txn.record();
+  if (record.closing == store::Closing::kNo) syncSeat(link, record);
+  if (record.overrun && link.socket != nullptr) doom(link);  // something that it was to be sent is missing
+  if (link.socket == nullptr || link.doomed) return {};
+  // From a POST that was still at work when the connection was upgraded.
+  if (record.awaitingSnapshot) link.awaitsSnapshot = true;
+  if (record.awaitingSnapshot) txn.edit(record.awaitingSnapshot) = false;
+  std::vector<store::WaitingItem> items;
+  if (record.items.first != 0) items = txn.takeItems();
+  txn.commit();
+  return items;
 }
 
 std::int64_t Worker::nextDeadline() const {

@@ -75,7 +75,8 @@ struct RestReply {
 
 class Worker {
  public:
-  Worker(const store::Zone&, std::uint16_t slot, std::int32_t pid, Environment&);
+  // `cycle` counts configurations, as ZoneHeader::cycle does.
+  Worker(const store::Zone&, std::uint16_t slot, std::int32_t pid, Environment&, std::uint32_t cycle = 0);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -84,6 +85,19 @@ class Worker {
   // Ends every connection that cannot outlive the process, hands the others to the other workers, and signs off.
   void stop();
   bool stopped() const { return stopped_; }
+
+  // ---- the handover of WebSockets to the workers of a newer configuration
+  // There are, or soon will be, such workers.
+  bool isOutdated() const { return zone_.header().cycle.load() > cycle_; }
+  // The process does not serve for much longer: gives away as many WebSockets as are ready for it, and sends polls to
+  // other workers. To be called again and again; false when nothing is left to wait for, and stop() is due.
+  bool retire();
+  // This process can be given WebSockets.
+  void takeHandovers();
+  // A WebSocket that another worker has given away, with its `parcel`. Null: it is none of this worker's business.
+  std::unique_ptr<Channel> adopt(std::string_view parcel, WebSocket&, const Options&);
+  // This process cannot have it: whoever gave it keeps it.
+  void decline(std::string_view parcel);
 
   // ---- the event loop
   void flush();
@@ -291,6 +305,21 @@ class Worker {
   void noteHeard(PostJob&);
   void closeFromAfar(const store::ConnectionRef&, store::Closing);
 
+  // handover.cc
+  struct Parcel;
+  struct Contents;
+  void findSuccessors();
+  bool isReadyToGo(const Link&) const;
+  bool giveAway(Link&);
+  std::string pack(const Link&, std::uint32_t ticket) const;
+  static bool unpack(std::string_view bytes, Parcel&, Contents&);
+  bool markOffered(const Link&, std::uint32_t ticket);
+  void suspend(Link&, std::uint32_t ticket);
+  void takeBack(Link&);
+  void resumeHeartbeat(Link&, std::int64_t at, Instant now);
+  void declined(Link&);
+  void setAlarm(Link&, std::int64_t at);
+
   // namespaces.cc
   void beginConnectTime(store::ConnectionTransaction&, const Options&);
   void awaitConnect(Link&, std::int64_t connectBy);
@@ -377,6 +406,7 @@ class Worker {
   void takeSessionMail();
   void takeConnectionMail();
   void openMail(store::Ref);
+  std::vector<store::WaitingItem> takeNews(Link&, store::ConnectionTransaction&);
   void sendElsewhere(Link&);
 
   store::Zone zone_;
@@ -401,8 +431,13 @@ class Worker {
   std::vector<store::ConnectionRef> doomed_;
   std::int64_t retryDelay_ = kRetryDelay;
   std::int64_t lastRetry_ = 0;  // monotonic
-  bool stopped_ = false;        // takes no more connections
-  bool signedOff_ = false;      // its mailboxes are others' business
+  std::uint32_t cycle_;
+  std::vector<std::uint16_t> successors_;  // slots of workers that take WebSockets
+  std::size_t nextSuccessor_;
+  std::uint32_t tickets_ = 0;
+  bool retiring_ = false;
+  bool stopped_ = false;    // takes no more connections
+  bool signedOff_ = false;  // its mailboxes are others' business
 };
 
 }  // namespace mediasync::server

@@ -51,8 +51,21 @@ class World {
   Worker& worker(std::uint16_t slot) { return *workers_.at(slot); }
   bool runs(std::uint16_t slot) const { return workers_.contains(slot); }
   void start(std::uint16_t slot) {
-    workers_[slot] = std::make_unique<Worker>(zone, slot, pidOf(slot), env);
+    workers_[slot] = std::make_unique<Worker>(zone, slot, pidOf(slot), env, zone.header().cycle.load());
+    workers_[slot]->takeHandovers();
     workers_[slot]->flush();
+  }
+  // A reload: workers of a newer configuration start in these slots; the others have yet to be told to end.
+  void reload(std::initializer_list<std::uint16_t> slots) {
+    ++zone.header().cycle;
+    for (const std::uint16_t slot : slots)
+      start(slot);
+  }
+  // What a worker does again and again once it is told to end. False: it has nothing to wait for.
+  bool retire(std::uint16_t slot) {
+    const bool more = workers_.at(slot)->retire();
+    workers_.at(slot)->flush();
+    return more;
   }
   // SIGKILL: nothing of it runs any more, and its TCP connections break.
   void kill(std::uint16_t slot);
@@ -281,6 +294,14 @@ inline std::string compressedFrame(std::string_view payload, std::uint8_t opcode
 
 class FakeSocket final : public WebSocket {
  public:
+  struct Gift {
+    std::uint16_t slot;
+    std::string parcel;
+  };
+  std::optional<Gift> gift;  // where it is on its way to
+  Giving giving = Giving::kGiven;
+  int strayWrites = 0;  // while it was on its way
+  int letGoes = 0;
   static constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
   std::size_t room = kAll;  // bytes it still takes
   bool broken = false;
@@ -292,6 +313,7 @@ class FakeSocket final : public WebSocket {
 
   std::ptrdiff_t write(std::string_view data) override {
     ++writes;
+    if (gift) ++strayWrites;
     if (broken) return -1;
     const std::size_t taken = std::min(room, data.size());
     if (room != kAll) room -= taken;
@@ -301,6 +323,12 @@ class FakeSocket final : public WebSocket {
   }
   void pause(bool on) override { paused = on; }
   void finish() override { finished = true; }
+  Giving give(std::uint16_t slot, std::string_view parcel) override {
+    if (giving == Giving::kGiven) gift = Gift{slot, std::string(parcel)};
+    return giving;
+  }
+  void letGo() override { ++letGoes; }
+  void goOn() override { gift.reset(); }
 };
 
 // A client over WebSocket, from its handshake on or as the upgrade of a polling connection.
@@ -332,7 +360,7 @@ class WsClient : public Client {
     send(clientFrame((typed ? std::string(1, 4) : std::string()) + std::string(bytes), 2));
   }
   void workerDied(std::uint16_t slot) override {
-    if (slot != slot_) return;
+    if (slot != slot_ || socket.gift) return;  // what is on its way does not break
     read();
     socket.finished = true;
   }
@@ -344,6 +372,10 @@ class WsClient : public Client {
     }
     channel_.reset();
   }
+  std::uint16_t slot() const { return slot_; }
+  // Location of the new configuration.
+  Options nextOptions;
+  bool isDeclined = false;  // there is no such location any more
   // The peer reads `n` bytes more.
   void makeRoom(std::size_t n) {
     socket.room = n;
@@ -351,7 +383,9 @@ class WsClient : public Client {
   }
 
   bool work() override {
-    if (channel_ == nullptr || !world_.runs(slot_)) return false;
+    if (channel_ == nullptr) return false;
+    if (socket.gift) return arrive();
+    if (!world_.runs(slot_)) return false;
     bool did = false;
     if (socket.stalled && socket.room > 0 && !socket.finished) {
       socket.stalled = false;
@@ -376,6 +410,29 @@ class WsClient : public Client {
   std::size_t received = 0;  // bytes of all frames
 
  private:
+  // Another process takes the socket, when it is there and runs.
+  bool arrive() {
+    if (!world_.runs(socket.gift->slot) || world_.held.contains(socket.gift->slot)) return false;
+    const FakeSocket::Gift gift = *std::exchange(socket.gift, std::nullopt);
+    Worker& worker = world_.worker(gift.slot);
+    if (isDeclined) {
+      worker.decline(gift.parcel);
+      socket.gift = gift;  // until it is taken back
+      worker.flush();
+      world_.worker(slot_).wake();
+      return true;
+    }
+    auto adopted = worker.adopt(gift.parcel, socket, nextOptions);
+    worker.flush();
+    if (adopted != nullptr) {
+      slot_ = gift.slot;
+      left_.push_back(std::exchange(channel_, std::move(adopted)));
+    } else if (!world_.runs(slot_)) {
+      read();
+      socket.finished = true;
+    }
+    return true;
+  }
   // Takes whole frames out of what the socket took.
   bool read() {
     bool did = false;
@@ -427,7 +484,8 @@ class WsClient : public Client {
   engineio::Revision revision_;
   websocket::Inflater inflater_;
   std::unique_ptr<Channel> channel_;
-  std::string input_;  // sent by the client, not read by the worker
+  std::vector<std::unique_ptr<Channel>> left_;  // of workers before
+  std::string input_;                           // sent by the client, not read by the worker
 };
 
 // ---- polling

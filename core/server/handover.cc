@@ -1,0 +1,280 @@
+// The handover of WebSockets to the workers of a newer configuration, so that a reload is nothing to a client.
+//
+// The link stays where it is while the socket is on its way, and reads and sends nothing. Whoever the record names as
+// its owner has the connection, and that changes in one transaction: the new worker makes itself the owner, provided
+// that the offer still stands; the old one lets go when it learns of that, or withdraws the offer. So whichever of the
+// two dies, hangs or refuses, and at whatever moment, one has it, or it is lost like any connection of a dead worker.
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "core/server/worker.h"
+
+namespace mediasync::server {
+
+using store::ConnectionTransaction;
+using store::WorkerState;
+
+namespace {
+
+// Of an offer. After that it is withdrawn.
+constexpr std::int64_t kOfferTime = 1'000;
+// WebSockets given away before others have their turn.
+constexpr int kAtOnce = 128;
+// What a parcel may hold of a message that is coming in, and of what the peer has yet to take.
+constexpr std::size_t kMaxPart = 64 * 1024;
+constexpr std::uint8_t kMaxRefusals = 3;
+
+}  // namespace
+
+// All that is not in the connection's record. What the decoder holds, whom NGINX says the client is, and what is to be
+// sent follow.
+struct Worker::Parcel {
+  store::ConnectionRef connection;
+  store::WorkerId from;
+  std::uint32_t ticket;
+  std::uint32_t decoderSize;
+  std::uint32_t userSize;
+  bool hasUser;
+  Compression compression;
+  bool deflate;
+  Link::Waiting waiting;
+  std::int64_t heartbeatAt;
+  std::int64_t pingSent;
+  std::int64_t behindSince;
+  std::uint64_t membership;  // where the cursor is valid
+  std::uint64_t cursor;
+};
+
+struct Worker::Contents {
+  std::string_view decoder, user, out;
+};
+
+void Worker::takeHandovers() {
+  zone_.worker(id_.slot).takes.store(1);
+}
+
+bool Worker::retire() {
+  if (stopped_) return false;
+  if (!std::exchange(retiring_, true)) {
+    zone_.worker(id_.slot).takes.store(0);
+    for (const auto& [ref, link] : links_) {
+      if (link->poll != nullptr) sendElsewhere(*link);
+    }
+  }
+  findSuccessors();
+  std::vector<store::ConnectionRef> sockets;
+  for (const auto& [ref, link] : links_) {
+    if (link->socket != nullptr) sockets.push_back(link->connection);
+  }
+  int left = successors_.empty() ? 0 : kAtOnce;
+  for (const store::ConnectionRef& connection : sockets) {
+    Link* link = linkOf(connection);
+    if (left == 0) break;
+    if (link == nullptr || !isReadyToGo(*link)) continue;
+    if (!giveAway(*link)) break;
+    --left;
+  }
+  return !sockets.empty() || !probing_.empty();
+}
+
+// Those of the newest configuration whose processes are there, and do not end themselves.
+void Worker::findSuccessors() {
+  successors_.clear();
+  std::uint32_t newest = cycle_;
+  for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
+    const store::WorkerEntry& entry = zone_.worker(slot);
+    const std::uint32_t cycle = entry.cycle.load();
+    if (entry.state.load() != WorkerState::kRunning || entry.takes.load() == 0 || cycle <= cycle_ || cycle < newest ||
+        !env_.processAlive(entry.pid.load())) {
+      continue;
+    }
+    if (cycle > newest) successors_.clear();
+    newest = cycle;
+    successors_.push_back(slot);
+  }
+}
+
+// There is nothing that only this process could go on with, and what there is fits a parcel. The others become ready
+// soon, as a rule: what waits is done, the peer sends the rest.
+bool Worker::isReadyToGo(const Link& link) const {
+  const Channel& channel = *link.channel;
+  return link.ticket == 0 && !link.doomed && !link.corked && !link.awaitsSnapshot && link.binaryLeft == 0 &&
+         link.out.size() <= kMaxPart && channel.state_ == Channel::State::kOpen && !channel.deferred_ &&
+         channel.input_.empty() && channel.decoder_.heldBytes() <= kMaxPart;
+}
+
+// False: nobody can be given more now.
+bool Worker::giveAway(Link& link) {
+  const std::uint32_t ticket = std::max<std::uint32_t>(++tickets_, 1);
+  if (!markOffered(link, ticket)) return true;
+  const std::uint16_t slot = successors_[nextSuccessor_++ % successors_.size()];
+  const WebSocket::Giving giving = link.socket->give(slot, pack(link, ticket));
+  if (giving == WebSocket::Giving::kGiven) {
+    suspend(link, ticket);
+    return true;
+  }
+  markOffered(link, 0);
+  if (giving == WebSocket::Giving::kNever) closeLink(link, websocket::CloseCode::kGoingAway);
+  return giving != WebSocket::Giving::kFull;
+}
+
+std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
+  std::string decoder;
+  link.channel->decoder_.save(decoder);
+  Parcel parcel;
+  static_assert(std::is_trivially_copyable_v<Parcel>);
+  std::memset(static_cast<void*>(&parcel), 0, sizeof parcel);  // padding, too
+  parcel.connection = link.connection;
+  parcel.from = id_;
+  parcel.ticket = ticket;
+  parcel.decoderSize = static_cast<std::uint32_t>(decoder.size());
+  const std::optional<std::string>& user = link.channel->options_.user;
+  parcel.hasUser = user.has_value();
+  parcel.userSize = user ? static_cast<std::uint32_t>(user->size()) : 0;
+  parcel.deflate = link.channel->agreement_.compression.has_value();
+  parcel.compression = link.compression;
+  parcel.waiting = link.waiting;
+  parcel.heartbeatAt = link.heartbeatAt;
+  parcel.pingSent = link.pingSent;
+  parcel.behindSince = link.behindSince;
+  parcel.membership = link.seat.membershipSerial;
+  parcel.cursor = link.cursor;
+  std::string bytes(reinterpret_cast<const char*>(&parcel), sizeof parcel);
+  return bytes.append(decoder).append(user.value_or("")).append(link.out);
+}
+
+bool Worker::unpack(std::string_view bytes, Parcel& parcel, Contents& contents) {
+  if (bytes.size() < sizeof parcel) return false;
+  std::memcpy(static_cast<void*>(&parcel), bytes.data(), sizeof parcel);
+  bytes.remove_prefix(sizeof parcel);
+  const auto take = [&bytes](std::size_t size) {
+    const std::string_view taken = bytes.substr(0, size);
+    bytes.remove_prefix(size);
+    return taken;
+  };
+  if (bytes.size() < std::uint64_t{parcel.decoderSize} + parcel.userSize) return false;
+  contents.decoder = take(parcel.decoderSize);
+  contents.user = take(parcel.userSize);
+  contents.out = bytes;
+  return true;
+}
+
+// Under `ticket` the record can be taken over by whoever knows it; 0: by nobody. False: it is not this worker's, or is
+// about to be closed, which its mail will say.
+bool Worker::markOffered(const Link& link, std::uint32_t ticket) {
+  ConnectionTransaction txn(zone_, link.connection.shard);
+  if (!txn.open(link.connection) || txn.record().owner != id_) return false;
+  if (ticket != 0 && txn.record().closing != store::Closing::kNo) return false;
+  txn.edit(txn.record().handover) = ticket;
+  txn.commit();
+  return true;
+}
+
+// The socket is on its way. As a member that is behind, the link keeps the log from dropping what comes next.
+void Worker::suspend(Link& link, std::uint32_t ticket) {
+  link.ticket = ticket;
+  link.full = true;
+  fallBehind(link);
+  if (link.room != nullptr) needsChanged(*link.room);
+  setAlarm(link, env_.now().mono + kOfferTime);
+}
+
+// The offer was declined, or not taken in time: this worker goes on, unless it was taken just now.
+void Worker::takeBack(Link& link) {
+  const Instant now = env_.now();
+  setAlarm(link, now.mono + kOfferTime);  // should what follows fail
+  if (!markOffered(link, 0)) return letGo(link);
+  link.ticket = 0;
+  link.full = false;
+  resumeHeartbeat(link, link.heartbeatAt, now);
+  {
+    ConnectionTransaction txn(zone_, link.connection.shard);
+    if (txn.open(link.connection)) txn.notify(id_.slot, wake_);  // of what has come meanwhile
+  }
+  link.socket->goOn();
+  sendRaw(link, {});
+  catchUp(link);
+}
+
+// What the peer answers may be waiting in the socket: that takes nothing from its time.
+void Worker::resumeHeartbeat(Link& link, std::int64_t at, Instant now) {
+  setDeadline(link, link.waiting == Link::Waiting::kForPing ? at : std::max(at, now.mono + kOfferTime));
+}
+
+// Another one may take it, when the one before was about to end; or nobody, when its location is gone.
+void Worker::declined(Link& link) {
+  const store::ConnectionRef connection = link.connection;
+  const bool isLast = ++link.refusals >= kMaxRefusals;
+  takeBack(link);
+  if (Link* back = linkOf(connection); back != nullptr && isLast) closeLink(*back, websocket::CloseCode::kGoingAway);
+}
+
+void Worker::decline(std::string_view bytes) {
+  Parcel parcel;
+  Contents contents;
+  if (!unpack(bytes, parcel, contents)) return;
+  ConnectionTransaction txn(zone_, parcel.connection.shard);
+  if (!txn.open(parcel.connection)) return;
+  if (txn.record().owner != parcel.from || txn.record().handover != parcel.ticket) return;
+  txn.edit(txn.record().handover) = 0;
+  txn.commit();
+  txn.notifyOwner(wake_);
+}
+
+std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket, const Options& location) {
+  Parcel parcel;
+  Contents contents;
+  if (!unpack(bytes, parcel, contents)) return nullptr;
+  std::unique_ptr<Channel> channel;
+  const Instant now = env_.now();
+  Link* link = nullptr;
+  bool isTaken = false;
+  if (!stopped_) {
+    ConnectionTransaction txn(zone_, parcel.connection.shard);
+    if (!txn.open(parcel.connection)) return nullptr;
+    const store::ConnectionRecord& record = txn.record();
+    if (record.owner != parcel.from || record.handover != parcel.ticket) return nullptr;
+    Options options = location;  // but what the client was told stays true
+    options.engine.pingInterval = record.pingInterval;
+    options.engine.pingTimeout = record.pingTimeout;
+    options.timestamps = static_cast<api::TimestampUnit>(record.timestampUnit);
+    options.user.reset();
+    if (parcel.hasUser) options.user = std::string(contents.user);
+    Agreement agreement{protocolOf(record), {}};
+    if (parcel.deflate) agreement.compression = parcel.compression;
+    channel = std::make_unique<Channel>(socket, options, agreement);
+    const bool isSame = record.realm == realmOf(options);
+    isTaken = isSame && channel->decoder_.restore(contents.decoder);
+    if (isTaken) {
+      txn.edit(record.owner) = id_;
+      txn.edit(record.handover) = 0;
+      if (record.seat.membershipSerial == parcel.membership) txn.edit(record.cursor) = parcel.cursor;
+      link = &own(txn, options, now);
+      txn.commit();
+      link->socket = &socket;
+      link->channel = channel.get();
+      link->compression = agreement.compression.value_or(Compression{});
+      link->out = contents.out;
+      link->waiting = parcel.waiting;
+      link->pingSent = parcel.pingSent;
+      resumeHeartbeat(*link, parcel.heartbeatAt, now);
+      syncSeat(*link, record);
+      if (link->isBehind() && parcel.behindSince != 0) link->behindSince = parcel.behindSince;
+      txn.notify(parcel.from.slot, wake_);  // it lets go, and sends the mail that it finds on to this worker
+    }
+  }
+  if (!isTaken) {
+    decline(bytes);
+    return nullptr;
+  }
+  channel->state_ = Channel::State::kOpen;
+  channel->link_ = link;
+  ++counters().handovers;
+  sendRaw(*link, {});
+  catchUp(*link);
+  return channel;
+}
+
+}  // namespace mediasync::server
