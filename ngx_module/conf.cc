@@ -1,8 +1,14 @@
 #include "ngx_module/conf.h"
 
+#include <algorithm>
 #include <cstring>
+#include <span>
+#include <string>
 
+#include "core/base/siphash.h"
 #include "ngx_module/engine_handler.h"
+#include "ngx_module/guard.h"
+#include "ngx_module/response.h"
 #include "ngx_module/rest_handler.h"
 #include "ngx_module/status_handler.h"
 
@@ -50,6 +56,63 @@ void inheritEndpoint(ngx_conf_t* cf, LocConf& conf, const LocConf& outer) {
   if (core->lmt_excpt && core->handler == nullptr) core->handler = conf.handler;
 }
 
+// Its servers and addresses are known only later.
+bool noteLocation(ngx_conf_t* cf, LocConf& conf) {
+  if (conf.handler != ngx_http_mediasync_engine_handler) return true;
+  auto* location = static_cast<Location*>(ngx_array_push(&mainConf(cf)->locations));
+  if (location == nullptr) return false;
+  location->key = 0;
+  location->conf = *static_cast<ngx_http_conf_ctx_t*>(cf->ctx);
+  location->loc = &conf;
+  return ngx_array_init(&location->addresses, cf->pool, 2, sizeof(ngx_sockaddr_t)) == NGX_OK;
+}
+
+ngx_http_core_srv_conf_t* serverOf(const Location& location) {
+  return static_cast<ngx_http_core_srv_conf_t*>(location.conf.srv_conf[ngx_http_core_module.ctx_index]);
+}
+
+// What a location is called. It stays the same when the location is otherwise configured.
+std::string nameOf(const Location& location) {
+  std::string name;
+  const auto* server = serverOf(location);
+  const auto* names = static_cast<ngx_http_server_name_t*>(server->server_names.elts);
+  for (ngx_uint_t i = 0; i < server->server_names.nelts; ++i)
+    name.append(view(names[i].name)).push_back('\n');
+  const auto* core = static_cast<ngx_http_core_loc_conf_t*>(location.conf.loc_conf[ngx_http_core_module.ctx_index]);
+  const bool isExact = core->exact_match;
+  name.push_back('\n');
+  name.push_back(isExact ? '=' : core->noname ? '?' : core->lmt_excpt ? '!' : ' ');
+  name.append(view(core->name)).push_back('\n');
+  name.append(std::to_string(static_cast<int>(location.loc->application))).push_back('\n');
+  return name.append(view(location.loc->zone->name));
+}
+
+bool addAddresses(const ngx_http_conf_port_t& port, Location& location) {
+  const auto* addresses = static_cast<ngx_http_conf_addr_t*>(port.addrs.elts);
+  for (ngx_uint_t i = 0; i < port.addrs.nelts; ++i) {
+    const auto* servers = static_cast<ngx_http_core_srv_conf_t**>(addresses[i].servers.elts);
+    for (ngx_uint_t s = 0; s < addresses[i].servers.nelts; ++s) {
+      if (servers[s] != serverOf(location)) continue;
+      auto* address = ngx_array_push(&location.addresses);
+      if (address == nullptr) return false;
+      ngx_memzero(address, sizeof(ngx_sockaddr_t));
+      ngx_memcpy(address, addresses[i].opt.sockaddr,
+                 std::min<size_t>(addresses[i].opt.socklen, sizeof(ngx_sockaddr_t)));
+    }
+  }
+  return true;
+}
+
+// Several may be called the same: "if" blocks, and servers of other addresses. Those of one server are told apart by
+// their order.
+void giveKey(std::span<Location> before, Location& location) {
+  const std::string name = nameOf(location);
+  std::uint64_t number = 0;
+  for (const Location& other : before)
+    number += serverOf(other) == serverOf(location) && nameOf(other) == name;
+  location.key = location.loc->key = sipHash({}, name + '\n' + std::to_string(number));
+}
+
 }  // namespace
 
 server::Options LocConf::options() const {
@@ -72,7 +135,10 @@ using namespace mediasync::ngx;
 
 void* ngx_http_mediasync_create_main_conf(ngx_conf_t* cf) {
   auto* conf = static_cast<MainConf*>(ngx_pcalloc(cf->pool, sizeof(MainConf)));
-  if (conf == nullptr || ngx_array_init(&conf->zones, cf->pool, 2, sizeof(ZoneConf*)) != NGX_OK) return nullptr;
+  if (conf == nullptr || ngx_array_init(&conf->zones, cf->pool, 2, sizeof(ZoneConf*)) != NGX_OK ||
+      ngx_array_init(&conf->locations, cf->pool, 2, sizeof(Location)) != NGX_OK) {
+    return nullptr;
+  }
   return conf;
 }
 
@@ -123,8 +189,26 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
     conf->origins = prev->origins;
   }
   inheritEndpoint(cf, *conf, *prev);
-  if (conf->zone != nullptr && !adoptBodyLimits(cf, *conf)) return static_cast<char*>(NGX_CONF_ERROR);
+  if (conf->zone != nullptr && (!adoptBodyLimits(cf, *conf) || !noteLocation(cf, *conf))) {
+    return static_cast<char*>(NGX_CONF_ERROR);
+  }
   return NGX_CONF_OK;
+}
+
+ngx_int_t ngx_http_mediasync_postconfiguration(ngx_conf_t* cf) {
+  return guarded(cf->log, static_cast<ngx_int_t>(NGX_ERROR), [cf]() -> ngx_int_t {
+    const auto* core =
+        static_cast<ngx_http_core_main_conf_t*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    const std::span locations(static_cast<Location*>(mainConf(cf)->locations.elts), mainConf(cf)->locations.nelts);
+    for (size_t i = 0; i < locations.size(); ++i)
+      giveKey(locations.first(i), locations[i]);
+    for (ngx_uint_t port = 0; core->ports != nullptr && port < core->ports->nelts; ++port) {
+      for (Location& location : locations) {
+        if (!addAddresses(static_cast<ngx_http_conf_port_t*>(core->ports->elts)[port], location)) return NGX_ERROR;
+      }
+    }
+    return NGX_OK;
+  });
 }
 
 namespace {

@@ -17,8 +17,19 @@ struct ZoneConf {
   ngx_uint_t index;   // among the zones of the configuration
 };
 
+struct LocConf;
+
+// A location that WebSockets come by, where those of an earlier configuration find it again.
+struct Location {
+  std::uint64_t key;         // of what it is called: servers of other addresses may have one of the same key
+  ngx_http_conf_ctx_t conf;  // of requests in it
+  LocConf* loc;
+  ngx_array_t addresses;  // of ngx_sockaddr_t, that its server listens on
+};
+
 struct MainConf {
-  ngx_array_t zones;  // of ZoneConf*
+  ngx_array_t zones;      // of ZoneConf*
+  ngx_array_t locations;  // of Location
 };
 
 enum class OriginPolicy { kUnset, kSame, kAny, kListed };
@@ -47,6 +58,7 @@ struct LocConf {
   ngx_array_t* origins;         // of ngx_str_t, for kListed
   ngx_uint_t prometheus;        // of mediasync_status
   ngx_http_handler_pt handler;  // of the endpoint
+  std::uint64_t key;            // Location::key
   size_t bodyLimit;             // of a request body: the lesser of max_payload and client_max_body_size
   void** limited;               // the location's configuration with NGINX's own check of that limit
 
@@ -66,6 +78,7 @@ extern "C" {
 void* ngx_http_mediasync_create_main_conf(ngx_conf_t* cf);
 void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf);
 char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* child);
+ngx_int_t ngx_http_mediasync_postconfiguration(ngx_conf_t* cf);
 char* ngx_http_mediasync_zone(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_check_time(ngx_conf_t* cf, void* post, void* data);

@@ -67,14 +67,14 @@ static ngx_command_t ngx_http_mediasync_commands[] = {
     {ngx_null_string, 0, nullptr, 0, 0, nullptr}};
 
 static ngx_http_module_t ngx_http_mediasync_context = {
-    nullptr,                              // preconfiguration
-    nullptr,                              // postconfiguration
-    ngx_http_mediasync_create_main_conf,  // create main configuration
-    nullptr,                              // init main configuration
-    nullptr,                              // create server configuration
-    nullptr,                              // merge server configuration
-    ngx_http_mediasync_create_loc_conf,   // create location configuration
-    ngx_http_mediasync_merge_loc_conf,    // merge location configuration
+    nullptr,                               // preconfiguration
+    ngx_http_mediasync_postconfiguration,  // postconfiguration
+    ngx_http_mediasync_create_main_conf,   // create main configuration
+    nullptr,                               // init main configuration
+    nullptr,                               // create server configuration
+    nullptr,                               // merge server configuration
+    ngx_http_mediasync_create_loc_conf,    // create location configuration
+    ngx_http_mediasync_merge_loc_conf,     // merge location configuration
 };
 
 ngx_module_t ngx_http_mediasync_module = {NGX_MODULE_V1,

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "ngx_module/guard.h"
+#include "ngx_module/handover.h"
+#include "ngx_module/response.h"
 
 namespace mediasync::ngx {
 namespace {
@@ -29,8 +31,14 @@ class SystemRandom final : public RandomSource {
   }
 };
 
+// Which configuration this is. Counted by the master, and inherited by the workers that it starts.
+std::uint32_t cycleNumber = 0;
+
 // Milliseconds for the events that end connections to be handled.
 constexpr ngx_msec_t kExitDelay = 10;
+// How long a process that ends looks for others to take its WebSockets, and how often it does.
+constexpr std::int64_t kRetirement = 3000;
+constexpr ngx_msec_t kRetireStep = 5;
 
 std::int64_t readClock(clockid_t clock) {
   timespec ts{};
@@ -119,7 +127,7 @@ void Timer::post() {
 
 Runtime::Runtime(const store::Zone& zone, ngx_cycle_t* cycle)
     : log_(cycle->log),
-      worker_(zone, static_cast<std::uint16_t>(ngx_process_slot), ngx_pid, *this),
+      worker_(zone, static_cast<std::uint16_t>(ngx_process_slot), ngx_pid, *this, cycleNumber),
       flushTimer_([](void* self) { static_cast<Runtime*>(self)->flush(); }, this, log_),
       deadlineTimer_(
           [](void* self) {
@@ -130,7 +138,8 @@ Runtime::Runtime(const store::Zone& zone, ngx_cycle_t* cycle)
           },
           this, log_),
       tickTimer_([](void* self) { static_cast<Runtime*>(self)->tick(); }, this, log_),
-      exitTimer_([](void*) {}, this, log_) {
+      exitTimer_([](void*) {}, this, log_),
+      retireTimer_([](void* self) { static_cast<Runtime*>(self)->retireStep(); }, this, log_) {
   tickTimer_.arm(1);
 }
 
@@ -164,6 +173,16 @@ void Runtime::wake() {
 }
 
 void Runtime::retire() {
+  if (retireUntil_ != 0) return;
+  retireUntil_ = now().mono + kRetirement;
+  retireTimer_.holdExit();
+  retireStep();
+}
+
+void Runtime::retireStep() {
+  const bool goesOn = worker_.isOutdated() && now().mono < retireUntil_ && worker_.retire();
+  settle();
+  if (goesOn) return retireTimer_.arm(kRetireStep);
   // The ends of connections and polls are posted events, and NGINX exits at once when no timer holds it.
   exitTimer_.holdExit();
   exitTimer_.arm(kExitDelay);
@@ -185,6 +204,16 @@ bool Runtime::processAlive(std::int32_t pid) {
   return kill(pid, 0) == 0 || errno != ESRCH;
 }
 
+Runtime* runtimeOf(std::string_view zone) {
+  if (runtimes == nullptr) return nullptr;
+  const MainConf* conf = mainConfOf(const_cast<ngx_cycle_t*>(ngx_cycle));
+  for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
+    const ZoneConf* known = static_cast<ZoneConf**>(conf->zones.elts)[i];
+    if (view(known->name) == zone) return runtimeOf(known);
+  }
+  return nullptr;
+}
+
 Runtime* runtimeOf(const ZoneConf* zone) {
   if (runtimes == nullptr || zone == nullptr || zone->index >= runtimes->size()) return nullptr;
   return (*runtimes)[zone->index].get();
@@ -201,7 +230,11 @@ ngx_int_t ngx_http_mediasync_init_module(ngx_cycle_t* cycle) {
   const auto* core = reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
   const size_t wanted =
       std::min<size_t>(4 * static_cast<size_t>(core->worker_processes) + 8, mediasync::store::kMaxWorkers);
+  ++cycleNumber;
+  for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i)
+    static_cast<ZoneConf**>(conf->zones.elts)[i]->zone->header().cycle.store(cycleNumber);
   return guarded(cycle->log, static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
+    makeHandoverSockets(wanted, cycle->log);
     while (wakeDescriptors.size() < wanted) {
       const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
       if (fd == -1) {
@@ -228,7 +261,11 @@ ngx_int_t ngx_http_mediasync_init_process(ngx_cycle_t* cycle) {
       const ZoneConf* zone = static_cast<ZoneConf**>(conf->zones.elts)[i];
       runtimes->push_back(std::make_unique<Runtime>(*zone->zone, cycle));
     }
-    return listenForWakes(cycle);
+    if (listenForWakes(cycle) != NGX_OK) return NGX_ERROR;
+    if (!listenForHandovers(cycle)) return NGX_OK;
+    for (auto& runtime : *runtimes)
+      runtime->worker().takeHandovers();
+    return NGX_OK;
   });
 }
 
@@ -236,4 +273,5 @@ void ngx_http_mediasync_exit_process(ngx_cycle_t* cycle) {
   if (runtimes == nullptr) return;
   for (auto& runtime : *runtimes)
     guardedVoid(cycle->log, [&] { runtime->stop(); });
+  declineHandovers(cycle->log);
 }

@@ -48,7 +48,7 @@ class Runtime final : public server::Environment {
   // To be called after anything was asked of the worker: sends and wakes once the events at hand have been handled.
   void settle();
   void wake();
-  // The process is told to finish its work: connections end, what can go on goes on in other processes.
+  // The process is told to finish its work: connections go on in other processes where they can, and end where not.
   void retire();
   // The process ends.
   void stop();
@@ -63,6 +63,7 @@ class Runtime final : public server::Environment {
   void armDeadline();
   void flush();
   void tick();
+  void retireStep();
 
   ngx_log_t* log_;
   server::Worker worker_;
@@ -70,11 +71,14 @@ class Runtime final : public server::Environment {
   Timer deadlineTimer_;
   Timer tickTimer_;
   Timer exitTimer_;
+  Timer retireTimer_;
   std::int64_t armedFor_ = 0;
+  std::int64_t retireUntil_ = 0;  // monotonic; 0: the process has not been told to finish
 };
 
 // The runtime of the zone in this process; null when this process does not serve it.
 Runtime* runtimeOf(const ZoneConf*);
+Runtime* runtimeOf(std::string_view zone);
 
 }  // namespace mediasync::ngx
 

@@ -1,7 +1,7 @@
 // QUIT and reload end the old workers, whatever their clients are in the middle of, and nothing is left open.
 import assert from 'node:assert/strict';
-import { connect, describe, fence, it, kSeparator, pinnedSocket, Polling, RawConnection, rawWebSocket, request, room,
-  Server, until } from './harness/index.mjs';
+import { connect, describe, fence, frame, it, kPing, kPong, kSeparator, pinnedSocket, Polling, RawConnection,
+  rawWebSocket, request, room, Server, until } from './harness/index.mjs';
 
 function alive(pid) {
   try {
@@ -30,11 +30,20 @@ async function sentOn(server, pid, bytes) {
   return raw;
 }
 
-/** Idle WebSockets: each is closed with 1001. */
-const idleWebSockets = (tls) => async (server) => {
+/** The WebSocket works. */
+async function answers(raw) {
+  raw.write(frame(kPing, 'x'));
+  assert.equal((await raw.frame()).opcode, kPong);
+}
+
+/** Idle WebSockets: each is closed with 1001, but over plain TCP a reload lets them be. */
+const idleWebSockets = (tls) => async (server, isReload) => {
   const raws = await Promise.all(Array.from({ length: 12 }, (_, i) => rawWebSocket(server, { tls, bare: i % 3 === 0 })));
   return async () => {
-    for (const raw of raws) assert.equal((await raw.closing()).code, 1001, 'going away');
+    for (const raw of raws) {
+      if (!isReload || tls) assert.equal((await raw.closing()).code, 1001, 'going away');
+      else await answers(raw);
+    }
   };
 };
 
@@ -80,20 +89,24 @@ async function waitingPosts(server) {
 }
 
 /** A handshake for an upgrade whose probe is still to come, beside a held poll. */
-async function probes(server) {
+async function probes(server, isReload) {
   const raws = [];
+  const upgraded = [];
   for (const pid of server.workerPids()) {
     const polling = await Polling.open(server);
     raws.push(await sentOn(server, pid, `GET ${polling.url()} HTTP/1.1\r\nHost: x\r\n\r\n`));
     await settled(server, pid);
-    raws.push(await rawWebSocket(server, { bare: true }));
+    upgraded.push(await rawWebSocket(server, { bare: true }));
     const upgrading = await RawConnection.open(server);
     upgrading.write(`GET ${polling.url('websocket')} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
       'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n');
     assert.equal((await upgrading.response())?.status, 101);
     raws.push(upgrading);
   }
-  return async () => { for (const raw of raws) await raw.ended(); };
+  return async () => {
+    for (const raw of raws) await raw.ended();
+    for (const raw of upgraded) await (isReload ? answers(raw) : raw.ended());
+  };
 }
 
 /** Half a body, on each worker. NGINX waits for clients in the middle of a request; this one gives up. */

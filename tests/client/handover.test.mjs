@@ -1,0 +1,223 @@
+// WebSockets over plain TCP go from the workers of one configuration to those of the next: a reload is nothing to a
+// client. MEDIASYNC_RELOADS says how many there are in a row.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { connect, describe, enter, fence, fenceAtLast, frame, it, kPing, kPong, kText, rawWebSocket,
+  received, request, Server, unique, until, waitFor } from './harness/index.mjs';
+
+const kReloads = Number(process.env.MEDIASYNC_RELOADS ?? 20);
+
+function alive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const descriptors = (pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
+const status = async (server) => (await request(server, { path: '/status' })).json();
+const ended = (old) => until('the old workers to end', () => !old.some(alive));
+
+/** Reloads as often as it says, each time when the old workers are gone, and returns the longest time that took. */
+async function reloads(server, count) {
+  let longest = 0;
+  for (let i = 0; i < count; i++) {
+    const start = Date.now();
+    await ended(await server.reload());
+    longest = Math.max(longest, Date.now() - start);
+  }
+  return longest;
+}
+
+/** A leader who plays on and on. end() resolves to the last position. */
+function plays(leader) {
+  let position = 0;
+  const timer = setInterval(() => leader.emit('sync_playback', { position: ++position, isPlaying: true }), 3);
+  return { end() { clearInterval(timer); return position; } };
+}
+
+const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
+
+/** Everyone heard every position, once and in order, and nobody was disconnected. */
+async function heardAll(members, last) {
+  for (const member of members) {
+    await waitFor(member, 'playback_sync', (sync) => sync.position === last);
+    assert.deepEqual(received(member, 'playback_sync').map((sync) => sync.position), upTo(last), member.label);
+    for (const event of ['disconnect', 'connect_error', 'user_left', 'error']) {
+      assert.deepEqual(received(member, event), [], `${event} at ${member.label}`);
+    }
+    assert.equal(received(member, 'connect').length, 1);
+  }
+}
+
+for (const workers of [2, 4]) {
+  describe(`the handover of WebSockets (${workers} workers)`, () => {
+    it(`lets ${kReloads} reloads in a row go unnoticed`, { timeout: 60000 + 5000 * kReloads }, async () => {
+      const server = await Server.start({ workers, sync: 'mediasync_deflate on; mediasync_deflate_min_length 1;' });
+      try {
+        const sessionId = unique('room');
+        const members = [];
+        for (let i = 0; i < 10; i++) {
+          members.push(await enter(server, { sessionId, userId: `u${i}`, username: `U ${i}` },
+            { transport: i % 2 === 0 ? 'websocket' : 'upgrade', perMessageDeflate: i % 3 === 0 }));
+        }
+        await reloads(server, 2);
+        const master = descriptors(server.pid);
+        const busiest = Math.max(...server.workerPids().map(descriptors));
+        const before = (await status(server)).handovers_total;
+        const playing = plays(members[0]);
+        const longest = await reloads(server, kReloads);
+        const last = playing.end();
+        await heardAll(members, last);
+        assert.ok(longest < 4000, `old workers were there for ${longest} ms`);
+        assert.equal((await status(server)).handovers_total - before, kReloads * members.length);
+        assert.ok(descriptors(server.pid) <= master, 'descriptors of the master');
+        for (const pid of server.workerPids()) {
+          assert.ok(descriptors(pid) <= busiest + members.length, 'descriptors of a worker');
+        }
+        await fence(members[0], members);
+      } finally {
+        await server.stop();
+      }
+    });
+
+    it('comes in time when one reload follows at the heels of the other', async () => {
+      const server = await Server.start({ workers });
+      try {
+        const sessionId = unique('room');
+        const members = [];
+        for (let i = 0; i < 6; i++) members.push(await enter(server, { sessionId, userId: `u${i}`, username: `U ${i}` }));
+        const playing = plays(members[0]);
+        const old = server.workerPids();
+        for (let i = 0; i < 8; i++) {
+          server.signal('SIGHUP');
+          await new Promise((resolve) => { setTimeout(resolve, 40 * i); });
+        }
+        await ended(old);
+        await until('the last generation', () => server.workerPids().length === workers);
+        await heardAll(members, playing.end());
+      } finally {
+        await server.stop();
+      }
+    });
+
+    it('carries hundreds at once', async () => {
+      const server = await Server.start({ workers });
+      try {
+        const sessionId = unique('room');
+        const raws = await Promise.all(Array.from({ length: 600 }, () => rawWebSocket(server)));
+        const leader = await enter(server, { sessionId, userId: 'lea', username: 'Lea' });
+        await reloads(server, 3);
+        for (const raw of raws) raw.write(frame(kText, '421["heartbeat"]'));
+        await Promise.all(raws.map((raw) => raw.message((text) => text.startsWith('431['))));
+        assert.equal((await status(server)).handovers_total, 3 * (raws.length + 1));
+        await fence(leader, [leader]);
+        raws.forEach((raw) => raw.destroy());
+      } finally {
+        await server.stop();
+      }
+    });
+
+    it('loses no byte of frames that are pipelined, however they are cut', async () => {
+      const server = await Server.start({ workers });
+      try {
+        const raw = await rawWebSocket(server);
+        const kFrames = 20000;
+        const bytes = Buffer.concat(Array.from({ length: kFrames }, (_, i) => frame(i % 50 === 0 ? kPing : kText,
+          i % 50 === 0 ? `${i}` : `42${i}["heartbeat"]`)));
+        const answered = (async () => {
+          const acks = [];
+          const pongs = [];
+          while (acks.length + pongs.length < kFrames) {
+            const one = await raw.frame();
+            if (one.opcode === kPong) pongs.push(Number(one.payload));
+            else if (one.opcode !== kText) assert.fail(`opcode ${one.opcode}`);
+            else if (/^43\d/.test(one.payload)) acks.push(parseInt(one.payload.toString().slice(2), 10));
+          }
+          assert.deepEqual(pongs, upTo(kFrames).map((i) => i - 1).filter((i) => i % 50 === 0));
+          assert.deepEqual(acks, upTo(kFrames).map((i) => i - 1).filter((i) => i % 50 !== 0));
+        })();
+        let isDone = false;
+        const writing = (async () => {
+          for (let at = 0, size = 1; at < bytes.length; at += size) {
+            size = 1 + ((at * 7919) % 1500);
+            await raw.send(bytes.subarray(at, at + size));
+            if (at % 5 === 0) await new Promise((resolve) => { setTimeout(resolve, 1); });
+          }
+          isDone = true;
+        })();
+        let count = 0;
+        for (; count < 3 || (!isDone && count < 40); count++) await ended(await server.reload());
+        await Promise.all([writing, answered]);
+        assert.equal((await status(server)).handovers_total, count);
+        raw.destroy();
+      } finally {
+        await server.stop();
+      }
+    });
+
+    it('is for plain TCP: over TLS there is the goodbye, and clients come back', async () => {
+      const server = await Server.start({ workers, tls: true, zone: 'disconnect_grace=60s' });
+      try {
+        const sessionId = unique('room');
+        const plain = await enter(server, { sessionId, userId: 'plain', username: 'P' });
+        const secure = await enter(server, { sessionId, userId: 'secure', username: 'S' },
+          { tls: true, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 });
+        const raw = await rawWebSocket(server, { tls: true });
+        await reloads(server, 1);
+        assert.equal((await raw.closing()).code, 1001);
+        await waitFor(secure, 'disconnect');
+        await until('the client to be back', () => secure.connected);
+        assert.equal(secure.recovered, true);
+        await fenceAtLast(plain, [plain, secure]);
+        assert.deepEqual(received(plain, 'disconnect'), []);
+        assert.deepEqual(received(plain, 'user_left'), []);
+      } finally {
+        await server.stop();
+      }
+    });
+
+    it('needs a location of the same name: without, there is the goodbye', async () => {
+      const server = await Server.start({ workers, locations: 'location /other/ { mediasync rooms; }' });
+      try {
+        const kept = await connect(server);
+        const lost = await connect(server, { path: '/other/' });
+        const file = path.join(server.prefix, 'nginx.conf');
+        const text = fs.readFileSync(file, 'utf8');
+        fs.writeFileSync(file, text.replace('location /other/ { mediasync rooms; }', '')
+          .replace('mediasync rooms; ', 'mediasync rooms; mediasync_max_payload 5000; mediasync_ping_interval 60s; '));
+        await reloads(server, 1);
+        await waitFor(lost, 'disconnect');
+        fs.writeFileSync(file, text);
+        await reloads(server, 1);
+        assert.deepEqual(received(kept, 'disconnect'), []);
+      } finally {
+        await server.stop();
+      }
+    });
+
+    it('says goodbye when the zone or the port is another', async () => {
+      const server = await Server.start({ workers });
+      try {
+        const file = path.join(server.prefix, 'nginx.conf');
+        const text = fs.readFileSync(file, 'utf8');
+        const first = await rawWebSocket(server);
+        fs.writeFileSync(file, text.replace('rooms:8m', 'rooms:9m'));
+        await reloads(server, 1);
+        assert.equal((await first.closing()).code, 1001);
+        const second = await rawWebSocket(server);
+        fs.writeFileSync(file, text.replace('rooms:8m', 'rooms:9m')
+          .replace(/listen 127.0.0.1:[^;]*;/, `listen unix:${server.prefix}/elsewhere;`));
+        const old = server.workerPids();
+        server.signal('SIGHUP');
+        assert.equal((await second.closing()).code, 1001);
+        await ended(old);
+      } finally {
+        await server.stop();
+      }
+    });
+  });
+}
