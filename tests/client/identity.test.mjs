@@ -1,9 +1,10 @@
 // mediasync_user: NGINX says who a client is, and nobody is taken for another.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ask, checkConfiguration, clear, configuration, connect, join, open, Polling, rest, suite, unique, waitFor } from
-  './harness/index.mjs';
+import { ask, checkConfiguration, clear, configuration, connect, join, kPatience, open, Polling, rest, suite, unique, until,
+  waitFor } from './harness/index.mjs';
 
+const alive = (pid) => { try { return process.kill(pid, 0); } catch { return false; } };
 const as = (token) => ({ extraHeaders: { 'X-Token': token } });
 const header = (token) => ({ headers: { 'X-Token': token } });
 
@@ -82,6 +83,18 @@ suite('a location that knows its users', {
       assert.equal(answer.status, 403);
       assert.equal(answer.json().success, false);
     }
+  });
+
+  it('knows them after a reload as before', async () => {
+    const ann = await connect(server(), { transport: 'websocket', ...as('ann-token') });
+    const lost = [];
+    ann.on('disconnect', (why) => lost.push(why));
+    const old = await server().reload();
+    await until('the old workers to exit', async () => !old.some((pid) => alive(pid)), 2 * kPatience);
+    assert.deepEqual(lost, []);
+    const sessionId = unique('room');
+    assert.equal((await ask(ann, 'join_session', { sessionId, userId: 'bob', username: 'B' })).code, 'FOREIGN_USER');
+    await join(ann, { sessionId, userId: 'ann', username: 'A' });
   });
 });
 
