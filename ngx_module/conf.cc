@@ -81,7 +81,7 @@ std::string nameOf(const Location& location) {
   const auto* core = static_cast<ngx_http_core_loc_conf_t*>(location.conf.loc_conf[ngx_http_core_module.ctx_index]);
   const bool isExact = core->exact_match;
   name.push_back('\n');
-  name.push_back(isExact ? '=' : core->noname ? '?' : core->lmt_excpt ? '!' : ' ');
+  name.push_back(isExact ? '=' : core->regex != nullptr ? '~' : core->noname ? '?' : core->lmt_excpt ? '!' : ' ');
   name.append(view(core->name)).push_back('\n');
   name.append(std::to_string(static_cast<int>(location.loc->application))).push_back('\n');
   return name.append(view(location.loc->zone->name));

@@ -180,7 +180,8 @@ void Runtime::retire() {
 }
 
 void Runtime::retireStep() {
-  const bool goesOn = worker_.isOutdated() && now().mono < retireUntil_ && worker_.retire();
+  bool goesOn = worker_.isOutdated() && now().mono < retireUntil_;
+  if (goesOn) guardedVoid(log_, [&] { goesOn = worker_.retire(); });
   settle();
   if (goesOn) return retireTimer_.arm(kRetireStep);
   // The ends of connections and polls are posted events, and NGINX exits at once when no timer holds it.

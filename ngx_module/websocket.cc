@@ -276,8 +276,7 @@ void Connection::feed(u_char* data, size_t size) {
 }
 
 void Connection::read() {
-  if (away_) return;
-  if (finished_ || broken_ || paused_) return;
+  if (!channel_ || away_ || finished_ || broken_ || paused_) return;
   if (ngx_buf_t* early = r_->header_in; early->pos < early->last) {
     u_char* data = std::exchange(early->pos, early->last);
     feed(data, static_cast<size_t>(early->last - data));
@@ -328,7 +327,7 @@ void Connection::onWrite(ngx_event_t* event) {
   guardedVoid(
       event->log,
       [connection] {
-        if (connection->broken_ || connection->away_) return;
+        if (!connection->channel_ || connection->broken_ || connection->away_) return;
         if (connection->finished_) {
           if (connection->late_ && connection->flushTls()) connection->timer_.post();
           return;
@@ -566,15 +565,26 @@ bool adopt(int descriptor, const Letter& letter, Runtime& runtime) {
     runtime.worker().decline(letter.parcel);
     return true;
   }
-  Connection* connection = makeConnection(r, runtime);
-  ngx_http_set_ctx(r, connection, ngx_http_mediasync_module);
-  connection->takeOver(false);
-  auto channel = runtime.worker().adopt(letter.parcel, *connection, location->loc->options());
-  if (channel == nullptr) {
+  Connection* connection = nullptr;
+  std::unique_ptr<server::Channel> channel;
+  guardedVoid(c->log, [&] {
+    connection = makeConnection(r, runtime);
+    ngx_http_set_ctx(r, connection, ngx_http_mediasync_module);
+    connection->takeOver(false);
+    channel =
+        runtime.worker().adopt(letter.parcel, *connection, location->loc->options(), location->loc->bindsUser != 0);
+  });
+  if (channel != nullptr) {
+    connection->attach(std::move(channel));
+    return true;
+  }
+  if (connection != nullptr) {
     connection->forget();
   } else {
-    connection->attach(std::move(channel));
+    ngx_http_free_request(r, 0);
+    closeUnused(c);
   }
+  runtime.worker().decline(letter.parcel);
   return true;
 }
 

@@ -117,7 +117,8 @@ bool Worker::giveAway(Link& link) {
   }
   markOffered(link, 0);
   if (giving == WebSocket::Giving::kNever) closeLink(link, websocket::CloseCode::kGoingAway);
-  return giving != WebSocket::Giving::kFull;
+  if (giving == WebSocket::Giving::kFull) std::erase(successors_, slot);  // for now: others may have room
+  return !successors_.empty();
 }
 
 std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
@@ -161,12 +162,14 @@ bool Worker::unpack(std::string_view bytes, Parcel& parcel, Contents& contents) 
   return true;
 }
 
-// Under `ticket` the record can be taken over by whoever knows it; 0: by nobody. False: it is not this worker's, or is
-// about to be closed, which its mail will say.
+// Under `ticket` the record can be taken over by whoever knows it; 0: by nobody. False: it is not this worker's, or
+// there is mail about it that comes first.
 bool Worker::markOffered(const Link& link, std::uint32_t ticket) {
   ConnectionTransaction txn(zone_, link.connection.shard);
   if (!txn.open(link.connection) || txn.record().owner != id_) return false;
-  if (ticket != 0 && txn.record().closing != store::Closing::kNo) return false;
+  const store::ConnectionRecord& record = txn.record();
+  const bool hasNews = record.items.first != 0 || record.awaitingSnapshot;  // of a POST from before the upgrade
+  if (ticket != 0 && (record.closing != store::Closing::kNo || hasNews)) return false;
   txn.edit(txn.record().handover) = ticket;
   txn.commit();
   return true;
@@ -214,7 +217,7 @@ void Worker::declined(Link& link) {
 void Worker::decline(std::string_view bytes) {
   Parcel parcel;
   Contents contents;
-  if (!unpack(bytes, parcel, contents)) return;
+  if (!unpack(bytes, parcel, contents) || parcel.connection.shard >= zone_.shards()) return;
   ConnectionTransaction txn(zone_, parcel.connection.shard);
   if (!txn.open(parcel.connection)) return;
   if (txn.record().owner != parcel.from || txn.record().handover != parcel.ticket) return;
@@ -223,10 +226,12 @@ void Worker::decline(std::string_view bytes) {
   txn.notifyOwner(wake_);
 }
 
-std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket, const Options& location) {
+std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket, const Options& location,
+                                       bool knowsUsers) {
   Parcel parcel;
   Contents contents;
-  if (!unpack(bytes, parcel, contents)) return nullptr;
+  if (!unpack(bytes, parcel, contents) || parcel.connection.shard >= zone_.shards()) return nullptr;
+  std::string out(contents.out);
   std::unique_ptr<Channel> channel;
   const Instant now = env_.now();
   Link* link = nullptr;
@@ -245,23 +250,25 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
     Agreement agreement{protocolOf(record), {}};
     if (parcel.deflate) agreement.compression = parcel.compression;
     channel = std::make_unique<Channel>(socket, options, agreement);
-    const bool isSame = record.realm == realmOf(options);
+    // One of whom the location did not ask who it is cannot go on where it is asked, nor the other way round.
+    const bool isSame = record.realm == realmOf(options) && parcel.hasUser == knowsUsers;
     isTaken = isSame && channel->decoder_.restore(contents.decoder);
     if (isTaken) {
       txn.edit(record.owner) = id_;
       txn.edit(record.handover) = 0;
       if (record.seat.membershipSerial == parcel.membership) txn.edit(record.cursor) = parcel.cursor;
       link = &own(txn, options, now);
-      txn.commit();
       link->socket = &socket;
       link->channel = channel.get();
+      link->out = std::move(out);
+      txn.commit();
       link->compression = agreement.compression.value_or(Compression{});
-      link->out = contents.out;
       link->waiting = parcel.waiting;
       link->pingSent = parcel.pingSent;
       resumeHeartbeat(*link, parcel.heartbeatAt, now);
       syncSeat(*link, record);
       if (link->isBehind() && parcel.behindSince != 0) link->behindSince = parcel.behindSince;
+      if (link->room != nullptr) publishNeeds(*link->room);  // before the other one stops to need it
       txn.notify(parcel.from.slot, wake_);  // it lets go, and sends the mail that it finds on to this worker
     }
   }

@@ -95,7 +95,7 @@ class Worker {
   // This process can be given WebSockets.
   void takeHandovers();
   // A WebSocket that another worker has given away, with its `parcel`. Null: it is none of this worker's business.
-  std::unique_ptr<Channel> adopt(std::string_view parcel, WebSocket&, const Options&);
+  std::unique_ptr<Channel> adopt(std::string_view parcel, WebSocket&, const Options&, bool knowsUsers = false);
   // This process cannot have it: whoever gave it keeps it.
   void decline(std::string_view parcel);
 

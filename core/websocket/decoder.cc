@@ -190,7 +190,8 @@ bool Decoder::checkLength(std::uint64_t length) {
     fail(CloseCode::kProtocolError);
     return false;
   }
-  if (!isControl() && length > maxMessage_ - messageSize_) {
+  // What was restored may have begun under a larger maximum.
+  if (!isControl() && (messageSize_ > maxMessage_ || length > maxMessage_ - messageSize_)) {
     fail(CloseCode::kMessageTooBig);
     return false;
   }

@@ -499,3 +499,22 @@ TEST_CASE("reload after reload, with some workers slow and some killed, loses no
   }
   REQUIRE_INVARIANTS(world.zone);
 }
+
+TEST_CASE("a WebSocket goes on only where users are known as they were", "[server][handover][identity]") {
+  const bool wasKnown = GENERATE(false, true), isKnown = GENERATE(false, true);
+  CAPTURE(wasKnown, isKnown);
+  World world;
+  Options options;
+  if (wasKnown) options.user = "bob";
+  WsClient bob(world, 0, options);
+  seat(world, bob, "room", "bob");
+  world.reload({2});
+  world.held = {2};
+  world.retire(0);
+  REQUIRE(bob.socket.gift);
+  const FakeSocket::Gift gift = *std::exchange(bob.socket.gift, std::nullopt);
+  FakeSocket other;
+  const auto channel = world.worker(2).adopt(gift.parcel, other, Options(), isKnown);
+  CHECK((channel != nullptr) == (wasKnown == isKnown));
+  if (channel != nullptr) world.worker(2).gone(*channel);
+}

@@ -420,3 +420,18 @@ TEST_CASE("the limit is for the compressed size", "[websocket][deflate]") {
   CHECK(errorOf(stream, payload.size(), kCompression) == 0);
   CHECK(errorOf(stream, payload.size() - 1, kCompression) == 1009);
 }
+
+TEST_CASE("what was begun under a larger maximum is held to the smaller one of who goes on with it", "[websocket]") {
+  Decoder before(1000), after(500);
+  const auto feed = [](Decoder& decoder, std::string bytes) {
+    std::span<std::uint8_t> input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+    Message message;
+    return decoder.next(input, message);
+  };
+  REQUIRE(feed(before, clientFrame(kNoFin, 1, std::string(600, 'x'))) == Decoder::Result::kNeedMore);
+  std::string saved;
+  before.save(saved);
+  REQUIRE(after.restore(saved));
+  REQUIRE(feed(after, clientFrame(kNoFin, 0, "x")) == Decoder::Result::kError);
+  CHECK(after.error() == CloseCode::kMessageTooBig);
+}
