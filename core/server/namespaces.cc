@@ -65,13 +65,15 @@ void Worker::disconnectMain(Caller& caller) {
     txn.edit(txn.record().acks) = {};
     if (!txn.isConnectedSomewhere()) beginConnectTime(txn, caller.options);
     txn.commit();
-    if (caller.link != nullptr) {
-      syncSeat(*caller.link, txn.record());
-    } else {
-      txn.notifyOwner(wake_);
-    }
+    seatChanged(caller, txn);
   }
   if (recoverable) forgetRecovery(pid, caller.connection);
+}
+
+// After the commit: where the connection is looked after, it is known at once; elsewhere, when the mail is opened.
+void Worker::seatChanged(Caller& caller, ConnectionTransaction& txn) {
+  if (caller.link == nullptr) return txn.notifyOwner(wake_);
+  syncSeat(*caller.link, txn.record());
 }
 
 void Worker::disconnectOther(Caller& caller, std::string_view nsp) {
@@ -79,11 +81,7 @@ void Worker::disconnectOther(Caller& caller, std::string_view nsp) {
   if (!txn.open(caller.connection) || !txn.removeNamespace(nsp)) return;
   if (!txn.isConnectedSomewhere()) beginConnectTime(txn, caller.options);
   txn.commit();
-  if (caller.link != nullptr) {
-    syncSeat(*caller.link, txn.record());
-  } else {
-    txn.notifyOwner(wake_);
-  }
+  seatChanged(caller, txn);
 }
 
 // The time within which a client has to connect to something begins.

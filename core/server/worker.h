@@ -323,6 +323,7 @@ class Worker {
   // namespaces.cc
   void beginConnectTime(store::ConnectionTransaction&, const Options&);
   void awaitConnect(Link&, std::int64_t connectBy);
+  void seatChanged(Caller&, store::ConnectionTransaction&);
 
   // recovery.cc
   struct Leftover {
