@@ -25,7 +25,7 @@ struct Letter {
 };
 server::WebSocket::Giving sendDescriptor(std::uint16_t slot, int descriptor, const Letter&);
 
-// websocket.cc: goes on with a WebSocket, whose descriptor it owns from now on.
+// websocket_adoption.cc: goes on with a WebSocket, whose descriptor it owns from now on.
 void takeWebSocket(int descriptor, const Letter&);
 
 }  // namespace mediasync::ngx

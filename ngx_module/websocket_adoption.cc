@@ -1,0 +1,212 @@
+// WebSockets that came to a worker of an earlier configuration: what accepting one and its handshake would have made of
+// the descriptor.
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "ngx_module/conf.h"
+#include "ngx_module/guard.h"
+#include "ngx_module/handover.h"
+#include "ngx_module/websocket_connection.h"
+
+// NGINX's own counters, which it has when it was built with stub_status.
+extern "C" {
+extern __attribute__((weak)) ngx_atomic_t* ngx_stat_active;
+extern __attribute__((weak)) ngx_atomic_t* ngx_stat_requests;
+extern __attribute__((weak)) ngx_atomic_t* ngx_stat_reading;
+extern __attribute__((weak)) ngx_atomic_t* ngx_stat_writing;
+}
+
+namespace mediasync::ngx {
+namespace {
+
+bool isWildcard(const sockaddr* address) {
+  if (address->sa_family == AF_INET) return reinterpret_cast<const sockaddr_in*>(address)->sin_addr.s_addr == 0;
+#if (NGX_HAVE_INET6)
+  if (address->sa_family == AF_INET6) {
+    return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
+  }
+#endif
+  return false;
+}
+
+// Whether a connection with that local address comes by who listens on `listened`.
+bool comesBy(ngx_sockaddr_t local, socklen_t size, sockaddr* listened, socklen_t listenedSize) {
+  if (ngx_cmp_sockaddr(&local.sockaddr, size, listened, listenedSize, 1) == NGX_OK) return true;
+  return isWildcard(listened) && local.sockaddr.sa_family == listened->sa_family &&
+         ngx_inet_get_port(&local.sockaddr) == ngx_inet_get_port(listened);
+}
+
+ngx_listening_t* findListening(const ngx_sockaddr_t& local, socklen_t size) {
+  const auto& all = ngx_cycle->listening;
+  auto* listening = static_cast<ngx_listening_t*>(all.elts);
+  ngx_listening_t* found = nullptr;
+  for (ngx_uint_t i = 0; i < all.nelts; ++i) {
+    ngx_listening_t& one = listening[i];
+    if (one.handler != ngx_http_init_connection || !comesBy(local, size, one.sockaddr, one.socklen)) continue;
+    if (found == nullptr || !isWildcard(one.sockaddr)) found = &one;
+  }
+  return found;
+}
+
+// The location that took the place of the one that the connection came by.
+const Location* findLocation(std::uint64_t key, const ngx_sockaddr_t& local, socklen_t size) {
+  const auto* main = static_cast<MainConf*>(ngx_http_cycle_get_module_main_conf(ngx_cycle, ngx_http_mediasync_module));
+  const auto* locations = static_cast<Location*>(main->locations.elts);
+  for (ngx_uint_t i = 0; i < main->locations.nelts; ++i) {
+    if (locations[i].key != key) continue;
+    auto* addresses = static_cast<ngx_sockaddr_t*>(locations[i].addresses.elts);
+    for (ngx_uint_t a = 0; a < locations[i].addresses.nelts; ++a) {
+      if (comesBy(local, size, &addresses[a].sockaddr, sizeof addresses[a])) return &locations[i];
+    }
+  }
+  return nullptr;
+}
+
+void count(ngx_atomic_t** counter, ngx_atomic_int_t change) {
+  if (counter != nullptr) ngx_atomic_fetch_add(*counter, change);
+}
+
+// What accepting it would have made of the descriptor. Null, with the descriptor left open, when that is not possible.
+ngx_connection_t* makeNginxConnection(int descriptor, ngx_listening_t* listening) {
+  ngx_sockaddr_t peer;
+  socklen_t size = sizeof peer;
+  if (getpeername(descriptor, &peer.sockaddr, &size) == -1) return nullptr;  // it is gone
+  if (ngx_cycle->free_connection_n <= 1) return nullptr;
+  ngx_connection_t* c = ngx_get_connection(descriptor, ngx_cycle->log);
+  if (c == nullptr) return nullptr;
+  ngx_pool_t* pool = ngx_create_pool(listening->pool_size, ngx_cycle->log);
+  auto* log = pool == nullptr ? nullptr : static_cast<ngx_log_t*>(ngx_palloc(pool, sizeof(ngx_log_t)));
+  auto* address = pool == nullptr ? nullptr : static_cast<sockaddr*>(ngx_palloc(pool, sizeof peer));
+  auto* text = pool == nullptr ? nullptr : static_cast<u_char*>(ngx_pnalloc(pool, listening->addr_text_max_len));
+  if (log == nullptr || address == nullptr || text == nullptr) {
+    if (pool != nullptr) ngx_destroy_pool(pool);
+    ngx_free_connection(c);
+    c->fd = static_cast<ngx_socket_t>(-1);
+    return nullptr;
+  }
+  *log = listening->log;
+  ngx_memcpy(address, &peer, sizeof peer);
+  c->type = SOCK_STREAM;
+  c->pool = pool;
+  c->log = pool->log = c->read->log = c->write->log = log;
+  c->sockaddr = address;
+  c->socklen = std::min<socklen_t>(size, sizeof peer);
+  c->listening = listening;
+  c->local_sockaddr = listening->sockaddr;
+  c->local_socklen = listening->socklen;
+  c->recv = ngx_recv;
+  c->send = ngx_send;
+  c->recv_chain = ngx_recv_chain;
+  c->send_chain = ngx_send_chain;
+  c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
+  c->start_time = ngx_current_msec;
+  c->write->ready = 1;
+  c->addr_text = {ngx_sock_ntop(c->sockaddr, c->socklen, text, listening->addr_text_max_len, 0), text};
+  log->data = nullptr;
+  log->handler = nullptr;
+  if (address->sa_family == AF_UNIX) {
+    c->tcp_nopush = NGX_TCP_NOPUSH_DISABLED;
+    c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
+  }
+  count(&ngx_stat_active, 1);
+  return c;
+}
+
+void closeUnused(ngx_connection_t* c) {
+  unwatch(c);
+  count(&ngx_stat_active, -1);
+  ngx_pool_t* pool = c->pool;
+  c->destroyed = 1;
+  ngx_close_connection(c);
+  ngx_destroy_pool(pool);
+}
+
+// A request as it is once its handshake is out. Null: the connection has been closed.
+ngx_http_request_t* makeRequest(ngx_connection_t* c, const Location& location) {
+  ngx_http_init_connection(c);
+  if (c->fd == static_cast<ngx_socket_t>(-1)) return nullptr;
+  if (c->read->timer_set) ngx_del_timer(c->read);
+  ngx_reusable_connection(c, 0);
+  auto* hc = static_cast<ngx_http_connection_t*>(c->data);
+  hc->conf_ctx = const_cast<ngx_http_conf_ctx_t*>(&location.conf);
+  c->buffer = ngx_create_temp_buf(c->pool, 1);
+  ngx_http_request_t* r = c->buffer == nullptr || hc->ssl ? nullptr : ngx_http_create_request(c);
+  if (r == nullptr) {
+    closeUnused(c);
+    return nullptr;
+  }
+  c->data = r;
+  c->log->action = nullptr;
+  r->method = NGX_HTTP_GET;
+  r->http_version = NGX_HTTP_VERSION_11;
+  r->http_state = NGX_HTTP_PROCESS_REQUEST_STATE;
+  r->write_event_handler = ngx_http_request_empty_handler;
+  r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
+  r->header_sent = 1;
+  r->logged = 1;  // by the process that took the handshake
+  if (r->stat_reading) {
+    r->stat_reading = 0;
+    r->stat_writing = 1;
+    count(&ngx_stat_requests, -1);
+    count(&ngx_stat_reading, -1);
+    count(&ngx_stat_writing, 1);
+  }
+  return r;
+}
+
+// False: the descriptor, which is still open, cannot be used here.
+bool adopt(int descriptor, const Letter& letter, Runtime& runtime) {
+  ngx_sockaddr_t local{};
+  socklen_t size = sizeof local;
+  if (getsockname(descriptor, &local.sockaddr, &size) == -1) return false;
+  const Location* location = findLocation(letter.location, local, size);
+  ngx_listening_t* listening = findListening(local, size);
+  if (location == nullptr || listening == nullptr) return false;
+  ngx_connection_t* c = makeNginxConnection(descriptor, listening);
+  if (c == nullptr) return false;
+  ngx_http_request_t* r = makeRequest(c, *location);
+  if (r == nullptr) {
+    runtime.worker().decline(letter.parcel);
+    return true;
+  }
+  Connection* connection = nullptr;
+  std::unique_ptr<server::Channel> channel;
+  guardedVoid(c->log, [&] {
+    connection = makeConnection(r, runtime);
+    ngx_http_set_ctx(r, connection, ngx_http_mediasync_module);
+    connection->takeOver(false);
+    channel =
+        runtime.worker().adopt(letter.parcel, *connection, location->loc->options(), location->loc->bindsUser != 0);
+  });
+  if (channel != nullptr) {
+    connection->attach(std::move(channel));
+    return true;
+  }
+  if (connection != nullptr) {
+    connection->forget();
+  } else {
+    ngx_http_free_request(r, 0);
+    closeUnused(c);
+  }
+  runtime.worker().decline(letter.parcel);
+  return true;
+}
+
+}  // namespace
+
+void takeWebSocket(int descriptor, const Letter& letter) {
+  Runtime* runtime = runtimeOf(letter.zone);
+  if (runtime == nullptr) {
+    ::close(descriptor);
+    return;
+  }
+  if (!adopt(descriptor, letter, *runtime)) {
+    runtime->worker().decline(letter.parcel);
+    ::close(descriptor);
+  }
+  runtime->settle();
+}
+
+}  // namespace mediasync::ngx
