@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/server/options.h"
+#include "core/server/state_keeper.h"
 #include "core/store/zone.h"
 #include "ngx_module/nginx.h"
 
@@ -13,6 +14,8 @@ struct ZoneConf {
   ngx_shm_zone_t* shm;
   ngx_uint_t shards;
   store::ZoneSettings settings;
+  ngx_str_t statePath;  // empty: no state file
+  server::StateSync stateSync;
   store::Zone* zone;  // set once the memory is there
   ngx_uint_t index;   // among the zones of the configuration
 };

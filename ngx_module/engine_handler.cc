@@ -57,7 +57,7 @@ ngx_int_t handle(ngx_http_request_t* r) {
   const LocConf& conf = *locConf(r);
   if (r != r->main) return NGX_HTTP_NOT_FOUND;  // a subrequest cannot wait, nor give its connection away
   Runtime* runtime = runtimeOf(conf.zone);
-  if (runtime == nullptr) return respondUnavailable(r);
+  if (runtime == nullptr || runtime->worker().awaitsState()) return respondUnavailable(r);
   EngineRequest request{r, conf, *runtime, engineio::parseQuery(view(r->args)), {}, {}};
   if (checkOrigin(r, conf) == OriginVerdict::kForbidden) return respondError(r, engineio::Error::kForbidden);
   if (r->method == NGX_HTTP_OPTIONS) return respondPreflight(r);

@@ -94,40 +94,9 @@ Instant currentTime() {
   return {readClock(CLOCK_REALTIME), readClock(CLOCK_MONOTONIC)};
 }
 
-Timer::Timer(Callback callback, void* context, ngx_log_t* log) : callback_(callback), context_(context) {
-  dummy_.fd = static_cast<ngx_socket_t>(-1);
-  dummy_.log = log;
-  event_.handler = handle;
-  event_.data = &dummy_;
-  event_.log = log;
-  event_.cancelable = 1;  // never holds up the exit of the process
-}
-
-Timer::~Timer() {
-  if (event_.timer_set) ngx_del_timer(&event_);
-  if (event_.posted) {
-    ngx_delete_posted_event(&event_);
-  }
-}
-
-void Timer::handle(ngx_event_t* event) {
-  static_assert(offsetof(Timer, event_) == 0);
-  auto* timer = reinterpret_cast<Timer*>(event);
-  guardedVoid(event->log, [timer] { timer->callback_(timer->context_); });
-}
-
-void Timer::arm(ngx_msec_t ms) {
-  if (event_.timer_set) ngx_del_timer(&event_);
-  ngx_add_timer(&event_, ms);
-}
-
-void Timer::post() {
-  ngx_post_event(&event_, &ngx_posted_events);
-}
-
-Runtime::Runtime(const store::Zone& zone, ngx_cycle_t* cycle)
+Runtime::Runtime(const ZoneConf& conf, ngx_cycle_t* cycle)
     : log_(cycle->log),
-      worker_(zone, static_cast<std::uint16_t>(ngx_process_slot), ngx_pid, *this, cycleNumber),
+      worker_(*conf.zone, static_cast<std::uint16_t>(ngx_process_slot), ngx_pid, *this, cycleNumber),
       flushTimer_([](void* self) { static_cast<Runtime*>(self)->flush(); }, this, log_),
       deadlineTimer_(
           [](void* self) {
@@ -140,6 +109,7 @@ Runtime::Runtime(const store::Zone& zone, ngx_cycle_t* cycle)
       tickTimer_([](void* self) { static_cast<Runtime*>(self)->tick(); }, this, log_),
       exitTimer_([](void*) {}, this, log_),
       retireTimer_([](void* self) { static_cast<Runtime*>(self)->retireStep(); }, this, log_) {
+  if (conf.statePath.len > 0) state_ = std::make_unique<ZoneState>(conf, cycle, *this);
   tickTimer_.arm(1);
 }
 
@@ -149,6 +119,7 @@ void Runtime::settle() {
 
 void Runtime::flush() {
   worker_.flush();
+  if (state_) state_->changed();
   armDeadline();
 }
 
@@ -188,10 +159,12 @@ void Runtime::retireStep() {
   exitTimer_.holdExit();
   exitTimer_.arm(kExitDelay);
   worker_.stop();
+  if (state_) state_->finish();
 }
 
 void Runtime::stop() {
   worker_.stop();
+  if (state_) state_->finishNow();
 }
 
 void Runtime::wakeWorker(std::uint16_t slot) {
@@ -260,7 +233,7 @@ ngx_int_t ngx_http_mediasync_init_process(ngx_cycle_t* cycle) {
     runtimes = new std::vector<std::unique_ptr<Runtime>>();
     for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
       const ZoneConf* zone = static_cast<ZoneConf**>(conf->zones.elts)[i];
-      runtimes->push_back(std::make_unique<Runtime>(*zone->zone, cycle));
+      runtimes->push_back(std::make_unique<Runtime>(*zone, cycle));
     }
     if (listenForWakes(cycle) != NGX_OK) return NGX_ERROR;
     if (!listenForHandovers(cycle)) return NGX_OK;

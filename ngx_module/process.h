@@ -7,42 +7,18 @@
 #include "core/server/worker.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
+#include "ngx_module/timer.h"
+#include "ngx_module/zone_state.h"
 
 namespace mediasync::ngx {
 
 RandomSource& systemRandom();
 Instant currentTime();
 
-// An event of ours that is no connection's.
-class Timer {
- public:
-  using Callback = void (*)(void*);
-  Timer(Callback callback, void* context, ngx_log_t* log);
-  ~Timer();
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
-
-  // Calls back after `ms` milliseconds, in place of an earlier time that was set.
-  void arm(ngx_msec_t ms);
-  // Calls back when the events at hand have been handled.
-  void post();
-  bool armed() const { return event_.timer_set; }
-  // A process that is told to finish its work stays until this timer has run out.
-  void holdExit() { event_.cancelable = 0; }
-
- private:
-  static void handle(ngx_event_t* event);
-
-  ngx_event_t event_{};
-  ngx_connection_t dummy_{};  // what NGINX's debug log expects behind an event
-  Callback callback_;
-  void* context_;
-};
-
 // One zone in one worker process.
 class Runtime final : public server::Environment {
  public:
-  Runtime(const store::Zone& zone, ngx_cycle_t* cycle);
+  Runtime(const ZoneConf& conf, ngx_cycle_t* cycle);
 
   server::Worker& worker() { return worker_; }
   // To be called after anything was asked of the worker: sends and wakes once the events at hand have been handled.
@@ -67,6 +43,7 @@ class Runtime final : public server::Environment {
 
   ngx_log_t* log_;
   server::Worker worker_;
+  std::unique_ptr<ZoneState> state_;  // null: the zone is kept in memory alone
   Timer flushTimer_;
   Timer deadlineTimer_;
   Timer tickTimer_;

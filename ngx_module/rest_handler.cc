@@ -19,6 +19,15 @@ ngx_int_t fail(ngx_http_request_t* r, ngx_uint_t status, std::string_view messag
   return respond(r, status, kJson, body);
 }
 
+bool isReady(Runtime* runtime) {
+  return runtime != nullptr && !runtime->worker().awaitsState();
+}
+
+ngx_int_t failUnavailable(ngx_http_request_t* r) {
+  addHeader(r, "Retry-After", "1");
+  return fail(r, NGX_HTTP_SERVICE_UNAVAILABLE, "The server is starting or stopping");
+}
+
 api::Method methodOf(ngx_http_request_t* r) {
   switch (r->method) {
     case NGX_HTTP_GET:
@@ -62,7 +71,7 @@ ngx_int_t send(ngx_http_request_t* r, const server::RestReply& reply) {
 ngx_int_t create(ngx_http_request_t* r) {
   const LocConf& conf = *locConf(r);
   Runtime* runtime = runtimeOf(conf.zone);
-  if (runtime == nullptr) return fail(r, NGX_HTTP_SERVICE_UNAVAILABLE, "The server is starting or stopping");
+  if (!isReady(runtime)) return failUnavailable(r);
   const std::string body = bodyOf(r);
   if (body.size() > conf.bodyLimit) return fail(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "The body is too large");
   const auto parsed = api::parseCreate(body);
@@ -111,7 +120,7 @@ ngx_int_t handle(ngx_http_request_t* r) {
     return respondPreflight(r);
   }
   Runtime* runtime = runtimeOf(conf.zone);
-  if (runtime == nullptr) return fail(r, NGX_HTTP_SERVICE_UNAVAILABLE, "The server is starting or stopping");
+  if (!isReady(runtime)) return failUnavailable(r);
   switch (route.kind) {
     case api::Route::Kind::kList:
       return list(r, *runtime, conf);

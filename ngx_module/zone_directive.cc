@@ -1,10 +1,12 @@
 // mediasync_zone zone=NAME:SIZE [shards=N] [log=SIZE] [session_timeout=T] [user_timeout=T] [disconnect_grace=T]
-//                [recovery=T]
+//                [recovery=T] [state=PATH [sync=always|interval|off]]
 #include <new>
 
 #include "ngx_module/conf.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/process.h"
+#include "ngx_module/response.h"
+#include "ngx_module/state_file.h"
 
 namespace mediasync::ngx {
 namespace {
@@ -16,6 +18,7 @@ struct Parser {
   ngx_conf_t* cf;
   ZoneConf* zone;
   ssize_t size = 0;
+  bool hasSync = false;
 };
 
 bool startsWith(const ngx_str_t& value, const char* prefix, ngx_str_t* rest) {
@@ -69,11 +72,34 @@ char* parseLog(Parser& p, const ngx_str_t& whole, ngx_str_t value) {
   return NGX_CONF_OK;
 }
 
+char* parseState(Parser& p, const ngx_str_t& whole, ngx_str_t value) {
+  if (value.len == 0) return invalid(p.cf, whole);
+  p.zone->statePath = value;
+  return ngx_conf_full_name(p.cf->cycle, &p.zone->statePath, 0) == NGX_OK ? NGX_CONF_OK
+                                                                          : static_cast<char*>(NGX_CONF_ERROR);
+}
+
+char* parseSync(Parser& p, const ngx_str_t& whole, ngx_str_t value) {
+  if (view(value) == "always") {
+    p.zone->stateSync = server::StateSync::kAlways;
+  } else if (view(value) == "interval") {
+    p.zone->stateSync = server::StateSync::kInterval;
+  } else if (view(value) == "off") {
+    p.zone->stateSync = server::StateSync::kOff;
+  } else {
+    return invalid(p.cf, whole);
+  }
+  p.hasSync = true;
+  return NGX_CONF_OK;
+}
+
 char* parseParameter(Parser& p, const ngx_str_t& value) {
   ngx_str_t rest;
   if (startsWith(value, "zone=", &rest)) return parseName(p, value, rest);
   if (startsWith(value, "shards=", &rest)) return parseShards(p, value, rest);
   if (startsWith(value, "log=", &rest)) return parseLog(p, value, rest);
+  if (startsWith(value, "state=", &rest)) return parseState(p, value, rest);
+  if (startsWith(value, "sync=", &rest)) return parseSync(p, value, rest);
   auto& settings = p.zone->settings;
   if (startsWith(value, "session_timeout=", &rest)) return parseTime(p, value, rest, &settings.sessionTimeout);
   if (startsWith(value, "user_timeout=", &rest)) return parseTime(p, value, rest, &settings.userTimeout);
@@ -95,6 +121,22 @@ char* checkSize(Parser& p) {
   return static_cast<char*>(NGX_CONF_ERROR);
 }
 
+// A file is of one zone.
+char* checkState(Parser& p, const ngx_array_t& zones) {
+  if (p.hasSync && p.zone->statePath.len == 0) {
+    ngx_conf_log_error(NGX_LOG_EMERG, p.cf, 0, "\"sync\" parameter needs \"state\"");
+    return static_cast<char*>(NGX_CONF_ERROR);
+  }
+  for (ngx_uint_t i = 0; i < zones.nelts && p.zone->statePath.len > 0; ++i) {
+    const ZoneConf* other = static_cast<ZoneConf**>(zones.elts)[i];
+    if (view(other->statePath) != view(p.zone->statePath)) continue;
+    ngx_conf_log_error(NGX_LOG_EMERG, p.cf, 0, "state file \"%V\" is used by zone \"%V\"", &p.zone->statePath,
+                       &other->name);
+    return static_cast<char*>(NGX_CONF_ERROR);
+  }
+  return NGX_CONF_OK;
+}
+
 // The whole of the zone's free pages is ours; NGINX's allocator is not used after this.
 std::span<std::byte> takePages(ngx_slab_pool_t* pool) {
   const size_t bytes = pool->pfree * ngx_pagesize;
@@ -113,7 +155,8 @@ ngx_int_t openZone(ngx_shm_zone_t* shm, void* before) {
   auto* conf = static_cast<ZoneConf*>(shm->data);
   auto* pool = reinterpret_cast<ngx_slab_pool_t*>(shm->shm.addr);
   std::optional<store::Zone> zone;
-  if (before != nullptr || shm->shm.exists) {
+  const bool isNew = before == nullptr && !shm->shm.exists;
+  if (!isNew) {
     const auto* anchor = static_cast<Anchor*>(pool->data);
     zone = store::Zone::attach({anchor->memory, anchor->size}, conf->settings);
     if (zone && zone->shards() != conf->shards) {
@@ -136,7 +179,7 @@ ngx_int_t openZone(ngx_shm_zone_t* shm, void* before) {
     return NGX_ERROR;
   }
   conf->zone = new (conf->zone) store::Zone(*zone);
-  return NGX_OK;
+  return openState(*conf, isNew, shm->shm.log) ? NGX_OK : NGX_ERROR;
 }
 
 ngx_int_t initZone(ngx_shm_zone_t* shm, void* before) {
@@ -149,6 +192,7 @@ ZoneConf* newZone(ngx_conf_t* cf) {
   if (zone == nullptr || memory == nullptr) return nullptr;
   zone->shards = kDefaultShards;
   zone->settings = store::ZoneSettings{};
+  zone->stateSync = server::StateSync::kInterval;
   zone->zone = static_cast<store::Zone*>(memory);
   return zone;
 }
@@ -169,6 +213,7 @@ char* ngx_http_mediasync_zone(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {
     return static_cast<char*>(NGX_CONF_ERROR);
   }
   if (char* error = checkSize(parser); error != NGX_CONF_OK) return error;
+  if (char* error = checkState(parser, static_cast<MainConf*>(conf)->zones); error != NGX_CONF_OK) return error;
   parser.zone->shm =
       ngx_shared_memory_add(cf, &parser.zone->name, static_cast<size_t>(parser.size), &ngx_http_mediasync_module);
   if (parser.zone->shm == nullptr) return static_cast<char*>(NGX_CONF_ERROR);

@@ -293,6 +293,7 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
   txn.edit(txn.record().joinedAt) = cursor;
   txn.edit(txn.record().ownBefore) = 0;
   txn.edit(txn.record().awaitingSnapshot) = link == nullptr;
+  txn.noteUnsaved();
   if (link == nullptr) txn.push(ItemKind::kSessionJoined, {});
   txn.commit();
   if (link == nullptr) return txn.notifyOwner(wake_);
@@ -330,6 +331,7 @@ void Worker::handle(Request& request, const session::LeaveSession&) {
       if (wasSeated) session.commit(wake_);
     }
     txn.edit(txn.record().seat) = {};
+    txn.noteUnsaved();
     txn.commit();
     if (link == nullptr) txn.notifyOwner(wake_);
     if (link != nullptr) leaveRoom(*link);

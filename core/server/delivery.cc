@@ -235,6 +235,7 @@ void Worker::unseat(Link& link) {
     if (txn.open(link.connection)) {
       loseSeat(txn, env_.now());
       txn.edit(txn.record().evicted) = true;
+      txn.noteUnsaved();
       txn.commit();
     }
   }

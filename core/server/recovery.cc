@@ -139,11 +139,21 @@ struct Worker::Return {
   bool snapshot = false;   // it does not know the session yet
 };
 
+namespace {
+
+// Also as the session was called before a restart; but what it had to tell after it was last saved is not in its log.
+bool isOf(const store::SessionRecord& session, const Offset& offset) {
+  return offset.session == session.serial ||
+         (offset.session == session.formerSerial && offset.event < session.formerEnd);
+}
+
+}  // namespace
+
 // False: the user or events that it has missed are gone.
 bool Worker::findReturn(SessionTransaction& session, const Claim& claim, std::optional<Offset> offset, Return& found) {
   if (!session.openUser(claim.seat)) return false;
   // An offset from before it joined is of an earlier time, or of another session: session_joined has not been received.
-  found.snapshot = claim.seat.awaitingSnapshot || !offset || offset->session != claim.seat.sessionSerial ||
+  found.snapshot = claim.seat.awaitingSnapshot || !offset || !isOf(session.record(), *offset) ||
                    offset->event + 1 < claim.seat.joinedAt;
   found.from = found.snapshot ? session.logEnd() : offset->event + 1;
   return store::logHolds(session.record().log, found.from);
@@ -190,6 +200,7 @@ bool Worker::retake(Caller& caller, const Claim& claim, const Connecting& connec
   txn.edit(txn.record().cursor) = found.from;
   txn.edit(txn.record().joinedAt) = claim.seat.joinedAt;
   txn.edit(txn.record().ownBefore) = found.head;
+  txn.noteUnsaved();
   if (caller.link == nullptr) {
     txn.push(ItemKind::kRecovered, answer);
     if (found.snapshot) txn.push(ItemKind::kSessionJoined, {});

@@ -16,6 +16,7 @@ std::vector<api::Metric> statusOf(const store::Zone& zone) {
     workers += zone.worker(slot).state.load() == store::WorkerState::kRunning;
   }
   const store::PageHeap& heap = zone.header().heap;
+  const store::StateKeeping& state = zone.header().state;
   using C = store::WorkerCounters;
   return {
       {"workers", "Worker processes that use the zone", Kind::kGauge, workers},
@@ -28,6 +29,10 @@ std::vector<api::Metric> statusOf(const store::Zone& zone) {
       {"zone_size_bytes", "Memory for records", Kind::kGauge, heap.total() * store::kPageSize},
       {"zone_free_bytes", "Memory for records that no shard holds", Kind::kGauge, heap.freePages() * store::kPageSize},
       {"repairs_total", "Looks at the tables after the end of a worker", Kind::kCounter, zone.header().repairs.load()},
+      {"state_snapshots_total", "Snapshots written to the state file", Kind::kCounter, state.snapshots.load()},
+      {"state_written_bytes_total", "Bytes written to the state file", Kind::kCounter, state.written.load()},
+      {"state_failures_total", "Writes to the state file that failed", Kind::kCounter, state.failures.load()},
+      {"state_restored_total", "Sessions read from the state file", Kind::kCounter, state.restored.load()},
       {"handshakes_total", "Engine.IO handshakes", Kind::kCounter, total(&C::handshakes)},
       {"upgrades_total", "Upgrades from polling to WebSocket", Kind::kCounter, total(&C::upgrades)},
       {"recoveries_total", "Lost connections that came back to where they were", Kind::kCounter, total(&C::recoveries)},

@@ -85,6 +85,8 @@ class Worker {
   // Ends every connection that cannot outlive the process, hands the others to the other workers, and signs off.
   void stop();
   bool stopped() const { return stopped_; }
+  // What the zone will hold is with another NGINX, which is about to end: nobody can be served yet.
+  bool awaitsState() const { return zone_.header().state.pending.load() != 0; }
 
   // ---- the handover of WebSockets to the workers of a newer configuration
   // There are, or soon will be, such workers.

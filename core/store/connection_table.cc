@@ -16,9 +16,8 @@ constexpr std::size_t kItemText = kMaxObject - sizeof(Item);
 constexpr std::size_t kMaxAuthItems = ConnectionTransaction::kMaxAuthBytes / kItemText + 1;
 
 // A connection may have to go in one transaction, with all that it has on pages of their own which become free by it.
-constexpr std::size_t kMostReleased =
-    ConnectionTransaction::kMaxItems + ConnectionTransaction::kMaxParts + kMaxAuthItems +
-    ConnectionTransaction::kMaxNamespaces + 1;
+constexpr std::size_t kMostReleased = ConnectionTransaction::kMaxItems + ConnectionTransaction::kMaxParts +
+                                      kMaxAuthItems + ConnectionTransaction::kMaxNamespaces + 1;
 constexpr std::size_t kEdits = 2048;  // of the records themselves, noted on the way
 static_assert(kMostReleased * Transaction::kReleaseNotes + kEdits <= UndoLog::kBytes);
 
@@ -128,6 +127,10 @@ void ConnectionTransaction::destroy() {
   while (record_->namespaces != 0)
     removeNamespace(nameOf(zone_.arena(), record_->namespaces));
   if (!record_->dead) bump(txn_, shard_.connections, -1);
+  if (record_->unsaved) {
+    unlink(txn_, shard_.unsaved, &ConnectionRecord::inUnsaved, recordRef_);
+    txn_.edit(record_->unsaved) = false;
+  }
   if (record_->queued.load(std::memory_order_acquire) != 0) {
     txn_.edit(record_->dead) = true;  // a mailbox still refers to it: whoever empties that one frees it
     return;
@@ -135,6 +138,13 @@ void ConnectionTransaction::destroy() {
   unchain<ConnectionRecord>(txn_, bucket(record_->sid), recordRef_);
   txn_.edit(record_->serial) = 0;
   txn_.release(recordRef_);
+}
+
+void ConnectionTransaction::noteUnsaved() {
+  if (!record_->recoverable || record_->unsaved) return;
+  if (zone_.header().state.enabled.load(std::memory_order_relaxed) == 0) return;
+  pushBack(txn_, shard_.unsaved, &ConnectionRecord::inUnsaved, recordRef_);
+  txn_.edit(record_->unsaved) = true;
 }
 
 void ConnectionTransaction::push(ItemKind kind, std::string_view text) {
@@ -228,8 +238,8 @@ bool ConnectionTransaction::removeNamespace(std::string_view name) {
   return false;
 }
 
-// Adds the whole text, cut into items where it is long. False when it is too much; a part of it may be there when memory
-// is out.
+// Adds the whole text, cut into items where it is long. False when it is too much; a part of it may be there when
+// memory is out.
 bool ConnectionTransaction::append(const ItemChain& chain, const Limit& limit, ItemKind kind, std::string_view text) {
   const std::size_t count = text.size() / kItemText + 1;
   if (chain.bytes + text.size() + count * sizeof(Item) > limit.bytes || chain.count + count > limit.items) return false;

@@ -85,10 +85,12 @@ class ConnectionTransaction {
   bool addNamespace(std::string_view name, const RandomId& socketId);
   bool hasNamespace(std::string_view name) const;
   bool removeNamespace(std::string_view name);
-  // Acknowledgements asked of the client in a namespace that it is connected to: the id of a new one; whether that one is
-  // awaited, which it then is no longer.
+  // Acknowledgements asked of the client in a namespace that it is connected to: the id of a new one; whether that one
+  // is awaited, which it then is no longer.
   std::uint32_t askAck(std::string_view nsp);
   bool takeAck(std::string_view nsp, std::uint64_t id);
+  // Where the client can come back to has changed: the state file is to be told.
+  void noteUnsaved();
   bool isConnectedSomewhere() const { return record_->namespaceConnected || record_->namespaces != 0; }
 
   void commit() { txn_.commit(); }

@@ -102,6 +102,13 @@ struct Membership {
   std::uint16_t connectionShard;
 };
 
+// Changes of a session that are not in the state file. Each kind has those before it.
+enum class Unsaved : std::uint8_t {
+  kNothing,
+  kHead,   // all but the users
+  kUsers,  // the users as well
+};
+
 struct SessionRecord {
   std::uint64_t serial;
   std::uint64_t hash;
@@ -126,6 +133,20 @@ struct SessionRecord {
   Queue users;
   Ref watchers;
   SessionLog log;
+  // What the state file has yet to be told of it, and the end of the log as the file knows it.
+  QueueLinks inUnsaved;
+  Unsaved unsaved;
+  std::uint64_t savedEnd;
+  // What it was called before it was read from a state file, and the end of its log then; 0: it was not.
+  std::uint64_t formerSerial;
+  std::uint64_t formerEnd;
+};
+
+// Sessions that have ended, for the state file. When there are more, a new snapshot does without them.
+struct GoneSessions {
+  static constexpr std::uint32_t kMost = 32;
+  std::uint32_t count;  // kMost + 1: there were more
+  std::uint64_t serials[kMost];
 };
 
 struct SessionShard {
@@ -141,6 +162,8 @@ struct SessionShard {
   Queue grace;  // users whose grace runs, oldest first
   Queue away;   // users given up, oldest first
   Queue idle;   // sessions without a connection, oldest first
+  Queue unsaved;
+  GoneSessions gone;
 };
 
 // ---- connections, in connection shards ----
@@ -271,6 +294,8 @@ struct ConnectionRecord {
   Ref namespaces;           // NamespaceRecord
   std::atomic<std::uint32_t> queued;  // in the owner's mailbox
   Ref mailNext;
+  QueueLinks inUnsaved;  // where it can come back to has yet to be told to the state file
+  bool unsaved;
 };
 
 // Where a lost connection was.
@@ -291,6 +316,7 @@ struct RecoveryRecord {
   Ref hashNext;
   QueueLinks inQueue;        // of those that are lost, oldest first
   std::uint8_t application;  // with the identity: the realm of its connection
+  bool saved;                // in the state file, since it was lost
   std::uint64_t identity;
   ConnectionRef connection;  // ref 0: lost
   std::int64_t lostAt;       // monotonic
@@ -310,6 +336,7 @@ struct ConnectionShard {
   std::atomic<std::uint32_t> recoveries;
   Queue lost;  // recoveries whose connection is gone
   std::uint32_t lostCount;
+  Queue unsaved;
 };
 
 }  // namespace mediasync::store

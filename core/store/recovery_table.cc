@@ -71,6 +71,7 @@ void RecoveryTransaction::lose(const LostSeat& seat, Instant now) {
   RecoveryRecord& record = txn_.edit(*record_);
   record.connection = {};
   record.lostAt = now.mono;
+  record.saved = false;
   record.seat = seat;
   pushBack(txn_, shard_.lost, &RecoveryRecord::inQueue, ref);
   ++txn_.edit(shard_.lostCount);

@@ -181,4 +181,31 @@ LogSlice readLog(const Arena& arena, const SessionLog& log, std::uint64_t from, 
   return slice;
 }
 
+std::optional<std::uint64_t> countEvents(std::string_view copied) {
+  std::uint64_t count = 0;
+  for (; !copied.empty(); ++count) {
+    EventHeader header;
+    if (copied.size() < sizeof header) return std::nullopt;
+    std::memcpy(&header, copied.data(), sizeof header);
+    if (header.size > kMaxEncodedEvent || sizeof header + padded(header.size) > copied.size()) return std::nullopt;
+    copied.remove_prefix(sizeof header + padded(header.size));
+  }
+  return count;
+}
+
+CopiedEvent takeEvent(std::string_view& copied) {
+  EventHeader header;
+  std::memcpy(&header, copied.data(), sizeof header);
+  const CopiedEvent event{copied.substr(sizeof header, header.size), header.isSync != 0};
+  copied.remove_prefix(sizeof header + padded(header.size));
+  return event;
+}
+
+void setLogStart(Transaction& txn, const SessionRecord& session, std::uint64_t firstSeq, std::uint64_t lostSeq) {
+  SessionLog& log = txn.edit(session.log);
+  log.firstSeq = log.nextSeq = firstSeq;
+  log.lostSeq = std::min(lostSeq, firstSeq - 1);
+  txn.edit<LogChunk>(log.firstChunk).firstSeq = firstSeq;
+}
+
 }  // namespace mediasync::store

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "core/store/records.h"
 #include "core/store/shard.h"
@@ -44,5 +46,17 @@ struct LogSlice {
 // Copies events from `from` on to `out` (each an EventHeader and its bytes, padded to 8), until the end of the log or
 // until `out` holds more than `maxBytes`; at least one if there is any. Under the lock of the shard.
 LogSlice readLog(const Arena&, const SessionLog&, std::uint64_t from, std::size_t maxBytes, std::string& out);
+
+// How many events such a copy holds; nullopt when it is none.
+std::optional<std::uint64_t> countEvents(std::string_view copied);
+// Takes the first one off such a copy, which is known to be one.
+struct CopiedEvent {
+  std::string_view bytes;
+  bool isSync = false;
+};
+CopiedEvent takeEvent(std::string_view& copied);
+
+// A log without an event, as it is when those before `firstSeq` are gone, up to `lostSeq` such as nothing supersedes.
+void setLogStart(Transaction&, const SessionRecord&, std::uint64_t firstSeq, std::uint64_t lostSeq);
 
 }  // namespace mediasync::store

@@ -100,10 +100,12 @@ void SessionTransaction::create(std::string_view sessionId, std::string_view cre
   pushBack(txn_, shard_.allSessions, &SessionRecord::all, sessionRef_);
   bump(txn_, shard_.sessions, 1);
   becomeIdle(now);
+  noteUnsaved(Unsaved::kUsers);
 }
 
 bool SessionTransaction::destroy(Instant now) {
   if (!session_->ending) {
+    noteGone();
     txn_.edit(session_->ending) = true;
     unchain<SessionRecord>(txn_, sessionBucket(session_->hash), sessionRef_);
   }
@@ -164,12 +166,34 @@ void SessionTransaction::becomeIdle(Instant now) {
   txn_.edit(session_->idle) = true;
   txn_.edit(session_->idleSince) = now.mono;
   pushBack(txn_, shard_.idle, &SessionRecord::inIdle, sessionRef_);
+  noteUnsaved(Unsaved::kHead);
 }
 
 void SessionTransaction::stopIdling() {
   if (!session_->idle) return;
   txn_.edit(session_->idle) = false;
   unlink(txn_, shard_.idle, &SessionRecord::inIdle, sessionRef_);
+  noteUnsaved(Unsaved::kHead);
+}
+
+// The state file is to be told of a change.
+void SessionTransaction::noteUnsaved(Unsaved kind) {
+  if (zone_.header().state.enabled.load(std::memory_order_relaxed) == 0 || session_->ending) return;
+  if (session_->unsaved >= kind) return;
+  if (session_->unsaved == Unsaved::kNothing) pushBack(txn_, shard_.unsaved, &SessionRecord::inUnsaved, sessionRef_);
+  txn_.edit(session_->unsaved) = kind;
+}
+
+// And of the end of a session that it knows.
+void SessionTransaction::noteGone() {
+  if (session_->unsaved != Unsaved::kNothing) {
+    unlink(txn_, shard_.unsaved, &SessionRecord::inUnsaved, sessionRef_);
+    txn_.edit(session_->unsaved) = Unsaved::kNothing;
+  }
+  const GoneSessions& gone = shard_.gone;
+  if (session_->savedEnd == 0 || gone.count > GoneSessions::kMost) return;
+  if (gone.count < GoneSessions::kMost) txn_.edit(gone.serials[gone.count]) = session_->serial;
+  ++txn_.edit(gone.count);
 }
 
 Ref SessionTransaction::watcherOf(WorkerId worker) const {
@@ -278,16 +302,19 @@ void SessionTransaction::setLeader(std::string_view userId) {
   }
   txn_.edit(session_->leaderId).size = static_cast<std::uint32_t>(userId.size());
   std::copy(userId.begin(), userId.end(), reinterpret_cast<char*>(zone_.arena().bytes(session_->leaderId.ref)));
+  noteUnsaved(Unsaved::kHead);
 }
 
 void SessionTransaction::setClock(const session::PlaybackClock& clock) {
   txn_.edit(session_->clock) = clock;
+  noteUnsaved(Unsaved::kHead);
 }
 
 void SessionTransaction::setMedia(const session::Media& media) {
   replace(session_->mediaUrl, media.url);
   replace(session_->mediaId, media.id);
   replace(session_->mediaTitle, media.title);
+  noteUnsaved(Unsaved::kHead);
 }
 
 UserRef SessionTransaction::addUser(std::string_view id, std::string_view username,
@@ -307,12 +334,14 @@ UserRef SessionTransaction::addUser(std::string_view id, std::string_view userna
   ++txn_.edit(session_->userCount);
   bump(txn_, shard_.users, 1);
   setPresence(ref, presence, now);
+  noteUnsaved(Unsaved::kUsers);
   return ref;
 }
 
 void SessionTransaction::renameUser(UserRef ref, std::string_view username, std::optional<std::string_view> avatar) {
   replace(userAt(ref).username, username);
   replace(userAt(ref).avatar, avatar);
+  noteUnsaved(Unsaved::kUsers);
 }
 
 const Queue& SessionTransaction::timeQueue(Presence presence) const {
@@ -327,6 +356,8 @@ void SessionTransaction::leaveTimeQueue(const UserRecord& record) {
 
 void SessionTransaction::setPresence(UserRef ref, Presence presence, Instant now) {
   const UserRecord& record = userAt(ref);
+  // To the file everyone is without a connection, but for those who have been given up.
+  if ((record.presence == Presence::kAway) != (presence == Presence::kAway)) noteUnsaved(Unsaved::kUsers);
   leaveTimeQueue(record);
   if (record.presence == Presence::kConnected && presence != Presence::kConnected)
     --txn_.edit(session_->connectedCount);
@@ -367,6 +398,7 @@ void SessionTransaction::removeUser(UserRef ref, Instant now) {
     txn_.release(*t);
   txn_.edit(record.serial) = 0;
   txn_.release(ref);
+  noteUnsaved(Unsaved::kUsers);
 }
 
 void SessionTransaction::seen(UserRef ref, Instant now) {
@@ -386,6 +418,7 @@ void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
     throw Busy();
   }
   emitted_ = true;
+  noteUnsaved(Unsaved::kHead);
 }
 
 void SessionTransaction::copyTo(Snapshot& snapshot, Instant now) const {

@@ -17,6 +17,9 @@
 
 namespace mediasync::store {
 
+struct SavedSession;
+struct SavedUser;
+
 // Thrown by emit() when a reader must catch up first; the transaction rolls back and the command is tried again later.
 struct Busy : std::exception {};
 
@@ -54,6 +57,7 @@ class SessionTransaction final : public session::State {
   Ref ref() const { return sessionRef_; }
   SessionShard& shard() { return shard_; }
   session::UserRef seatUser() const { return seatUser_; }
+  std::uint16_t shardIndex() const { return static_cast<std::uint16_t>(&shard_ - &zone_.sessionShard(0)); }
   // Of the current session and seat, for someone who comes back later.
   LostSeat lostSeat() const {
     return {sessionRef_, seatUser_, shardIndex(), false, session_->serial, userAt(seatUser_).serial, 0};
@@ -83,6 +87,14 @@ class SessionTransaction final : public session::State {
   void commit(WakeSet& wake);
   // The offset after the newest event.
   std::uint64_t logEnd() const { return session_->log.nextSeq; }
+
+  // From a state file, when nobody is served yet: makes the session the current one, without its users and events.
+  // Throws OutOfSpace.
+  void restore(const SavedSession&, Instant now);
+  // One of its users, who has no connection; not queued for any time-out.
+  session::UserRef restoreUser(const SavedUser&, Instant now);
+  // An event of its log, the next one. Throws OutOfSpace.
+  void restoreEvent(std::string_view event, bool isSync);
 
   // session::State
   std::string_view leaderId() const override { return text(session_->leaderId); }
@@ -118,8 +130,9 @@ class SessionTransaction final : public session::State {
   void freeMemberships(const UserRecord&);
   void becomeIdle(Instant now);
   void stopIdling();
+  void noteUnsaved(Unsaved);
+  void noteGone();
   Ref watcherOf(WorkerId) const;
-  std::uint16_t shardIndex() const { return static_cast<std::uint16_t>(&shard_ - &zone_.sessionShard(0)); }
 
   Zone zone_;
   SessionShard& shard_;

@@ -7,11 +7,12 @@ namespace mediasync::store {
 namespace {
 
 // Changes whenever a record changes, so that tables of another build are never misread.
-constexpr std::uint64_t kLayout = 5;
+constexpr std::uint64_t kLayout = 6;
 constexpr std::uint64_t kMagic = 0x6d656469'61730000ULL ^ (kLayout << 48) ^ (sizeof(ZoneHeader) << 32) ^
                                  (sizeof(SessionRecord) << 20) ^ (sizeof(ConnectionRecord) << 8) ^ sizeof(UserRecord);
 
 constexpr std::uint32_t kSmallestHeap = 64;  // pages
+constexpr std::size_t kSerialStart = 5;      // random bytes of the six that tell a shard's serials apart
 
 // Buckets for each page of memory: a session takes about a third of a page, a user or a connection about a tenth.
 constexpr std::uint32_t kSessionBucketsPerPage = 2;
@@ -133,6 +134,10 @@ std::optional<Zone> Zone::create(std::span<std::byte> memory, std::uint32_t shar
   header.heap.init(zone.arena(), static_cast<Ref>(layout.descriptors / 8), layout.pages, layout.pageCount);
   for (std::uint32_t i = 0; i < shards; ++i) {
     initSessionShard(zone.region_, zone.sessionShard(i), layout, i);
+    // Offsets that clients have from before a restart are not to be taken for those of another session.
+    std::uint64_t start = 0;
+    random.fill({reinterpret_cast<std::uint8_t*>(&start), kSerialStart});
+    zone.sessionShard(i).header.nextSerial += start;
     initConnectionShard(zone.region_, zone.connectionShard(i), layout, i, shards);
   }
   header.magic = kMagic;

@@ -48,6 +48,25 @@ struct WorkerEntry {
   WorkerCounters counters;
 };
 
+// How the tables are kept in a state file. One process at a time keeps it; what follows `keeper` is written by it
+// alone.
+struct StateKeeping {
+  std::atomic<std::uint32_t> enabled;  // changes are noted for it
+  std::atomic<std::uint32_t> pending;  // what a file holds has yet to be read: nobody is served
+  std::atomic<std::int32_t> keeper;    // its pid; 0: nobody
+  std::atomic<std::uint32_t> keeperSlot;
+  std::atomic<std::uint32_t> closing;  // the keeper's process is about to end
+  std::atomic<std::uint32_t> isClean;  // the last keeper has written all that it had noted as saved
+  std::uint32_t half;                  // of the file's two, which is in use
+  std::uint64_t generation;            // counts snapshots
+  std::uint64_t snapshotEnd;           // bytes
+  std::uint64_t end;
+  std::atomic<std::uint64_t> written;    // bytes since the zone was made
+  std::atomic<std::uint64_t> snapshots;  // likewise
+  std::atomic<std::uint64_t> failures;   // likewise: writes that failed
+  std::atomic<std::uint64_t> restored;   // sessions that were read from it
+};
+
 struct ZoneHeader {
   std::uint64_t magic;
   std::uint64_t size;
@@ -59,7 +78,8 @@ struct ZoneHeader {
   RobustMutex census;                     // held while a worker signs on, or a dead one's things are seen to
   std::atomic<std::int64_t> nextSweep;    // monotonic; the worker that moves it on does the sweep
   std::atomic<std::uint32_t> cycle;       // the newest configuration: they are counted
-  std::uint64_t sessionShards;            // offsets
+  StateKeeping state;
+  std::uint64_t sessionShards;  // offsets
   std::uint64_t connectionShards;
   WorkerEntry workers[kMaxWorkers];
 };

@@ -26,8 +26,10 @@ using Strings = std::vector<std::string>;
 
 class FakeEnvironment final : public Environment {
  public:
+  explicit FakeEnvironment(std::uint64_t seed = 7) : source(seed) {}
+
   Instant time{1'640'995'200'000, 10'000'000};
-  store::test::FixedRandom source{7};
+  store::test::FixedRandom source;
   std::set<std::uint16_t> woken;
   std::set<std::int32_t> dead;
 
@@ -42,8 +44,8 @@ class Client;
 // The zone, the workers and the clock.
 class World {
  public:
-  explicit World(int workers = 2, store::ZoneSettings settings = {}, std::size_t size = 4 << 20)
-      : memory(size), zone(store::Zone::create(memory.span(), 2, settings, env.source).value()) {
+  explicit World(int workers = 2, store::ZoneSettings settings = {}, std::size_t size = 4 << 20, std::uint64_t seed = 7)
+      : env(seed), memory(size), zone(store::Zone::create(memory.span(), 2, settings, env.source).value()) {
     for (int i = 0; i < workers; ++i)
       start(static_cast<std::uint16_t>(i));
   }

@@ -1,0 +1,167 @@
+#include "core/server/state_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/store/state_record.h"
+
+namespace mediasync::server {
+namespace {
+
+constexpr std::int64_t kInterval = 1'000;
+constexpr std::int64_t kRetry = 5'000;  // after a failure
+// Of one write: read from the tables while clients wait.
+constexpr std::size_t kSlice = 256 * 1024;
+constexpr std::size_t kLastSlice = 4 * 1024 * 1024;
+// Changes that are worth a new snapshot: as many bytes as the last one had, and so many at the least.
+constexpr std::uint64_t kLeastChanges = 1024 * 1024;
+
+bool isEmpty(const StateWrite& write) {
+  return write.current.bytes.empty() && write.snapshot.bytes.empty();
+}
+
+}  // namespace
+
+StateKeeper::StateKeeper(const store::Zone& zone, std::int32_t pid, std::uint16_t slot, Environment& env,
+                         StateFile& file, StateSync sync)
+    : zone_(zone), pid_(pid), slot_(slot), env_(env), file_(file), sync_(sync), journal_(zone) {}
+
+std::int64_t StateKeeper::delay() const {
+  if (phase_ == Phase::kWatching || writing_) return kInterval / 2;
+  const std::int64_t now = env_.now().mono;
+  if (retryAt_ > now) return retryAt_ - now;
+  return more_ || phase_ == Phase::kSnapshot ? 0 : std::clamp<std::int64_t>(lastStep_ + kInterval - now, 0, kInterval);
+}
+
+void StateKeeper::step() {
+  const std::int64_t now = env_.now().mono;
+  if (writing_ || retryAt_ > now || state().pending.load() != 0) return;
+  if (!takeUp()) return;
+  lastStep_ = now;
+  StateWrite write = nextWrite(kSlice);
+  if (isEmpty(write)) return;
+  writing_ = true;
+  file_.write(std::move(write));
+}
+
+void StateKeeper::changed() {
+  if (sync_ != StateSync::kAlways || writing_ || !hasUnsaved()) return;
+  if (phase_ != Phase::kWatching) return step();
+  const auto slot = static_cast<std::uint16_t>(state().keeperSlot.load());
+  if (zone_.worker(slot).signalled.exchange(1) == 0) env_.wakeWorker(slot);
+}
+
+// Whether anything has yet to be read. A look without locks: what it misses is seen at the next step.
+bool StateKeeper::hasUnsaved() const {
+  for (std::uint32_t i = 0; i < zone_.shards(); ++i) {
+    const store::SessionShard& sessions = zone_.sessionShard(i);
+    if (sessions.unsaved.first != 0 || sessions.gone.count != 0) return true;
+    const store::ConnectionShard& connections = zone_.connectionShard(i);
+    if (connections.unsaved.first != 0) return true;
+    const store::Ref lost = connections.lost.last;
+    if (lost != 0 && !zone_.arena().at<store::RecoveryRecord>(lost)->saved) return true;
+  }
+  return false;
+}
+
+bool StateKeeper::takeUp() {
+  if (phase_ != Phase::kWatching) return true;
+  std::int32_t keeper = state().keeper.load();
+  const bool isAlive = keeper != 0 && keeper != pid_ && env_.processAlive(keeper);
+  if (isAlive || !state().keeper.compare_exchange_strong(keeper, pid_)) return false;
+  state().keeperSlot.store(slot_);
+  // One that died may have noted as saved what it never wrote.
+  hasCurrent_ = state().isClean.exchange(0) != 0 && keeper == 0;
+  if (hasCurrent_) {
+    phase_ = Phase::kChanges;
+  } else {
+    beginSnapshot();
+  }
+  return true;
+}
+
+void StateKeeper::beginSnapshot() {
+  phase_ = Phase::kSnapshot;
+  snapshotEnd_ = 0;
+  journal_.beginSnapshot();
+}
+
+bool StateKeeper::hasGrown() const {
+  return state().end - state().snapshotEnd > std::max(kLeastChanges, state().snapshotEnd);
+}
+
+StateWrite StateKeeper::nextWrite(std::size_t maxBytes) {
+  if (phase_ == Phase::kChanges && (hasGrown() || journal_.needsSnapshot())) beginSnapshot();
+  StateWrite write;
+  std::string changes;
+  more_ = journal_.takeChanges(changes, maxBytes, env_.now());
+  if (phase_ == Phase::kSnapshot) addSnapshot(write.snapshot, changes, maxBytes);
+  const bool isDue = phase_ == Phase::kChanges || isComplete_;
+  write.sync = sync_ == StateSync::kAlways || (sync_ == StateSync::kInterval && isDue);
+  if (hasCurrent_ && !changes.empty()) write.current = {state().half, state().end, std::move(changes), false};
+  currentBytes_ = write.current.bytes.size();
+  snapshotBytes_ = write.snapshot.bytes.size();
+  return write;
+}
+
+// Changes go before the snapshot's part: of what is in both, it has the same or more.
+void StateKeeper::addSnapshot(StatePiece& piece, std::string& changes, std::size_t maxBytes) {
+  piece = {1 - state().half, snapshotEnd_, {}, snapshotEnd_ == 0};
+  std::string snapshot;
+  isComplete_ = !journal_.takeSnapshot(snapshot, changes, maxBytes, env_.now());
+  if (piece.isNew) store::appendStateHeader(piece.bytes, {state().generation + 1, zone_.header().key});
+  piece.bytes += changes;
+  piece.bytes += snapshot;
+}
+
+void StateKeeper::written(bool ok) {
+  writing_ = false;
+  if (!ok) {
+    // What it was is noted as saved, so all of it is written anew.
+    state().failures.fetch_add(1);
+    retryAt_ = env_.now().mono + kRetry;
+    hasCurrent_ = isComplete_ = false;
+    beginSnapshot();
+    return;
+  }
+  state().written.fetch_add(currentBytes_ + snapshotBytes_);
+  state().end += currentBytes_;
+  snapshotEnd_ += snapshotBytes_;
+  if (std::exchange(isComplete_, false)) switchHalves();
+}
+
+void StateKeeper::switchHalves() {
+  state().half = 1 - state().half;
+  ++state().generation;
+  state().snapshotEnd = state().end = snapshotEnd_;
+  state().snapshots.fetch_add(1);
+  hasCurrent_ = true;
+  phase_ = Phase::kChanges;
+}
+
+bool StateKeeper::finish() {
+  if (state().pending.load() != 0) return true;  // there is nothing but what the file holds
+  if (!takeUp()) return state().closing.load() == 0;
+  state().closing.store(1);
+  if (writing_) written(file_.waitForWrite());
+  bool ok = writeRest();
+  state().isClean.store(ok && hasCurrent_ && phase_ == Phase::kChanges);
+  state().closing.store(0);
+  state().keeper.store(0);
+  phase_ = Phase::kWatching;
+  return true;
+}
+
+bool StateKeeper::writeRest() {
+  for (;;) {
+    StateWrite write = nextWrite(kLastSlice);
+    if (isEmpty(write)) return true;
+    write.sync = sync_ != StateSync::kOff;
+    const bool ok = file_.writeNow(std::move(write));
+    written(ok);
+    if (!ok) return false;
+    if (!more_ && phase_ == Phase::kChanges && !hasUnsaved()) return true;
+  }
+}
+
+}  // namespace mediasync::server

@@ -1,0 +1,105 @@
+// Keeps the tables of a zone in a state file. Every worker has a keeper, and one of them at a time is at work: it reads
+// what has changed, and has it written, without ever waiting for the disk. When its process dies, another one begins
+// with a new snapshot; when it leaves in order, another one goes on where it stopped.
+//
+// The file has two halves. One is in use: a snapshot, and the changes since. When these have become long, a new
+// snapshot is written to the other half, and changes go to both until it is complete. So one of them is always good.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/base/clock.h"
+#include "core/server/environment.h"
+#include "core/store/state_journal.h"
+#include "core/store/zone.h"
+
+namespace mediasync::server {
+
+// When what has been written is forced to the disk.
+enum class StateSync : std::uint32_t {
+  kOff = 1,       // by the system, at its leisure
+  kInterval = 2,  // about once a second
+  kAlways = 3,    // with every write, which follows every change at once
+};
+
+// What one half is to get, at an offset.
+struct StatePiece {
+  std::uint32_t half = 0;
+  std::uint64_t at = 0;
+  std::string bytes;
+  bool isNew = false;  // whatever the half has held goes
+};
+
+struct StateWrite {
+  StatePiece current;   // may have no bytes
+  StatePiece snapshot;  // likewise
+  bool sync = false;    // what it has written, and before, is on the disk when it is done
+};
+
+// The disk, as the process has it.
+class StateFile {
+ public:
+  virtual ~StateFile() = default;
+  // Does it elsewhere; StateKeeper::written() is called, later, with whether it succeeded. One at a time.
+  virtual void write(StateWrite) = 0;
+  // Does it here and now. True: it succeeded.
+  virtual bool writeNow(StateWrite) = 0;
+  // Waits for what write() was given, whose end is then not told otherwise. True: it succeeded.
+  virtual bool waitForWrite() = 0;
+};
+
+class StateKeeper {
+ public:
+  StateKeeper(const store::Zone&, std::int32_t pid, std::uint16_t slot, Environment&, StateFile&, StateSync);
+
+  // Makes this worker the one at work. False: another one is.
+  bool takeUp();
+  // Has the next piece written, if one is due: to be called when delay() has passed.
+  void step();
+  // Milliseconds until then.
+  std::int64_t delay() const;
+  void written(bool ok);
+  // This worker may have changed something: where that is to be written at once, it is, or the one at work is woken.
+  void changed();
+
+  // The process ends: writes what is left, here and now, unless another one is at work. False: that one is about to end
+  // as well, and may have missed the last changes of this process; to be called again a moment later.
+  bool finish();
+
+ private:
+  enum class Phase {
+    kWatching,  // another one is at work, or nobody yet
+    kSnapshot,
+    kChanges,
+  };
+
+  void beginSnapshot();
+  bool hasGrown() const;
+  bool hasUnsaved() const;
+  StateWrite nextWrite(std::size_t maxBytes);
+  void addSnapshot(StatePiece&, std::string& changes, std::size_t maxBytes);
+  void switchHalves();
+  bool writeRest();
+  store::StateKeeping& state() const { return zone_.header().state; }
+
+  store::Zone zone_;
+  std::int32_t pid_;
+  std::uint16_t slot_;
+  Environment& env_;
+  StateFile& file_;
+  StateSync sync_;
+  store::StateJournal journal_;
+  Phase phase_ = Phase::kWatching;
+  bool writing_ = false;
+  bool hasCurrent_ = false;         // the half in use is whole, so changes go there
+  bool more_ = false;               // there were more changes than one write may have
+  bool isComplete_ = false;         // the write under way completes the snapshot
+  std::uint64_t snapshotEnd_ = 0;   // bytes of the new snapshot so far
+  std::uint64_t currentBytes_ = 0;  // of the write under way
+  std::uint64_t snapshotBytes_ = 0;
+  std::int64_t lastStep_ = 0;  // monotonic
+  std::int64_t retryAt_ = 0;   // monotonic; after a failure
+};
+
+}  // namespace mediasync::server

@@ -1,0 +1,46 @@
+// Sessions as they come back from a state file.
+#include <algorithm>
+
+#include "core/store/linked.h"
+#include "core/store/session_transaction.h"
+#include "core/store/state_record.h"
+
+namespace mediasync::store {
+namespace {
+
+template <class T>
+std::optional<std::string_view> viewOf(const std::optional<T>& text) {
+  if (!text) return std::nullopt;
+  return *text;
+}
+
+}  // namespace
+
+void SessionTransaction::restore(const SavedSession& saved, Instant now) {
+  create(saved.id, saved.creatorId, now);
+  SessionRecord& record = txn_.edit(*session_);
+  record.createdAt = saved.createdAt;
+  record.lastActivity = saved.lastActivity;
+  record.formerSerial = saved.serial;
+  record.formerEnd = saved.endSeq;
+  record.clock = saved.clock;
+  record.clock.setAt.mono = std::min(now.mono, now.mono - (now.wall - saved.clock.setAt.wall));
+  if (!saved.leaderId.empty()) setLeader(saved.leaderId);
+  setMedia({viewOf(saved.mediaUrl), viewOf(saved.mediaId), viewOf(saved.mediaTitle)});
+  setLogStart(txn_, *session_, saved.firstSeq, saved.lostSeq);
+}
+
+session::UserRef SessionTransaction::restoreUser(const SavedUser& saved, Instant now) {
+  const session::UserRef ref =
+      addUser(saved.id, saved.username, viewOf(saved.avatar), session::Presence::kConnected, now);
+  UserRecord& record = txn_.edit(*zone_.arena().at<UserRecord>(ref));
+  record.joinedAt = saved.joinedAt;
+  record.lastSeen = saved.lastSeen;
+  return ref;
+}
+
+void SessionTransaction::restoreEvent(std::string_view event, bool isSync) {
+  appendToLog(txn_, *session_, event, isSync, zone_.settings().logLimit, true);
+}
+
+}  // namespace mediasync::store

@@ -1,0 +1,287 @@
+#include "core/store/state_image.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "core/store/recovery_table.h"
+#include "core/store/session_log.h"
+#include "core/store/session_transaction.h"
+
+namespace mediasync::store {
+namespace {
+
+// In one transaction, so that its undo log is enough.
+constexpr std::size_t kUsersAtOnce = 16;
+constexpr int kEventsAtOnce = 32;
+
+std::string textOf(const RandomId& id) {
+  return {reinterpret_cast<const char*>(id.data()), id.size()};
+}
+
+std::int64_t monoOf(std::int64_t wall, Instant now) {
+  return std::min(now.mono, now.mono - (now.wall - wall));
+}
+
+// Fills a zone. Queues of time must be filled with those first that have waited longest.
+class Restorer {
+ public:
+  Restorer(const Zone& zone, Instant now) : zone_(zone), now_(now) {}
+
+  // Whatever the tables hold is of an earlier time.
+  void clear() {
+    for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
+      for (bool isEmpty = false; !isEmpty;) {
+        SessionTransaction txn(zone_, shard);
+        const Ref ref = txn.shard().allSessions.first;
+        isEmpty = ref == 0 || !txn.open(ref, zone_.arena().at<SessionRecord>(ref)->serial);
+        if (!isEmpty) txn.destroy(now_);
+        txn.commit(wake_);
+      }
+      for (bool isEmpty = false; !isEmpty;) {
+        RecoveryTransaction txn(zone_, shard);
+        isEmpty = !txn.evict();
+        txn.commit();
+      }
+    }
+  }
+
+  void add(const SavedSession& saved) {
+    Place place;
+    try {
+      place = addHead(saved);
+      addUsers(saved, place);
+      addEvents(saved, place);
+    } catch (const OutOfSpace&) {
+      remove(place);
+      ++done.sessionsLost;
+      return;
+    }
+    sessions_.emplace(saved.serial, place);
+    ++done.sessions;
+    done.users += static_cast<std::uint32_t>(saved.users.size());
+  }
+
+  // Of all users that have been added.
+  void startTimes() {
+    std::stable_sort(absences_.begin(), absences_.end(),
+                     [](const Absence& a, const Absence& b) { return a.since < b.since; });
+    for (const Absence& absence : absences_) {
+      SessionTransaction txn(zone_, absence.shard);
+      if (!txn.open(absence.session, absence.serial)) continue;
+      txn.setPresence(absence.user, absence.presence, {now_.wall, absence.since});
+      txn.commit(wake_);
+    }
+  }
+
+  void add(const SavedRecovery& saved) {
+    LostSeat seat;
+    if (saved.seat.sessionSerial != 0 && !findSeat(saved.seat, seat)) return;
+    try {
+      RecoveryTransaction txn(zone_, saved.pid);
+      txn.create(saved.pid, saved.socketId, {}, saved.realm);
+      txn.lose(seat, now_);
+      txn.commit();
+      ++done.recoveries;
+    } catch (const OutOfSpace&) {
+      ++done.recoveriesLost;
+    }
+  }
+
+  StateImage::Restored done;
+
+ private:
+  struct Place {
+    Ref ref = 0;
+    std::uint64_t serial = 0;
+    std::uint32_t shard = 0;
+  };
+  struct UserPlace {
+    Ref ref;
+    std::uint64_t serial;
+  };
+  struct Absence {
+    std::int64_t since;
+    std::uint32_t shard;
+    Ref session;
+    std::uint64_t serial;
+    Ref user;
+    session::Presence presence;
+  };
+
+  Place addHead(const SavedSession& saved) {
+    SessionTransaction txn(zone_, saved.id);
+    txn.restore(saved, {now_.wall, saved.idleSince ? monoOf(*saved.idleSince, now_) : now_.mono});
+    const Place place{txn.ref(), txn.record().serial, txn.shardIndex()};
+    txn.commit(wake_);
+    return place;
+  }
+
+  void addUsers(const SavedSession& saved, const Place& place) {
+    for (std::size_t i = 0; i < saved.users.size();) {
+      SessionTransaction txn(zone_, place.shard);
+      txn.open(place.ref, place.serial);
+      for (std::size_t n = 0; n < kUsersAtOnce && i < saved.users.size(); ++n, ++i) {
+        const SavedUser& user = saved.users[i];
+        const Ref ref = txn.restoreUser(user, now_);
+        users_[user.serial] = {ref, zone_.arena().at<UserRecord>(ref)->serial};
+        const bool isAway = user.presence == session::Presence::kAway;
+        absences_.push_back({isAway ? monoOf(user.absentSince, now_) : now_.mono, place.shard, place.ref, place.serial,
+                             ref, isAway ? session::Presence::kAway : session::Presence::kGrace});
+      }
+      txn.commit(wake_);
+    }
+  }
+
+  void addEvents(const SavedSession& saved, const Place& place) {
+    std::string_view events = saved.events;
+    while (!events.empty()) {
+      SessionTransaction txn(zone_, place.shard);
+      txn.open(place.ref, place.serial);
+      for (int i = 0; i < kEventsAtOnce && !events.empty(); ++i) {
+        const CopiedEvent event = takeEvent(events);
+        txn.restoreEvent(event.bytes, event.isSync);
+      }
+      txn.commit(wake_);
+    }
+  }
+
+  // One that does not fit as a whole.
+  void remove(const Place& place) {
+    if (place.ref == 0) return;
+    std::erase_if(absences_, [&](const Absence& absence) { return absence.serial == place.serial; });
+    for (bool isGone = false; !isGone;) {
+      SessionTransaction txn(zone_, place.shard);
+      isGone = !txn.open(place.ref, place.serial) || txn.destroy(now_);
+      txn.commit(wake_);
+    }
+  }
+
+  bool findSeat(const LostSeat& saved, LostSeat& seat) const {
+    const auto session = sessions_.find(saved.sessionSerial);
+    const auto user = users_.find(saved.userSerial);
+    if (session == sessions_.end() || user == users_.end()) return false;
+    seat = saved;
+    seat.session = session->second.ref;
+    seat.sessionSerial = session->second.serial;
+    seat.shard = static_cast<std::uint16_t>(session->second.shard);
+    seat.user = user->second.ref;
+    seat.userSerial = user->second.serial;
+    return true;
+  }
+
+  Zone zone_;
+  Instant now_;
+  WakeSet wake_;
+  std::unordered_map<std::uint64_t, Place> sessions_;
+  std::unordered_map<std::uint64_t, UserPlace> users_;
+  std::vector<Absence> absences_;
+};
+
+}  // namespace
+
+std::optional<StateImage> StateImage::read(std::string_view file) {
+  const auto header = parseStateHeader(file);
+  if (!header) return std::nullopt;
+  StateImage image;
+  image.header_ = *header;
+  std::string_view left = file.substr(kStateHeaderBytes);
+  bool isComplete = false;
+  for (;;) {
+    image.goodBytes_ = file.size() - left.size();
+    const auto frame = takeFrame(left);
+    if (!frame) break;
+    if (frame->kind == FrameKind::kSnapshotEnd) {
+      isComplete = true;
+      image.snapshotBytes_ = file.size() - left.size();
+    } else if (!image.apply(*frame)) {
+      break;
+    }
+  }
+  if (!isComplete) return std::nullopt;
+  return image;
+}
+
+bool StateImage::apply(const Frame& frame) {
+  std::uint64_t serial = 0;
+  switch (frame.kind) {
+    case FrameKind::kSession:
+      return applySession(frame.record);
+    case FrameKind::kChange:
+      return applyChange(frame.record);
+    case FrameKind::kRecovery:
+      return applyRecovery(frame.record);
+    case FrameKind::kGone:
+      if (!parseGone(frame.record, serial)) return false;
+      erase(serial);
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool StateImage::applySession(std::string_view record) {
+  SavedSession session;
+  if (!parseSession(record, session)) return false;
+  const auto [known, isNew] = serials_.try_emplace(session.id, session.serial);
+  if (!isNew && known->second != session.serial) {  // an earlier one of that name
+    sessions_.erase(known->second);
+    known->second = session.serial;
+  }
+  sessions_[session.serial] = std::move(session);
+  return true;
+}
+
+// Of one that the snapshot has yet to come to, it says nothing that the snapshot will not.
+bool StateImage::applyChange(std::string_view record) {
+  SavedSession change;
+  if (!parseSession(record, change)) return false;
+  const auto found = sessions_.find(change.serial);
+  if (found == sessions_.end()) return true;
+  SavedSession& session = found->second;
+  if (change.firstSeq == session.endSeq) {
+    change.firstSeq = session.firstSeq;
+    session.events.append(change.events);
+    change.events = std::move(session.events);
+  }
+  if (!change.hasUsers) change.users = std::move(session.users);
+  session = std::move(change);
+  return true;
+}
+
+bool StateImage::applyRecovery(std::string_view record) {
+  SavedRecovery recovery;
+  if (!parseRecovery(record, recovery)) return false;
+  recoveries_[textOf(recovery.pid)] = recovery;
+  return true;
+}
+
+void StateImage::erase(std::uint64_t serial) {
+  const auto found = sessions_.find(serial);
+  if (found == sessions_.end()) return;
+  serials_.erase(found->second.id);
+  sessions_.erase(found);
+}
+
+StateImage::Restored StateImage::restoreTo(const Zone& zone, Instant now) const {
+  std::vector<const SavedSession*> sessions;
+  for (const auto& [serial, session] : sessions_)
+    sessions.push_back(&session);
+  const auto order = [](const SavedSession* s) {
+    return std::pair(s->idleSince.value_or(std::numeric_limits<std::int64_t>::max()), s->serial);
+  };
+  std::sort(sessions.begin(), sessions.end(), [&](const auto* a, const auto* b) { return order(a) < order(b); });
+  Restorer restorer(zone, now);
+  restorer.clear();
+  zone.header().key = header_.key;
+  for (const SavedSession* session : sessions)
+    restorer.add(*session);
+  restorer.startTimes();
+  for (const auto& [pid, recovery] : recoveries_)
+    restorer.add(recovery);
+  zone.header().state.restored.fetch_add(restorer.done.sessions);
+  return restorer.done;
+}
+
+}  // namespace mediasync::store

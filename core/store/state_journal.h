@@ -1,0 +1,46 @@
+// Reads from the shared tables what a state file has yet to be told: everything, for a snapshot, or what has changed.
+// What it has read is noted as saved, in the tables themselves, so that whoever comes next goes on from there; should
+// it not be written after all, a new snapshot is due.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/base/clock.h"
+#include "core/store/records.h"
+#include "core/store/zone.h"
+
+namespace mediasync::store {
+
+class StateJournal {
+ public:
+  explicit StateJournal(const Zone& zone) : zone_(zone) {}
+
+  // Appends frames of what has changed, until these are more than `maxBytes`. True: there is more.
+  bool takeChanges(std::string& out, std::size_t maxBytes, Instant now);
+
+  // More sessions have ended than are noted one by one: changes alone do not tell it all.
+  bool needsSnapshot() const;
+
+  void beginSnapshot();
+  // Appends the next frames of a snapshot, the last one being kSnapshotEnd, until `snapshot` holds more than
+  // `maxBytes`. Changes of the sessions in it that had not been saved go to `changes`, too. True: there is more.
+  bool takeSnapshot(std::string& snapshot, std::string& changes, std::size_t maxBytes, Instant now);
+
+ private:
+  void takeGone(std::uint32_t shard, std::string& out);
+  bool takeSessions(std::uint32_t shard, std::string& out, std::size_t most, Instant now);
+  bool takeConnections(std::uint32_t shard, std::string& out, std::size_t most);
+  void takeLost(std::uint32_t shard, std::string& out);
+  bool copySessions(std::string& snapshot, std::string& changes, std::size_t most, Instant now);
+  bool copyRecoveries(std::string& snapshot, std::size_t most);
+
+  Zone zone_;
+  // How far the snapshot is: sessions of each shard by their serials, then recoveries by their buckets.
+  std::uint32_t shard_ = 0;
+  std::uint64_t copied_ = 0;  // serial of the last session copied
+  std::uint32_t bucket_ = 0;
+  bool sessionsCopied_ = false;
+};
+
+}  // namespace mediasync::store

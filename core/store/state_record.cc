@@ -1,0 +1,294 @@
+#include "core/store/state_record.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/session/command.h"
+#include "core/store/event_codec.h"
+#include "core/store/session_log.h"
+
+namespace mediasync::store {
+namespace {
+
+// Changes whenever a record does.
+constexpr std::uint32_t kStateLayout = 1;
+constexpr std::string_view kStateMagic = "mediasync state\n";
+constexpr std::size_t kFrameHead = 2 * sizeof(std::uint32_t);
+constexpr std::size_t kWholeLog = std::numeric_limits<std::size_t>::max();
+
+std::uint32_t checksumOf(std::string_view bytes) {
+  return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+}
+
+// The frame's size and checksum are known when its record is there.
+std::size_t beginFrame(std::string& out, FrameKind kind) {
+  const std::size_t start = out.size();
+  out.append(kFrameHead, '\0');
+  out.push_back(static_cast<char>(kind));
+  return start;
+}
+
+void endFrame(std::string& out, std::size_t start) {
+  const std::string_view content = std::string_view(out).substr(start + kFrameHead);
+  const std::uint32_t head[2] = {static_cast<std::uint32_t>(content.size()), checksumOf(content)};
+  std::memcpy(out.data() + start, head, sizeof head);
+}
+
+std::optional<std::string_view> optionalText(const Arena& arena, const SharedText& text) {
+  if (text.ref == 0) return std::nullopt;
+  return textOf(arena, text);
+}
+
+// A time of the monotonic clock, as the wall clock would have had it.
+std::int64_t wallOf(std::int64_t mono, Instant now) {
+  return now.wall - (now.mono - mono);
+}
+
+void putId(ByteWriter& out, const RandomId& id) {
+  out.put(std::string_view(reinterpret_cast<const char*>(id.data()), id.size()));
+}
+
+bool getId(ByteReader& in, RandomId& id) {
+  std::string_view bytes;
+  in.get(bytes);
+  if (bytes.size() != id.size()) return false;
+  std::memcpy(id.data(), bytes.data(), id.size());
+  return true;
+}
+
+void putUser(ByteWriter& out, const Arena& arena, const UserRecord& user, Instant now) {
+  out.put(user.serial);
+  out.put(textOf(arena, user.id));
+  out.put(textOf(arena, user.username));
+  out.put(optionalText(arena, user.avatar));
+  out.put(user.joinedAt);
+  out.put(user.lastSeen);
+  out.put(static_cast<std::uint8_t>(user.presence));
+  out.put(wallOf(user.absentSince, now));
+}
+
+bool isId(std::string_view id) {
+  return !id.empty() && id.size() <= session::kMaxIdBytes;
+}
+
+bool fits(const std::optional<std::string>& text, std::size_t most) {
+  return !text || text->size() <= most;
+}
+
+// The tables rely on these bounds.
+bool isSound(const SavedUser& user) {
+  return isId(user.id) && user.username.size() <= session::kMaxUsernameBytes &&
+         fits(user.avatar, session::kMaxAvatarBytes) && user.presence <= session::Presence::kAway;
+}
+
+bool isSound(const SavedSession& session) {
+  const session::PlaybackClock& clock = session.clock;
+  return session.serial != 0 && isId(session.id) && isId(session.creatorId) &&
+         session.leaderId.size() <= session::kMaxIdBytes && fits(session.mediaUrl, session::kMaxMediaUrlBytes) &&
+         fits(session.mediaId, session::kMaxMediaIdBytes) && fits(session.mediaTitle, session::kMaxMediaTitleBytes) &&
+         std::isfinite(clock.position) && std::isfinite(clock.duration) && clock.rate >= session::kMinPlaybackRate &&
+         clock.rate <= session::kMaxPlaybackRate;
+}
+
+bool areEvents(std::string_view copied, std::uint64_t count) {
+  if (countEvents(copied) != count) return false;
+  while (!copied.empty()) {
+    const std::string_view event = takeEvent(copied).bytes;
+    if (!decodeEvent({reinterpret_cast<const std::byte*>(event.data()), event.size()})) return false;
+  }
+  return true;
+}
+
+void getUser(ByteReader& in, SavedUser& user) {
+  std::uint8_t presence = 0;
+  in.get(user.serial);
+  in.get(user.id);
+  in.get(user.username);
+  in.get(user.avatar);
+  in.get(user.joinedAt);
+  in.get(user.lastSeen);
+  in.get(presence);
+  in.get(user.absentSince);
+  user.presence = static_cast<session::Presence>(presence);
+}
+
+void putHead(ByteWriter& out, const Arena& arena, const SessionRecord& session, Instant now) {
+  out.put(session.serial);
+  out.put(textOf(arena, session.id));
+  out.put(textOf(arena, session.creatorId));
+  out.put(textOf(arena, session.leaderId));
+  out.put(optionalText(arena, session.mediaUrl));
+  out.put(optionalText(arena, session.mediaId));
+  out.put(optionalText(arena, session.mediaTitle));
+  out.put(session.clock.position);
+  out.put(session.clock.rate);
+  out.put(session.clock.duration);
+  out.put(session.clock.isPlaying);
+  out.put(wallOf(session.clock.setAt.mono, now));
+  out.put(session.createdAt);
+  out.put(session.lastActivity);
+  out.put(session.idle ? std::optional(wallOf(session.idleSince, now)) : std::nullopt);
+  out.put(session.log.lostSeq);
+  out.put(session.formerSerial);
+  out.put(session.formerEnd);
+}
+
+void getHead(ByteReader& in, SavedSession& session) {
+  in.get(session.serial);
+  in.get(session.id);
+  in.get(session.creatorId);
+  in.get(session.leaderId);
+  in.get(session.mediaUrl);
+  in.get(session.mediaId);
+  in.get(session.mediaTitle);
+  in.get(session.clock.position);
+  in.get(session.clock.rate);
+  in.get(session.clock.duration);
+  in.get(session.clock.isPlaying);
+  in.get(session.clock.setAt.wall);
+  in.get(session.createdAt);
+  in.get(session.lastActivity);
+  in.get(session.idleSince);
+  in.get(session.lostSeq);
+  in.get(session.formerSerial);
+  in.get(session.formerEnd);
+}
+
+void putEvents(ByteWriter& out, std::string& bytes, const Arena& arena, const SessionLog& log, std::uint64_t from) {
+  std::string events;
+  const LogSlice slice = readLog(arena, log, from, kWholeLog, events);
+  out.put(slice.first);
+  out.put(slice.end);
+  out.put(static_cast<std::uint32_t>(events.size()));
+  bytes.append(events);
+}
+
+bool getEvents(ByteReader& in, SavedSession& session) {
+  std::uint32_t size = 0;
+  in.get(session.firstSeq);
+  in.get(session.endSeq);
+  in.get(size);
+  session.events = in.take(size);
+  if (!in.ok() || session.firstSeq == 0 || session.endSeq < session.firstSeq) return false;
+  return areEvents(session.events, session.endSeq - session.firstSeq);
+}
+
+}  // namespace
+
+void appendStateHeader(std::string& out, const StateHeader& header) {
+  const std::size_t start = out.size();
+  ByteWriter writer(out);
+  out.append(kStateMagic);
+  writer.put(kStateLayout);
+  writer.put(header.generation);
+  writer.put(header.key.k0);
+  writer.put(header.key.k1);
+  writer.put(checksumOf(std::string_view(out).substr(start)));
+}
+
+std::optional<StateHeader> parseStateHeader(std::string_view file) {
+  if (file.size() < kStateHeaderBytes) return std::nullopt;
+  ByteReader reader(file.substr(0, kStateHeaderBytes));
+  StateHeader header;
+  std::uint32_t layout = 0;
+  std::uint32_t checksum = 0;
+  const bool isMagic = reader.take(kStateMagic.size()) == kStateMagic;
+  reader.get(layout);
+  reader.get(header.generation);
+  reader.get(header.key.k0);
+  reader.get(header.key.k1);
+  reader.get(checksum);
+  const bool isWhole = checksum == checksumOf(file.substr(0, kStateHeaderBytes - sizeof checksum));
+  if (!isMagic || !isWhole || layout != kStateLayout) return std::nullopt;
+  return header;
+}
+
+void appendFrame(std::string& out, FrameKind kind, std::string_view record) {
+  const std::size_t start = beginFrame(out, kind);
+  out.append(record);
+  endFrame(out, start);
+}
+
+std::optional<Frame> takeFrame(std::string_view& bytes) {
+  std::uint32_t head[2];
+  if (bytes.size() < sizeof head) return std::nullopt;
+  std::memcpy(head, bytes.data(), sizeof head);
+  if (head[0] == 0 || head[0] > bytes.size() - sizeof head) return std::nullopt;
+  const std::string_view content = bytes.substr(sizeof head, head[0]);
+  if (checksumOf(content) != head[1]) return std::nullopt;
+  bytes.remove_prefix(sizeof head + content.size());
+  return Frame{static_cast<FrameKind>(content.front()), content.substr(1)};
+}
+
+void appendSession(std::string& out, FrameKind kind, const Arena& arena, const SessionRecord& session,
+                   std::uint64_t from, bool withUsers, Instant now) {
+  const std::size_t start = beginFrame(out, kind);
+  ByteWriter writer(out);
+  putHead(writer, arena, session, now);
+  putEvents(writer, out, arena, session.log, from);
+  writer.put(withUsers);
+  if (withUsers) {
+    writer.put(session.userCount);
+    for (Ref ref = session.users.first; ref != 0; ref = arena.at<UserRecord>(ref)->inSession.next)
+      putUser(writer, arena, *arena.at<UserRecord>(ref), now);
+  }
+  endFrame(out, start);
+}
+
+bool parseSession(std::string_view record, SavedSession& session) {
+  session = {};
+  ByteReader reader(record);
+  getHead(reader, session);
+  if (!getEvents(reader, session)) return false;
+  reader.get(session.hasUsers);
+  std::uint32_t count = 0;
+  if (session.hasUsers) reader.get(count);
+  for (std::uint32_t i = 0; i < count && reader.ok(); ++i)
+    getUser(reader, session.users.emplace_back());
+  return reader.atEnd() && isSound(session) &&
+         std::all_of(session.users.begin(), session.users.end(), [](const SavedUser& user) { return isSound(user); });
+}
+
+void appendRecovery(std::string& out, const SavedRecovery& recovery) {
+  const std::size_t start = beginFrame(out, FrameKind::kRecovery);
+  ByteWriter writer(out);
+  putId(writer, recovery.pid);
+  putId(writer, recovery.socketId);
+  writer.put(recovery.realm.application);
+  writer.put(recovery.realm.identity);
+  writer.put(recovery.seat.sessionSerial);
+  writer.put(recovery.seat.userSerial);
+  writer.put(recovery.seat.awaitingSnapshot);
+  writer.put(recovery.seat.joinedAt);
+  endFrame(out, start);
+}
+
+bool parseRecovery(std::string_view record, SavedRecovery& recovery) {
+  recovery = {};
+  ByteReader reader(record);
+  if (!getId(reader, recovery.pid) || !getId(reader, recovery.socketId)) return false;
+  reader.get(recovery.realm.application);
+  reader.get(recovery.realm.identity);
+  reader.get(recovery.seat.sessionSerial);
+  reader.get(recovery.seat.userSerial);
+  reader.get(recovery.seat.awaitingSnapshot);
+  reader.get(recovery.seat.joinedAt);
+  return reader.atEnd();
+}
+
+void appendGone(std::string& out, std::uint64_t serial) {
+  const std::size_t start = beginFrame(out, FrameKind::kGone);
+  ByteWriter(out).put(serial);
+  endFrame(out, start);
+}
+
+bool parseGone(std::string_view record, std::uint64_t& serial) {
+  ByteReader reader(record);
+  reader.get(serial);
+  return reader.atEnd();
+}
+
+}  // namespace mediasync::store

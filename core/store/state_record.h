@@ -1,0 +1,105 @@
+// What a state file holds: a header, then frames, each a record of the shared tables as it was at one moment. A later
+// frame about the same thing takes the place of an earlier one, or goes on from it.
+//
+//   header   magic, layout, generation, key of the zone, and a checksum (CRC-32, as in zlib) of these
+//   frame    size of what follows the checksum (4 bytes), checksum (4), kind (1), the record
+//
+// A file is good up to the first frame that is cut off or whose checksum is wrong, and of use when that comes after
+// kSnapshotEnd.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/siphash.h"
+#include "core/session/state.h"
+#include "core/store/byte_codec.h"
+#include "core/store/records.h"
+#include "core/store/zone.h"
+
+namespace mediasync::store {
+
+struct StateHeader {
+  std::uint64_t generation = 0;  // counts snapshots: of two files, the one with the higher number is newer
+  HashKey key;                   // identities in it are hashed by it
+};
+inline constexpr std::size_t kStateHeaderBytes = 48;
+
+void appendStateHeader(std::string& out, const StateHeader&);
+// nullopt when it is none, or of another layout.
+std::optional<StateHeader> parseStateHeader(std::string_view file);
+
+enum class FrameKind : std::uint8_t {
+  kSession = 1,      // the whole of it
+  kChange = 2,       // of a session: its head, its users when they have changed, the events since the frame before
+  kGone = 3,         // a session has ended
+  kRecovery = 4,     // where a client can come back to
+  kSnapshotEnd = 5,  // all that there was has been written; changes follow
+};
+
+struct Frame {
+  FrameKind kind;
+  std::string_view record;
+};
+void appendFrame(std::string& out, FrameKind, std::string_view record);
+// Takes the first frame off `bytes`. nullopt, with `bytes` unchanged: it is cut off or damaged, or there is none.
+std::optional<Frame> takeFrame(std::string_view& bytes);
+
+// Times in a file are of the wall clock: the monotonic one begins anew with the machine.
+struct SavedUser {
+  std::uint64_t serial = 0;
+  std::string id;
+  std::string username;
+  std::optional<std::string> avatar;
+  std::int64_t joinedAt = 0;
+  std::int64_t lastSeen = 0;
+  session::Presence presence = session::Presence::kAway;
+  std::int64_t absentSince = 0;
+};
+
+struct SavedSession {
+  std::uint64_t serial = 0;
+  std::string id;
+  std::string creatorId;
+  std::string leaderId;
+  std::optional<std::string> mediaUrl;
+  std::optional<std::string> mediaId;
+  std::optional<std::string> mediaTitle;
+  session::PlaybackClock clock;  // setAt.wall alone counts
+  std::int64_t createdAt = 0;
+  std::int64_t lastActivity = 0;
+  std::optional<std::int64_t> idleSince;  // absent: it has connections
+  std::uint64_t lostSeq = 0;
+  std::uint64_t formerSerial = 0;
+  std::uint64_t formerEnd = 0;
+  // Of the log: `events` are [firstSeq, endSeq), as readLog() gives them.
+  std::uint64_t firstSeq = 1;
+  std::uint64_t endSeq = 1;
+  std::string events;
+  std::vector<SavedUser> users;
+  bool hasUsers = false;  // of a change: `users` is meant
+};
+
+struct SavedRecovery {
+  RandomId pid{};
+  RandomId socketId{};
+  Realm realm;
+  LostSeat seat;  // by serials; the references and the shard mean nothing
+};
+
+// Appends the session as a frame. Under the lock of its shard. `from`: events before it are left out.
+void appendSession(std::string& out, FrameKind, const Arena&, const SessionRecord&, std::uint64_t from, bool withUsers,
+                   Instant now);
+void appendRecovery(std::string& out, const SavedRecovery&);
+void appendGone(std::string& out, std::uint64_t serial);
+
+// Each is false when the bytes are no such record.
+bool parseSession(std::string_view record, SavedSession&);
+bool parseRecovery(std::string_view record, SavedRecovery&);
+bool parseGone(std::string_view record, std::uint64_t& serial);
+
+}  // namespace mediasync::store

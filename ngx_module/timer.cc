@@ -1,0 +1,38 @@
+#include "ngx_module/timer.h"
+
+#include "ngx_module/guard.h"
+
+namespace mediasync::ngx {
+
+Timer::Timer(Callback callback, void* context, ngx_log_t* log) : callback_(callback), context_(context) {
+  dummy_.fd = static_cast<ngx_socket_t>(-1);
+  dummy_.log = log;
+  event_.handler = handle;
+  event_.data = &dummy_;
+  event_.log = log;
+  event_.cancelable = 1;  // never holds up the exit of the process
+}
+
+Timer::~Timer() {
+  if (event_.timer_set) ngx_del_timer(&event_);
+  if (event_.posted) {
+    ngx_delete_posted_event(&event_);
+  }
+}
+
+void Timer::handle(ngx_event_t* event) {
+  static_assert(offsetof(Timer, event_) == 0);
+  auto* timer = reinterpret_cast<Timer*>(event);
+  guardedVoid(event->log, [timer] { timer->callback_(timer->context_); });
+}
+
+void Timer::arm(ngx_msec_t ms) {
+  if (event_.timer_set) ngx_del_timer(&event_);
+  ngx_add_timer(&event_, ms);
+}
+
+void Timer::post() {
+  ngx_post_event(&event_, &ngx_posted_events);
+}
+
+}  // namespace mediasync::ngx
