@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <string>
@@ -155,8 +156,20 @@ void loadState(const ZoneConf& conf, const OpenFile& file, ngx_log_t* log) {
   const StateImage& image = *halves[chosen].image;
   store::StateKeeping& state = conf.zone->header().state;
   state.half = static_cast<std::uint32_t>(chosen);
-  state.generation = image.header().generation;
+  state.generation = state.begun = image.header().generation;
   report(halves[chosen], image.restoreTo(*conf.zone, currentTime()), conf, log);
+}
+
+// The generation of the newest snapshot, whether whole or not.
+std::uint64_t newestIn(const int (&halves)[2]) {
+  std::uint64_t newest = 0;
+  for (const int fd : halves) {
+    char bytes[store::kStateHeaderBytes];
+    if (pread(fd, bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes)) continue;
+    const auto header = store::parseStateHeader({bytes, sizeof bytes});
+    if (header) newest = std::max(newest, header->generation);
+  }
+  return newest;
 }
 
 bool isServed(const store::Zone& zone) {
@@ -167,7 +180,6 @@ bool isServed(const store::Zone& zone) {
   return false;
 }
 
-// An upgrade of the binary, or its reversal: the workers of the other one have yet to write what is to be read here.
 void awaitOthers(const ZoneConf& conf, ngx_log_t* log) {
   ngx_log_error(NGX_LOG_NOTICE, log, 0,
                 "mediasync_zone \"%V\" serves nobody until the workers of the other NGINX have ended", &conf.name);
@@ -177,13 +189,10 @@ void awaitOthers(const ZoneConf& conf, ngx_log_t* log) {
 }
 
 // Sessions of now are to be kept in a file of an earlier time: the next snapshot must be newer than what it has.
-void outrank(const ZoneConf& conf, const OpenFile& file, ngx_log_t* log) {
+void outrank(const ZoneConf& conf, const OpenFile& file) {
   store::StateKeeping& state = conf.zone->header().state;
   state.isClean.store(0);
-  for (int half = 0; half < 2; ++half) {
-    const auto image = readHalf(conf, file, half, log).image;
-    if (image) state.generation = std::max(state.generation, image->header().generation);
-  }
+  state.generation = state.begun = std::max(state.generation, newestIn(file.halves));
 }
 
 // Waits for an NGINX that is about to end. False: others go on using the file.
@@ -213,12 +222,12 @@ bool openState(const ZoneConf& conf, bool isNewZone, ngx_log_t* log) {
     ngx_log_error(NGX_LOG_EMERG, log, 0, "state file \"%V\" is used by another NGINX", &conf.statePath);
     return false;
   }
-  if (othersUse(file->halves[0])) {
+  if (othersUse(file->halves[0])) {  // they have yet to write what is to be read here
     awaitOthers(conf, log);
   } else if (isNewZone) {
     loadState(conf, *file, log);
   } else if (isNewFile) {
-    outrank(conf, *file, log);
+    outrank(conf, *file);
   }
   state.enabled.store(static_cast<std::uint32_t>(conf.stateSync));
   return true;
@@ -327,6 +336,14 @@ void DiskFile::use() {
 void DiskFile::release() {
   struct flock lock = lockOf(F_UNLCK, instance, 1);
   fcntl(halves_[0], F_SETLK, &lock);
+}
+
+bool DiskFile::isAhead(const ZoneConf& conf) const {
+  return isUsedByOthers() || newestIn(halves_) > conf.zone->header().state.begun;
+}
+
+void DiskFile::await(const ZoneConf& conf) const {
+  awaitOthers(conf, log_);
 }
 
 void DiskFile::load(const ZoneConf& conf) const {

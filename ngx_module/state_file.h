@@ -37,6 +37,10 @@ class DiskFile final : public server::StateFile {
 
   // Whether another NGINX, of which this process is none, has processes that use the file.
   bool isUsedByOthers() const;
+  // Another NGINX has written to it since this one did, or still does: an upgrade of the binary was taken back.
+  bool isAhead(const ZoneConf&) const;
+  // Nobody is served until it has been read again.
+  void await(const ZoneConf&) const;
   // This process uses it, or does no longer.
   void use();
   void release();

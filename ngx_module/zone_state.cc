@@ -21,6 +21,7 @@ ZoneState::ZoneState(const ZoneConf& conf, ngx_cycle_t* cycle, server::Environme
       keeper_(*conf.zone, static_cast<std::int32_t>(ngx_pid), static_cast<std::uint16_t>(ngx_process_slot), env, file_,
               conf.stateSync),
       timer_(onTimer, this, cycle->log) {
+  if (keeper_.takeUp() && file_.isAhead(conf)) file_.await(conf);
   timer_.arm(1);
 }
 

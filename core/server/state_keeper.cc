@@ -109,7 +109,10 @@ void StateKeeper::addSnapshot(StatePiece& piece, std::string& changes, std::size
   piece = {1 - state().half, snapshotEnd_, {}, snapshotEnd_ == 0};
   std::string snapshot;
   isComplete_ = !journal_.takeSnapshot(snapshot, changes, maxBytes, env_.now());
-  if (piece.isNew) store::appendStateHeader(piece.bytes, {state().generation + 1, zone_.header().key});
+  if (piece.isNew) {
+    state().begun = state().generation + 1;
+    store::appendStateHeader(piece.bytes, {state().begun, zone_.header().key});
+  }
   piece.bytes += changes;
   piece.bytes += snapshot;
 }

@@ -58,7 +58,8 @@ struct StateKeeping {
   std::atomic<std::uint32_t> closing;  // the keeper's process is about to end
   std::atomic<std::uint32_t> isClean;  // the last keeper has written all that it had noted as saved
   std::uint32_t half;                  // of the file's two, which is in use
-  std::uint64_t generation;            // counts snapshots
+  std::uint64_t generation;            // counts snapshots; of the half in use
+  std::uint64_t begun;                 // of the newest that this NGINX has read or begun to write
   std::uint64_t snapshotEnd;           // bytes
   std::uint64_t end;
   std::atomic<std::uint64_t> written;    // bytes since the zone was made

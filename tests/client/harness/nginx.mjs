@@ -42,7 +42,8 @@ function makeCertificate(prefix) {
   );
 }
 
-function environment() {
+/** Of NGINX processes: with the sanitizers' runtimes, where the module needs them. */
+export function environment() {
   const env = { ...process.env };
   if (process.env.MEDIASYNC_PRELOAD) {
     env.LD_PRELOAD = process.env.MEDIASYNC_PRELOAD;
@@ -119,7 +120,10 @@ export class Server {
   #peer = null;
   #cleanups = new Set();
 
-  /** Options: those of configuration(), and `tls: true` for a TLS port beside the plain one. */
+  /**
+   * Options: those of configuration(), `tls: true` for a TLS port beside the plain one, and `after`: a server that has
+   * been stopped with `keepFiles`, whose folder and port this one takes over.
+   */
   static async start(options = {}) {
     for (let attempt = 1; ; attempt++) {
       const server = new Server();
@@ -136,10 +140,10 @@ export class Server {
 
   async #start(options) {
     this.options = options;
-    this.prefix = fs.mkdtempSync(path.join(os.tmpdir(), 'mediasync-'));
+    this.prefix = options.after?.prefix ?? fs.mkdtempSync(path.join(os.tmpdir(), 'mediasync-'));
     fs.chmodSync(this.prefix, 0o755);
-    fs.mkdirSync(path.join(this.prefix, 'tmp'));
-    this.port = await freePort();
+    fs.mkdirSync(path.join(this.prefix, 'tmp'), { recursive: true });
+    this.port = options.after?.port ?? await freePort();
     if (options.tls) {
       this.tlsPort = await freePort();
       makeCertificate(this.prefix);
@@ -249,15 +253,17 @@ export class Server {
 
   /**
    * Closes the clients, sends QUIT, waits for the exit and throws when the error log holds a line that it must not.
-   * `allow` excuses lines that the test itself provoked; `keepClients` stops under connected clients.
+   * `allow` excuses lines that the test itself provoked; `keepClients` stops under connected clients; with `keepFiles`
+   * another server can go on where this one stopped. `signal` is how it is told.
    */
-  async stop({ allow = null, keepClients = false } = {}) {
+  async stop({ allow = null, keepClients = false, keepFiles = false, signal: how = 'SIGQUIT' } = {}) {
+    this.keepFiles = keepFiles;
     try {
       this.alive();
       if (!keepClients) await this.closeClients();
-      this.signal('SIGQUIT');
+      this.signal(how);
       const { code, signal } = await deadline(this.#exited, 2 * kPatience,
-        () => `nginx to exit after QUIT (${this.#processes()})`);
+        () => `nginx to exit after ${how} (${this.#processes()})`);
       const bad = `${this.errorLog()}\n${this.stderr()}`.split('\n')
         .filter((line) => kForbidden.test(line) && !(allow && allow.test(line)));
       if (bad.length > 0) {
@@ -268,9 +274,15 @@ export class Server {
       try {
         await this.#dispose();
       } finally {
-        await this.closeClients();
+        if (!keepClients) await this.closeClients();
       }
     }
+  }
+
+  /** SIGKILL to all of its processes, at once. Its files stay. */
+  async kill() {
+    this.keepFiles = true;
+    await this.#dispose();
   }
 
   async closeClients() {
@@ -294,7 +306,7 @@ export class Server {
       await deadline(this.#exited, kPatience, 'nginx to be killed');
     }
     this.#peer?.stop();
-    if (this.prefix && !process.env.MEDIASYNC_KEEP_PREFIX) {
+    if (this.prefix && !this.keepFiles && !process.env.MEDIASYNC_KEEP_PREFIX) {
       fs.rmSync(this.prefix, { recursive: true, force: true, maxRetries: 3 });
     }
   }

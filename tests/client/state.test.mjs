@@ -1,0 +1,315 @@
+// Sessions in a state file: they survive a restart, an upgrade of the binary and the death of everything.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { ask, checkConfiguration, clear, configuration, describe, enter, environment, it, kPatience, received, request,
+  rest, Server, unique, until, userOf, waitFor } from './harness/index.mjs';
+
+const kZone = 'state=watch.state disconnect_grace=3s';
+const status = async (server) => (await request(server, { path: '/status' })).json();
+const shown = async (server, id) => (await request(server, { path: `/api/sessions/${id}` })).json().session;
+const fileOf = (server) => path.join(server.prefix, 'watch.state');
+
+/** Everything is in the file. */
+async function saved(server) {
+  const written = async () => (await status(server)).state_written_bytes_total;
+  let before = -1;
+  await until('the state to be written', async () => {
+    const now = await written();
+    const isDone = now > 0 && now === before;
+    before = now;
+    if (!isDone) await new Promise((resolve) => { setTimeout(resolve, 1200); });
+    return isDone;
+  }, 4 * kPatience);
+}
+
+const kBack = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
+
+/** A leader and a follower who come back by themselves, and have seen three positions. */
+async function pair(server, { transport = 'websocket' } = {}) {
+  const sessionId = unique('room');
+  const leader = await enter(server, { sessionId, userId: 'lea', username: 'Lea' }, kBack);
+  const follower = await enter(server, { sessionId, userId: 'fred', username: 'Fred' }, { transport, ...kBack });
+  leader.emit('load_media', { mediaUrl: 'film.mp4', mediaId: 'f', mediaTitle: 'Film', mediaDuration: 7200 });
+  for (const position of [1, 2, 3]) leader.emit('sync_playback', { position, isPlaying: false });
+  await waitFor(follower, 'playback_sync', (sync) => sync.position === 3);
+  return { sessionId, leader, follower };
+}
+
+/** Both are back where they were, and it goes on. */
+async function goesOn({ sessionId, leader, follower }, server) {
+  await until('both to be back', () => leader.connected && follower.connected);
+  assert.equal(leader.recovered, true, 'the leader has been recovered');
+  assert.equal(follower.recovered, true, 'the follower has been recovered');
+  leader.emit('sync_playback', { position: 4, isPlaying: true });
+  await waitFor(follower, 'playback_sync', (sync) => sync.position === 4);
+  assert.deepEqual(received(follower, 'playback_sync').map((sync) => sync.position), [1, 2, 3, 4]);
+  assert.deepEqual(received(follower, 'user_left'), []);
+  assert.equal(received(follower, 'session_joined').length, 1);
+  const session = await shown(server, sessionId);
+  assert.equal(session.leaderId, 'lea');
+  assert.equal(session.playbackState.mediaTitle, 'Film');
+  assert.equal(session.connectedCount, 2);
+}
+
+const ended = (pid) => until(`process ${pid} to end`, () => {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch {
+    return true;
+  }
+});
+
+/** An NGINX in the background: only such a one can be upgraded. Looks like a Server to clients. */
+class Daemon {
+  #cleanups = [];
+
+  static async start() {
+    const daemon = new Daemon();
+    daemon.prefix = fs.mkdtempSync(path.join(os.tmpdir(), 'mediasync-'));
+    fs.mkdirSync(path.join(daemon.prefix, 'tmp'));
+    const probe = await Server.start({}); // for a port that is free
+    daemon.port = probe.port;
+    await probe.stop();
+    fs.writeFileSync(path.join(daemon.prefix, 'nginx.conf'),
+      configuration({ zone: kZone }, { http: daemon.port }).replace('daemon off;', ''));
+    // By its full name: by that it finds the next binary.
+    const nginx = execFileSync('sh', ['-c', 'command -v "$1"', 'sh', process.env.NGINX_BIN ?? 'nginx']).toString().trim();
+    execFileSync(nginx, ['-p', `${daemon.prefix}/`, '-c', 'nginx.conf', '-e', 'error.log'],
+      { timeout: kPatience, env: environment() });
+    await until('nginx to say who it is', () => daemon.pidIn('nginx.pid') > 0);
+    daemon.pid = daemon.pidIn('nginx.pid');
+    await until('nginx to serve', async () => (await request(daemon, { path: '/worker' }).catch(() => null))?.status === 200);
+    return daemon;
+  }
+
+  get url() { return `http://127.0.0.1:${this.port}`; }
+  get origin() { return this.url; }
+  onStop(cleanup) { this.#cleanups.push(cleanup); }
+  errorLog() { return fs.readFileSync(path.join(this.prefix, 'error.log'), 'utf8'); }
+  pidIn(name) {
+    try {
+      return Number(fs.readFileSync(path.join(this.prefix, name), 'utf8'));
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Starts the next binary beside this one, and returns the pid of its master. */
+  async upgrade() {
+    process.kill(this.pid, 'SIGUSR2');
+    await until('the new master', () => this.pidIn('nginx.pid.oldbin') === this.pid &&
+      ![0, this.pid].includes(this.pidIn('nginx.pid')));
+    return this.pidIn('nginx.pid');
+  }
+
+  async stop() {
+    for (const cleanup of this.#cleanups) await cleanup();
+    for (const name of ['nginx.pid.oldbin', 'nginx.pid']) {
+      const pid = this.pidIn(name);
+      if (pid === 0) continue;
+      process.kill(pid, 'SIGQUIT');
+      await ended(pid);
+    }
+    const log = this.errorLog();
+    fs.rmSync(this.prefix, { recursive: true, force: true });
+    assert.doesNotMatch(log, /\[(alert|emerg|crit)\]|exited on signal|AddressSanitizer|runtime error:/);
+  }
+}
+
+for (const sync of ['always', 'interval', 'off']) {
+  describe(`a state file with sync=${sync}`, () => {
+    const options = { zone: `${kZone} sync=${sync}` };
+
+    for (const signal of ['SIGQUIT', 'SIGTERM']) {
+      it(`brings everything back after ${signal} and a start`, async () => {
+        const first = await Server.start(options);
+        const both = await pair(first, { transport: signal === 'SIGQUIT' ? 'websocket' : 'polling' });
+        const made = (await rest(first, 'POST', '/api/sessions', { creatorId: 'c', creatorName: 'Cleo' })).json();
+        await first.stop({ keepClients: true, keepFiles: true, signal });
+        const second = await Server.start({ ...options, after: first });
+        try {
+          await goesOn(both, second);
+          assert.equal(userOf(await shown(second, made.sessionId), 'c').username, 'Cleo');
+          assert.equal((await status(second)).state_restored_total, 2);
+          assert.match(second.errorLog(), /has 2 sessions with 3 users back from/);
+        } finally {
+          both.leader.disconnect();
+          both.follower.disconnect();
+          await second.stop();
+        }
+      });
+    }
+  });
+}
+
+describe('a state file', () => {
+  it('has what was written when everything is killed', async () => {
+    const options = { zone: `${kZone} sync=off` };
+    const first = await Server.start(options);
+    const both = await pair(first);
+    await saved(first);
+    await first.kill();
+    const second = await Server.start({ ...options, after: first });
+    try {
+      await goesOn(both, second);
+    } finally {
+      both.leader.disconnect();
+      both.follower.disconnect();
+      await second.stop({ allow: /exited on signal 9/ });
+    }
+  });
+
+  it('is gone on with by another worker when the one that writes is killed', async () => {
+    const options = { workers: 3, zone: `${kZone} sync=always` };
+    const first = await Server.start(options);
+    const both = await pair(first);
+    for (let i = 0; i < 6; i++) {
+      const pids = first.workerPids();
+      process.kill(pids[i % pids.length], 'SIGKILL');
+      await until('a new worker', () => first.workerPids().length === 3 && !first.workerPids().includes(pids[i % pids.length]));
+      await until('both to be back', () => both.leader.connected && both.follower.connected);
+      assert.equal((await ask(both.leader, 'sync_playback', { position: 10 + i, isPlaying: false })).success, true);
+    }
+    await saved(first);
+    await first.kill();
+    const second = await Server.start({ ...options, after: first });
+    try {
+      await until('both to be back', () => both.leader.connected && both.follower.connected);
+      assert.equal((await shown(second, both.sessionId)).playbackState.position, 15);
+    } finally {
+      both.leader.disconnect();
+      both.follower.disconnect();
+      await second.stop({ allow: /exited on signal 9/ });
+    }
+  });
+
+  it('keeps what was good when it is cut off or damaged, and that is logged', async () => {
+    const options = { zone: kZone };
+    const first = await Server.start(options);
+    const both = await pair(first);
+    await saved(first);
+    assert.equal((await ask(both.leader, 'sync_playback', { position: 60, isPlaying: false })).success, true);
+    await saved(first);
+    await first.kill();
+    both.leader.disconnect();
+    both.follower.disconnect();
+    const halves = [fileOf(first), `${fileOf(first)}.2`].filter((file) => fs.statSync(file).size > 0);
+    assert.equal(halves.length, 1);
+    fs.truncateSync(halves[0], fs.statSync(halves[0]).size - 5);
+    const second = await Server.start({ ...options, after: first });
+    assert.equal((await shown(second, both.sessionId)).playbackState.position, 3);
+    assert.match(second.errorLog(), /\[error\].*state file ".*" is damaged or cut off at byte \d+ of \d+, later changes are lost/);
+    await second.stop({ keepFiles: true, allow: /exited on signal 9/ });
+    for (const file of [fileOf(second), `${fileOf(second)}.2`]) fs.writeFileSync(file, 'not a state file');
+    const third = await Server.start({ ...options, after: second });
+    assert.match(third.errorLog(), /\[error\].*state file ".*" is damaged and its sessions are lost/);
+    assert.equal((await status(third)).sessions, 0);
+    const again = await enter(third, { sessionId: 'new', userId: 'u', username: 'U' });
+    assert.equal((await ask(again, 'leave_session')).success, true);
+    await third.stop({ allow: /exited on signal 9/ });
+  });
+
+  it('goes through reloads, and can be turned on by one', async () => {
+    const first = await Server.start({});
+    const both = await pair(first);
+    const file = path.join(first.prefix, 'nginx.conf');
+    fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('rooms:8m', `rooms:8m ${kZone}`));
+    for (let i = 0; i < 3; i++) await first.reload();
+    assert.deepEqual(received(both.follower, 'disconnect'), []);
+    await saved(first);
+    await first.stop({ keepClients: true, keepFiles: true });
+    const second = await Server.start({ zone: kZone, after: first });
+    try {
+      await goesOn(both, second);
+    } finally {
+      both.leader.disconnect();
+      both.follower.disconnect();
+      await second.stop();
+    }
+  });
+
+  it('goes from one binary to the next', async () => {
+    const daemon = await Daemon.start();
+    try {
+      const both = await pair(daemon);
+      const next = await daemon.upgrade();
+      // Both serve the port: the new one says that it is not ready, the old one goes on.
+      await until('the new workers to say that they wait', async () => (await Promise.all(Array.from({ length: 8 }, () =>
+        request(daemon, { path: '/socket.io/?EIO=4&transport=polling' })))).some((one) => one.status === 503));
+      assert.equal((await ask(both.leader, 'heartbeat')).success, true);
+      assert.equal((await rest(daemon, 'GET', `/api/sessions/${both.sessionId}`)).status % 303, 200); // 200 or 503
+      process.kill(daemon.pid, 'SIGQUIT');
+      await ended(daemon.pid);
+      daemon.pid = next;
+      await goesOn(both, daemon);
+      assert.match(daemon.errorLog(), /serves nobody until the workers of the other NGINX have ended/);
+    } finally {
+      await daemon.stop();
+    }
+  });
+
+  it('goes back when an upgrade is taken back', async () => {
+    const daemon = await Daemon.start();
+    try {
+      const both = await pair(daemon);
+      const next = await daemon.upgrade();
+      process.kill(daemon.pid, 'SIGWINCH');
+      await until('both to be with the new binary', () => both.leader.recovered && both.follower.recovered);
+      await until('the leader to be heard', async () => both.leader.connected &&
+        (await ask(both.leader, 'sync_playback', { position: 50, isPlaying: false })).success);
+      process.kill(daemon.pid, 'SIGHUP'); // its workers are back, and wait
+      process.kill(next, 'SIGQUIT');
+      await ended(next);
+      await until('the state to be read', async () => (await shown(daemon, both.sessionId))?.playbackState.position === 50);
+      await until('both to be back', () => both.leader.connected && both.follower.connected);
+      clear(both.follower);
+      await until('the leader to be heard', async () => both.leader.connected &&
+        (await ask(both.leader, 'sync_playback', { position: 51, isPlaying: false })).success);
+      await waitFor(both.follower, 'playback_sync', (sync) => sync.position === 51);
+    } finally {
+      await daemon.stop();
+    }
+  });
+
+  it('is of one NGINX', async () => {
+    const first = await Server.start({ zone: kZone });
+    try {
+      await until('the first one to use it', async () => (await status(first)).state_snapshots_total > 0);
+      await assert.rejects(Server.start({ zone: `state=${fileOf(first)}` }), /state file ".*" is used by another NGINX/);
+    } finally {
+      await first.stop();
+    }
+  });
+
+  it('that cannot be written is said, and the sessions go on', async () => {
+    const server = await Server.start({ config(self) {
+      for (const half of [fileOf(self), `${fileOf(self)}.2`]) fs.symlinkSync('/dev/full', half);
+      return configuration({ zone: kZone }, { http: self.port });
+    } });
+    const { leader, follower } = await pair(server);
+    await until('it to be said', () => /\[crit\].*writing state file ".*" failed, it is tried again/.test(server.errorLog()));
+    assert.ok((await status(server)).state_failures_total > 0);
+    leader.emit('sync_playback', { position: 9, isPlaying: true });
+    await waitFor(follower, 'playback_sync', (sync) => sync.position === 9);
+    await server.stop({ allow: /writing state file/ });
+  });
+
+  it('has its place in the configuration', async () => {
+    const ports = { http: 1 };
+    const check = (zone, http = '') => checkConfiguration(configuration({ zone, http }, ports));
+    assert.equal((await check('state=a sync=always')).ok, true);
+    for (const [zone, message] of [['state=', /invalid parameter "state="/], ['state=a sync=often', /invalid parameter "sync=often"/],
+      ['sync=always', /"sync" parameter needs "state"/]]) {
+      const { ok, output } = await check(zone);
+      assert.equal(ok, false, zone);
+      assert.match(output, message);
+    }
+    const { output } = await check('state=a', 'mediasync_zone zone=other:2m state=a;');
+    assert.match(output, /state file ".*a" is used by zone "rooms"/);
+    assert.match((await check('state=/no/such/folder/a')).output, /open\(\) "\/no\/such\/folder\/a" failed/);
+  });
+});
