@@ -6,6 +6,7 @@
 #include "core/store/linked.h"
 #include "core/store/mailbox.h"
 #include "core/store/random_id.h"
+#include "core/store/reserve.h"
 
 namespace mediasync::store {
 namespace {
@@ -103,6 +104,8 @@ void ConnectionTransaction::openQueued(Ref ref) {
 }
 
 void ConnectionTransaction::create(const RandomId& sid, WorkerId owner, Transport transport, Instant now) {
+  const PageHeap& heap = zone_.header().heap;
+  if (heap.freePages() <= pagesForReplies(heap.total())) throw OutOfSpace();
   auto& record = txn_.create<ConnectionRecord>();
   record_ = &record;
   recordRef_ = zone_.arena().refOf(&record);

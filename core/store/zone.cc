@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/store/reserve.h"
+
 namespace mediasync::store {
 namespace {
 
@@ -69,14 +71,9 @@ Layout layoutFor(std::size_t size, std::uint32_t shards) {
   return layout;
 }
 
-// Left for connections when sessions fill the zone: those that exist must be answered.
-std::uint32_t reservedPages(const Layout& layout) {
-  return std::max(kSmallestHeap / 8, layout.pageCount / 64);
-}
-
 void initSessionShard(const Region& region, SessionShard& shard, const Layout& layout, std::uint32_t index) {
   initShard(region, shard.header, static_cast<ShardId>(1 + index), layout.undoLogs + index * UndoLog::kBytes,
-            reservedPages(layout));
+            pagesForConnections(layout.pageCount));
   shard.bucketMask = layout.sessionBucketsPerShard - 1;
   shard.userBucketMask = layout.userBucketsPerShard - 1;
   shard.sessionBuckets =

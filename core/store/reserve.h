@@ -1,0 +1,20 @@
+// What is left when a zone is full, and for whom: sessions stop before connections do, and those before the replies to
+// connections that are there.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace mediasync::store {
+
+// Pages of so many that are for replies alone: new connections leave them.
+constexpr std::uint32_t pagesForReplies(std::uint32_t pages) {
+  return std::max<std::uint32_t>(8, pages / 128);
+}
+
+// Pages of so many that sessions leave.
+constexpr std::uint32_t pagesForConnections(std::uint32_t pages) {
+  return pagesForReplies(pages) + std::max<std::uint32_t>(8, pages / 64);
+}
+
+}  // namespace mediasync::store
