@@ -19,6 +19,14 @@ constexpr ngx_uint_t kDefaultMaxUsers = 1000;
 constexpr size_t kDefaultMaxPayload = 1'000'000;
 constexpr size_t kMinMaxPayload = 1000;
 
+// What nobody meets who plays, whatever else is on the machine: see the directives' documentation.
+constexpr Rate kDefaultEvents{60 * 1000, 30'000};
+constexpr Rate kDefaultUserEvents{60 * 2000, 60'000};
+constexpr Rate kDefaultJoins{60, 100};
+constexpr Rate kDefaultSessionJoins{60 * 200, 5'000};
+constexpr Rate kDefaultNewSessions{60 * 200, 5'000};
+constexpr Rate kDefaultReplies{60 * 256 * 1024, 8 * 1024 * 1024};
+
 ngx_http_core_loc_conf_t* coreConf(ngx_conf_t* cf) {
   return static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
 }
@@ -126,6 +134,8 @@ server::Options LocConf::options() const {
   options.connectTimeout = static_cast<std::int64_t>(connectTimeout);
   options.maxSessions = static_cast<std::uint32_t>(maxSessions);
   options.maxUsers = static_cast<std::uint32_t>(maxUsers);
+  options.maxConnections = static_cast<std::uint32_t>(maxConnections);
+  options.rates = {events.rate, userEvents.rate, joins.rate, sessionJoins.rate, newSessions.rate, replies.rate};
   return options;
 }
 
@@ -160,6 +170,7 @@ void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf) {
   conf->deflateLevel = NGX_CONF_UNSET_UINT;
   conf->maxSessions = NGX_CONF_UNSET_UINT;
   conf->maxUsers = NGX_CONF_UNSET_UINT;
+  conf->maxConnections = NGX_CONF_UNSET_UINT;
   conf->originPolicy = OriginPolicy::kUnset;
   return conf;
 }
@@ -184,6 +195,13 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
   ngx_conf_merge_uint_value(conf->deflateLevel, prev->deflateLevel, 1);
   ngx_conf_merge_uint_value(conf->maxSessions, prev->maxSessions, 0);
   ngx_conf_merge_uint_value(conf->maxUsers, prev->maxUsers, kDefaultMaxUsers);
+  ngx_conf_merge_uint_value(conf->maxConnections, prev->maxConnections, 0);
+  mergeRate(conf->events, prev->events, kDefaultEvents);
+  mergeRate(conf->userEvents, prev->userEvents, kDefaultUserEvents);
+  mergeRate(conf->joins, prev->joins, kDefaultJoins);
+  mergeRate(conf->sessionJoins, prev->sessionJoins, kDefaultSessionJoins);
+  mergeRate(conf->newSessions, prev->newSessions, kDefaultNewSessions);
+  mergeRate(conf->replies, prev->replies, kDefaultReplies);
   if (conf->originPolicy == OriginPolicy::kUnset) {
     conf->originPolicy = prev->originPolicy == OriginPolicy::kUnset ? OriginPolicy::kSame : prev->originPolicy;
     conf->origins = prev->origins;

@@ -35,6 +35,15 @@ struct MainConf {
   ngx_array_t locations;  // of Location
 };
 
+// One `mediasync_limit_…`.
+struct RateConf {
+  bool isSet;  // here, or in a block around
+  Rate rate;
+};
+
+// Takes what the block around says where this one says nothing, or else the default.
+void mergeRate(RateConf& rate, const RateConf& outer, const Rate& standard);
+
 enum class OriginPolicy { kUnset, kSame, kAny, kListed };
 
 struct LocConf {
@@ -57,6 +66,13 @@ struct LocConf {
   ngx_flag_t list;  // of sessions, over REST
   ngx_uint_t maxSessions;
   ngx_uint_t maxUsers;
+  ngx_uint_t maxConnections;
+  RateConf events;
+  RateConf userEvents;
+  RateConf joins;
+  RateConf sessionJoins;
+  RateConf newSessions;
+  RateConf replies;
   OriginPolicy originPolicy;
   ngx_array_t* origins;         // of ngx_str_t, for kListed
   ngx_uint_t prometheus;        // of mediasync_status
@@ -87,6 +103,8 @@ char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf
 char* ngx_http_mediasync_check_time(ngx_conf_t* cf, void* post, void* data);
 char* ngx_http_mediasync_check_payload(ngx_conf_t* cf, void* post, void* data);
 char* ngx_http_mediasync_check_window(ngx_conf_t* cf, void* post, void* data);
+char* ngx_http_mediasync_rate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* ngx_http_mediasync_byte_rate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_cookie(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_user(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_origin(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);

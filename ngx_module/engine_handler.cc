@@ -14,10 +14,10 @@ ngx_int_t respondError(ngx_http_request_t* r, engineio::Error error) {
   return respond(r, static_cast<ngx_uint_t>(engineio::httpStatus(error)), "application/json", engineio::body(error));
 }
 
-// There is no room, or this process is about to end: clients come back.
-ngx_int_t respondUnavailable(ngx_http_request_t* r) {
+// Clients come back.
+ngx_int_t respondUnavailable(ngx_http_request_t* r, std::string_view reason) {
   addHeader(r, "Retry-After", "1");
-  return respond(r, NGX_HTTP_SERVICE_UNAVAILABLE, "text/plain", "Service Unavailable");
+  return respond(r, NGX_HTTP_SERVICE_UNAVAILABLE, "text/plain", reason);
 }
 
 bool addCookie(ngx_http_request_t* r, const LocConf& conf, std::string_view sid) {
@@ -57,7 +57,7 @@ ngx_int_t handle(ngx_http_request_t* r) {
   const LocConf& conf = *locConf(r);
   if (r != r->main) return NGX_HTTP_NOT_FOUND;  // a subrequest cannot wait, nor give its connection away
   Runtime* runtime = runtimeOf(conf.zone);
-  if (runtime == nullptr || runtime->worker().awaitsState()) return respondUnavailable(r);
+  if (runtime == nullptr || runtime->worker().awaitsState()) return respondUnavailable(r, kStartingOrStopping);
   EngineRequest request{r, conf, *runtime, engineio::parseQuery(view(r->args)), {}, {}};
   if (checkOrigin(r, conf) == OriginVerdict::kForbidden) return respondError(r, engineio::Error::kForbidden);
   if (r->method == NGX_HTTP_OPTIONS) return respondPreflight(r);

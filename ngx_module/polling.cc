@@ -160,11 +160,11 @@ ngx_int_t post(EngineRequest& request) {
 }
 
 ngx_int_t open(EngineRequest& request) {
-  if (request.runtime.worker().stopped()) return respondUnavailable(request.r);
+  if (request.runtime.worker().stopped()) return respondUnavailable(request.r, kStartingOrStopping);
   auto handshake = request.runtime.worker().open(request.options, request.protocol);
   request.runtime.settle();
+  if (const auto* full = std::get_if<server::NoSpace>(&handshake)) return respondUnavailable(request.r, full->reason);
   const auto* opened = std::get_if<server::Worker::Opened>(&handshake);
-  if (opened == nullptr) return respondUnavailable(request.r);
   if (!addCookie(request.r, request.conf, opened->sid)) return NGX_HTTP_INTERNAL_SERVER_ERROR;
   return respondPayload(request.r, opened->payload);
 }

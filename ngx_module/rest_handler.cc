@@ -64,7 +64,9 @@ ngx_int_t send(ngx_http_request_t* r, const server::RestReply& reply) {
   if (!reply.location.empty()) {
     addHeader(r, "Location", std::string(locationName(r)) + reply.location);
   }
-  if (reply.status == NGX_HTTP_SERVICE_UNAVAILABLE) addHeader(r, "Retry-After", "1");
+  if (reply.status == NGX_HTTP_SERVICE_UNAVAILABLE || reply.status == NGX_HTTP_TOO_MANY_REQUESTS) {
+    addHeader(r, "Retry-After", "1");
+  }
   return respond(r, static_cast<ngx_uint_t>(reply.status), kJson, reply.body);
 }
 

@@ -59,9 +59,9 @@ ngx_int_t admit(EngineRequest& request, Connection& connection,
   server::Agreement agreement{request.protocol, {}};
   if (deflate) agreement.compression = compressionOf(request.conf, *deflate);
   if (request.query.sid.empty()) {
-    auto channel = worker.openChannel(connection, request.options, agreement);
-    if (channel == nullptr) return respondUnavailable(request.r);
-    connection.attach(std::move(channel));
+    auto opened = worker.openChannel(connection, request.options, agreement);
+    if (const auto* full = std::get_if<server::NoSpace>(&opened)) return respondUnavailable(request.r, full->reason);
+    connection.attach(std::move(std::get<std::unique_ptr<server::Channel>>(opened)));
     return NGX_OK;
   }
   const auto sid = store::parseId(request.query.sid);
@@ -82,7 +82,7 @@ ngx_int_t handleWebSocket(EngineRequest& request) {
   if (r->method != NGX_HTTP_GET || r->http_version != NGX_HTTP_VERSION_11 || !websocket::isValidKey(key)) {
     return respondError(r, engineio::Error::kBadRequest);
   }
-  if (request.runtime.worker().stopped()) return respondUnavailable(r);
+  if (request.runtime.worker().stopped()) return respondUnavailable(r, kStartingOrStopping);
   Connection* connection = makeConnection(r, request.runtime);
   const auto deflate = agreeOnDeflate(request);
   const ngx_int_t admitted = admit(request, *connection, deflate);

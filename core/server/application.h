@@ -17,8 +17,9 @@ class Worker;
 struct Caller;
 struct Deferred;
 
-// What became of a packet: done, to be tried again when readers have caught up, or a reason to close the connection.
-enum class Handled { kDone, kDeferred, kClose };
+// What became of a packet: done, to be tried again when readers have caught up, or a reason to close the connection:
+// the packet itself, or that there were too many.
+enum class Handled { kDone, kDeferred, kClose, kFlood };
 
 // On Engine.IO messages.
 class EngineApplication {
@@ -48,7 +49,7 @@ class SocketApplication {
   // The answer to an acknowledgement that was asked for.
   virtual void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
   // A packet with attachments came, which are not taken.
-  virtual void refuseBinary(Worker&, Caller&, const socketio::Packet&) = 0;
+  virtual Handled refuseBinary(Worker&, Caller&, const socketio::Packet&) = 0;
 };
 
 EngineApplication& engineApplication(Application);

@@ -50,7 +50,7 @@ bool Worker::expectAttachments(Caller& caller, std::uint32_t count, std::string_
   }
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection)) return false;
-  txn.edit(txn.record().binaryLeft) = count;
+  txn.edit(txn.record().binaryLeft) = static_cast<std::uint8_t>(count);
   if (wanted && !txn.keepPart(ItemKind::kPacket, packet)) return false;
   txn.commit();
   return true;

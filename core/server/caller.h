@@ -16,7 +16,9 @@ struct Caller {
   store::ConnectionRef connection;
   const Options& options;
   engineio::Protocol protocol;
+  Allowance& allowance;
   Link* link = nullptr;  // the WebSocket it came by, of this worker; null: it came by POST, for whoever holds the poll
+  bool again = false;    // the packet had to wait, and has been counted
 };
 
 // One event of a client, being handled.
@@ -25,6 +27,7 @@ struct Worker::Request {
   std::string_view event;
   std::optional<std::uint64_t> ack;  // the acknowledgement asked for
   Instant now;
+  std::size_t replyBytes = 0;  // what the state of the session is about to take
 };
 
 }  // namespace mediasync::server

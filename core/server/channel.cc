@@ -20,7 +20,9 @@ constexpr std::size_t kMaxUnreadReplies = 64 * 1024;
 
 }  // namespace
 
-std::unique_ptr<Channel> Worker::openChannel(WebSocket& socket, const Options& options, const Agreement& agreement) {
+std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& socket, const Options& options,
+                                                                    const Agreement& agreement) {
+  if (const auto full = checkRoom(options)) return *full;
   const Instant now = env_.now();
   Link* link = nullptr;
   store::RandomId sid = randomId();
@@ -31,7 +33,7 @@ std::unique_ptr<Channel> Worker::openChannel(WebSocket& socket, const Options& o
     link = &own(txn, options, now);
     txn.commit();
   } catch (const store::OutOfSpace&) {
-    return nullptr;
+    return turnAway(kMemoryFull);
   }
   channel->state_ = Channel::State::kOpen;
   channel->link_ = link;
@@ -42,7 +44,7 @@ std::unique_ptr<Channel> Worker::openChannel(WebSocket& socket, const Options& o
   engineio::appendOpenPacket(open, store::idText(sid), false, options.engine);
   send(*link, open);
   ++counters().handshakes;
-  Caller caller{link->connection, channel->options_, agreement.protocol, link};
+  Caller caller{link->connection, channel->options_, agreement.protocol, link->allowance, link};
   engineApplication(options.application).opened(*this, caller);
   return channel;
 }
@@ -213,6 +215,7 @@ bool Worker::completeUpgrade(Channel& channel) {
     link->transport = Transport::kWebSocket;
     link->binaryLeft = record.binaryLeft;
     link->parts = std::move(parts);
+    link->allowance = Allowance::unpacked(record.allowance, now.mono);
     syncSeat(*link, record);
     if (link->isBehind()) link->behindSince = now.mono;  // of this socket nothing is known yet
     link->cursor = record.cursor;                        // another worker may have served polls since this one did
@@ -265,10 +268,11 @@ bool Worker::handlePacket(Channel& channel, const engineio::Packet& packet) {
   if (packet.type != engineio::PacketType::kMessage) {
     return packet.type != engineio::PacketType::kClose && handleHeartbeat(link, packet);
   }
-  Caller caller{link.connection, channel.options_, link.protocol, &link};
+  Caller caller{link.connection, channel.options_, link.protocol, link.allowance, &link};
   const Handled handled =
       engineApplication(channel.options_.application).received(*this, caller, packet, channel.deferred_);
   if (handled == Handled::kDeferred) waitingChannels_.push_back(&channel);
+  if (handled == Handled::kFlood) failChannel(channel, websocket::CloseCode::kPolicyViolation);
   return handled != Handled::kClose;
 }
 

@@ -24,6 +24,11 @@ struct Refused {
   Refusal refusal;
 };
 
+// Thrown likewise when a user sends too many events.
+struct TooFast {
+  Rate rate;
+};
+
 // Thrown when events must reach the caller before the command can be carried out.
 struct NotYet {};
 
@@ -42,6 +47,11 @@ std::string ackPacket(std::uint64_t id) {
   std::string packet = "4";
   socketio::appendAckPrefix(packet, "/", id);
   return packet;
+}
+
+// Counts an event of the user whose seat was opened.
+void countEvent(SessionTransaction& session, const Rate& rate, Instant now) {
+  if (!session.admitEvent(rate, now)) throw TooFast{rate};
 }
 
 // Copies of the texts of a playback state, which outlive the lock it was read under.
@@ -68,9 +78,10 @@ struct OwnedPlayback {
 }  // namespace
 
 Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
-  const auto parsed = api::parseCommand(packet.data);
   ++counters().commands;
   Request request{caller, eventName(packet.data), packet.id, env_.now()};
+  if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
+  const auto parsed = api::parseCommand(packet.data);
   if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
     refuse(caller, *refusal, request.event, request.ack);
     return Handled::kDone;
@@ -79,9 +90,25 @@ Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
 }
 
 // No event of the API has attachments, nor is an acknowledgement asked for.
-void Worker::refuseBinary(Caller& caller, const socketio::Packet& packet) {
-  if (packet.type != socketio::PacketType::kBinaryEvent) return;
-  refuse(caller, session::kBinaryUnsupported, eventName(packet.data), packet.id);
+Handled Worker::refuseBinary(Caller& caller, const socketio::Packet& packet) {
+  if (packet.type != socketio::PacketType::kBinaryEvent) return Handled::kDone;
+  Request request{caller, eventName(packet.data), packet.id, env_.now()};
+  if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
+  refuse(caller, session::kBinaryUnsupported, request.event, request.ack);
+  return Handled::kDone;
+}
+
+// Counts an event, if it may come now. One that comes again has been counted.
+bool Worker::isTooFast(const Caller& caller) {
+  return !caller.again && !caller.allowance.events.take(caller.options.rates.events, env_.now().mono);
+}
+
+// Answers are traffic, too: they have a limit of their own.
+Handled Worker::refuseTooFast(Request& request, const Rate& rate) {
+  refuse(request.caller, session::kRateLimited, request.event, request.ack);
+  if (request.caller.allowance.refusals.take(refusalsFor(rate), request.now.mono)) return Handled::kDone;
+  ++counters().floods;
+  return Handled::kFlood;
 }
 
 Handled Worker::run(Request& request, const session::Command& command) {
@@ -89,6 +116,8 @@ Handled Worker::run(Request& request, const session::Command& command) {
     std::visit([this, &request](const auto& c) { handle(request, c); }, command);
   } catch (const Refused& refused) {
     refuse(request.caller, refused.refusal, request.event, request.ack);
+  } catch (const TooFast& tooFast) {
+    return refuseTooFast(request, tooFast.rate);
   } catch (const store::OutOfSpace&) {
     refuse(request.caller, session::kZoneFull, request.event, request.ack);
   } catch (const store::Busy&) {
@@ -122,6 +151,7 @@ void Worker::replyBinary(Caller& caller, std::string_view bytes) {
 
 void Worker::refuse(Caller& caller, const Refusal& refusal, std::string_view event, std::optional<std::uint64_t> ack) {
   ++counters().refusals;
+  if (refusal == session::kRateLimited) ++counters().limited;
   std::string packet = eventPacket();
   api::appendError(packet, refusal, event);
   reply(caller, packet);
@@ -137,15 +167,18 @@ store::SeatRef Worker::seatOf(const Caller& caller) {
   return txn.open(caller.connection) ? txn.record().seat : store::SeatRef{};
 }
 
-// Applies rule(session, user) to the session the caller is in. Throws Refused when it is in none, or the rule refuses.
+// Applies rule(session, user) to the session the caller is in. Throws Refused when it is in none, or the rule refuses,
+// and TooFast. What the rule refuses counts as well, and nothing else changes by it.
 template <class Rule>
 void Worker::inSession(Request& request, Rule rule) {
   const store::SeatRef seat = seatOf(request.caller);
   if (!seat) throw Refused{session::kNotInSession};
   SessionTransaction session(zone_, seat.shard);
   if (!session.openSeat(seat)) throw Refused{session::kNotInSession};
-  if (const Refusal refusal = rule(session, session.seatUser())) throw Refused{refusal};
+  countEvent(session, request.caller.options.rates.userEvents, request.now);
+  const Refusal refusal = rule(session, session.seatUser());
   session.commit(wake_);
+  if (refusal) throw Refused{refusal};
 }
 
 void Worker::handle(Request& request, const session::SyncPlayback& command) {
@@ -169,7 +202,19 @@ void Worker::handle(Request& request, const session::RequestLeadership&) {
   succeed(request);
 }
 
+// States of sessions are much longer than what asks for them, so their bytes are counted. Throws Refused when there
+// were too many.
+void Worker::checkReplies(const Request& request) {
+  const Rate& rate = request.caller.options.rates.replies;
+  if (!request.caller.allowance.replies.hasSome(rate, request.now.mono)) throw Refused{session::kRateLimited};
+}
+
+void Worker::chargeReply(const Request& request) {
+  request.caller.allowance.replies.charge(request.caller.options.rates.replies, request.now.mono, request.replyBytes);
+}
+
 void Worker::handle(Request& request, const session::ReportDesync& command) {
+  checkReplies(request);
   std::unique_ptr<OwnedPlayback> playback;
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     session::noteActivity(session, user, request.now);
@@ -178,6 +223,8 @@ void Worker::handle(Request& request, const session::ReportDesync& command) {
   });
   std::string packet = eventPacket();
   api::appendDesyncRecovery(packet, playback->view, request.now.wall, command, request.caller.options.timestamps);
+  request.replyBytes = packet.size();
+  chargeReply(request);
   reply(request.caller, packet);
   succeed(request);
 }
@@ -186,6 +233,7 @@ void Worker::handle(Request& request, const session::Heartbeat&) {
   if (const store::SeatRef seat = seatOf(request.caller)) {
     SessionTransaction session(zone_, seat.shard);
     if (session.openSeat(seat)) {
+      countEvent(session, request.caller.options.rates.userEvents, request.now);
       session::noteActivity(session, session.seatUser(), request.now);
       session.commit(wake_);
     }
@@ -201,7 +249,12 @@ void Worker::handle(Request& request, const session::Heartbeat&) {
 }
 
 void Worker::handle(Request& request, const session::RequestSessionState&) {
-  inSession(request, [](SessionTransaction&, session::UserRef) { return Refusal{}; });
+  checkReplies(request);
+  inSession(request, [&](SessionTransaction& session, session::UserRef) {
+    if (request.caller.options.rates.replies) request.replyBytes = session.stateBytes();
+    return Refusal{};
+  });
+  chargeReply(request);
   replyState(request, ItemKind::kSessionState);
   succeed(request);
 }
@@ -229,6 +282,11 @@ void Worker::replyState(Request& request, ItemKind kind) {
 void Worker::handle(Request& request, const session::JoinSession& command) {
   const std::optional<std::string>& user = request.caller.options.user;
   if (user && command.userId != *user) throw Refused{session::kForeignUser};
+  checkReplies(request);
+  if (!request.caller.again &&
+      !request.caller.allowance.joins.take(request.caller.options.rates.joins, request.now.mono)) {
+    throw Refused{session::kRateLimited};
+  }
   bool isLeader = false;
   bool isNew = false;
   {
@@ -237,6 +295,7 @@ void Worker::handle(Request& request, const session::JoinSession& command) {
     isNew = !txn.record().seat || !joinAgain(request, command, txn, &isLeader);
     if (isNew) joinAnew(request, command, txn, &isLeader);
   }
+  chargeReply(request);
   // To a poll the answer to a new join has been queued together with the seat.
   if (!isNew || request.caller.link != nullptr) replyState(request, ItemKind::kSessionJoined);
   if (!request.ack) return;
@@ -255,6 +314,7 @@ bool Worker::joinAgain(Request& request, const session::JoinSession& command, Co
   if (const Refusal refusal = session::checkRejoin(sessionId, session.user(user).id, command)) throw Refused{refusal};
   session::refresh(session, user, command, request.now);
   *isLeader = session.leaderId() == command.userId;
+  if (request.caller.options.rates.replies) request.replyBytes = session.stateBytes();
   session.commit(wake_);
   return true;
 }
@@ -275,8 +335,10 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
       if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
         throw Refused{session::kTooManySessions};
       }
+      if (!zone_.admitSession(options.rates.newSessions, request.now)) throw Refused{session::kRateLimited};
       session.create(command.sessionId, command.userId, request.now);
     }
+    if (!session.admitJoin(options.rates.sessionJoins, request.now)) throw Refused{session::kRateLimited};
     session::UserRef user = 0;
     if (const Refusal refusal = session::join(session, command, options.maxUsers, request.now, &user)) {
       throw Refused{refusal};
@@ -285,6 +347,7 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
     if (link != nullptr) session.addWatch(id_);  // so that a join without memory for that is refused
     cursor = session.logEnd();
     *isLeader = session.leaderId() == command.userId;
+    if (options.rates.replies) request.replyBytes = session.stateBytes();
     session.commit(wake_);
   }
   txn.edit(txn.record().seat) = seat;

@@ -29,7 +29,7 @@ class SocketEcho final : public SocketApplication {
   void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) override;
   Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
   void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
-  void refuseBinary(Worker&, Caller&, const socketio::Packet&) override {}
+  Handled refuseBinary(Worker&, Caller&, const socketio::Packet&) override { return Handled::kDone; }
 };
 
 }  // namespace mediasync::server

@@ -37,6 +37,7 @@ struct Worker::Parcel {
   std::uint32_t decoderSize;
   std::uint32_t userSize;
   bool hasUser;
+  Allowance allowance;
   Compression compression;
   bool deflate;
   Link::Waiting waiting;
@@ -135,6 +136,7 @@ std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
   parcel.hasUser = user.has_value();
   parcel.userSize = user ? static_cast<std::uint32_t>(user->size()) : 0;
   parcel.deflate = link.channel->agreement_.compression.has_value();
+  parcel.allowance = link.allowance;
   parcel.compression = link.compression;
   parcel.waiting = link.waiting;
   parcel.heartbeatAt = link.heartbeatAt;
@@ -262,6 +264,7 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
       link->channel = channel.get();
       link->out = std::move(out);
       txn.commit();
+      link->allowance = parcel.allowance;
       link->compression = agreement.compression.value_or(Compression{});
       link->waiting = parcel.waiting;
       link->pingSent = parcel.pingSent;

@@ -37,6 +37,7 @@ struct Link : DeadlineHook {
   std::string out;
   bool full = false;    // the socket takes nothing until writable() is called
   bool doomed = false;  // will be closed
+  Allowance allowance;
   bool corked = false;  // replies gather in `out` until the input at hand is worked off
   // It is on its way to another process, under this number: nothing is read or sent meanwhile. 0: it is not.
   std::uint32_t ticket = 0;

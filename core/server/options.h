@@ -7,6 +7,7 @@
 
 #include "core/api/timestamps.h"
 #include "core/engineio/handshake.h"
+#include "core/server/allowance.h"
 
 namespace mediasync::server {
 
@@ -34,6 +35,8 @@ struct Options {
   std::int64_t connectTimeout = 45'000;  // milliseconds to connect to a namespace
   std::uint32_t maxSessions = 0;         // of the zone; 0: as many as fit
   std::uint32_t maxUsers = 0;            // of one session; 0: no bound
+  std::uint32_t maxConnections = 0;      // of the zone; 0: as many as fit
+  Rates rates;
 };
 
 // Times that need no directive.

@@ -27,6 +27,7 @@ void noteTimes(ConnectionTransaction& txn, const Options& options) {
 }  // namespace
 
 std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engineio::Protocol protocol) {
+  if (const auto full = checkRoom(options)) return *full;
   const Instant now = env_.now();
   const store::RandomId sid = randomId();
   store::ConnectionRef connection;
@@ -37,16 +38,27 @@ std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engin
     connection = txn.ref();
     txn.commit();
   } catch (const store::OutOfSpace&) {
-    return NoSpace{};
+    return turnAway(kMemoryFull);
   }
   ++counters().handshakes;
   Opened opened{store::idText(sid), {}};
   std::string packet;
   engineio::appendOpenPacket(packet, opened.sid, true, options.engine);
   opened.payload = engineio::payloadOf(protocol, packet);
-  Caller caller{connection, options, protocol};
+  Allowance allowance;
+  Caller caller{connection, options, protocol, allowance};
   engineApplication(options.application).opened(*this, caller);
   return opened;
+}
+
+NoSpace Worker::turnAway(NoSpace why) {
+  ++counters().turnedAway;
+  return why;
+}
+
+std::optional<NoSpace> Worker::checkRoom(const Options& options) {
+  if (options.maxConnections == 0 || zone_.connectionCount() < options.maxConnections) return std::nullopt;
+  return turnAway(kConnectionsFull);
 }
 
 void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Transport transport, const Options& options,
@@ -56,6 +68,7 @@ void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Tran
   txn.edit(txn.record().base64) = protocol.base64;
   txn.edit(txn.record().realm) = realmOf(options);
   noteTimes(txn, options);
+  txn.edit(txn.record().allowance) = Allowance().packed(now.mono);
   beginConnectTime(txn, options);
 }
 
@@ -180,6 +193,7 @@ std::optional<Error> Worker::beginPost(PostJob& job) {
   }
   txn.edit(record.posting) = true;
   txn.edit(record.poster) = id_;
+  job.allowance_ = Allowance::unpacked(record.allowance, env_.now().mono);
   txn.commit();
   return std::nullopt;
 }
@@ -188,6 +202,7 @@ void Worker::endPost(PostJob& job) {
   ConnectionTransaction txn(zone_, job.connection_.shard);
   if (!txn.open(job.connection_)) return;
   txn.edit(txn.record().posting) = false;
+  txn.edit(txn.record().allowance) = job.allowance_.packed(env_.now().mono);
   txn.commit();
 }
 
@@ -196,7 +211,7 @@ std::optional<Worker::PostResult> Worker::runPost(PostJob& job) {
   using Result = engineio::PayloadDecoder::Result;
   Handled handled = Handled::kDone;
   if (auto deferred = std::exchange(job.deferred_, nullptr)) {
-    Caller caller{job.connection_, job.options_, job.protocol_};
+    Caller caller{job.connection_, job.options_, job.protocol_, job.allowance_, nullptr, true};
     handled = engineApplication(job.options_.application).resumed(*this, caller, *deferred);
     if (handled == Handled::kDeferred) job.deferred_ = std::move(deferred);
   }
@@ -243,7 +258,7 @@ std::optional<Worker::PostResult> Worker::wait(PostJob& job) {
 }
 
 Handled Worker::handlePacket(PostJob& job, const engineio::Packet& packet) {
-  Caller caller{job.connection_, job.options_, job.protocol_};
+  Caller caller{job.connection_, job.options_, job.protocol_, job.allowance_};
   const bool clientPings = job.protocol_.revision == engineio::Revision::kV3;
   switch (packet.type) {
     case engineio::PacketType::kMessage:

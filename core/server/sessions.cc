@@ -40,8 +40,12 @@ RestReply Worker::createSession(const api::CreateSession& request, const Options
   if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
     return failure(503, session::kTooManySessions.message);
   }
-  const std::string sessionId = uuid(env_.random());
   const Instant now = env_.now();
+  if (!zone_.admitSession(options.rates.newSessions, now)) {
+    ++counters().limited;
+    return failure(429, session::kRateLimited.message);
+  }
+  const std::string sessionId = uuid(env_.random());
   try {
     SessionTransaction session(zone_, sessionId);
     session.create(sessionId, request.creatorId, now);

@@ -199,7 +199,8 @@ Handled SocketIo::disconnect(Worker& worker, Caller& caller, const std::string& 
 Handled SocketIo::beginBinary(Worker& worker, Caller& caller, std::string_view text, const socketio::Packet& packet) {
   if (!worker.isConnected(caller, packet.nsp)) return Handled::kClose;
   const bool wanted = application_.takesBinary();
-  if (!wanted) application_.refuseBinary(worker, caller, packet);
+  const Handled handled = wanted ? Handled::kDone : application_.refuseBinary(worker, caller, packet);
+  if (handled != Handled::kDone) return handled;
   return worker.expectAttachments(caller, packet.attachments, text, wanted) ? Handled::kDone : Handled::kClose;
 }
 

@@ -10,8 +10,8 @@ Handled WatchSessions::event(Worker& worker, Caller& caller, const socketio::Pac
   return worker.command(caller, packet);
 }
 
-void WatchSessions::refuseBinary(Worker& worker, Caller& caller, const socketio::Packet& packet) {
-  worker.refuseBinary(caller, packet);
+Handled WatchSessions::refuseBinary(Worker& worker, Caller& caller, const socketio::Packet& packet) {
+  return worker.refuseBinary(caller, packet);
 }
 
 }  // namespace mediasync::server

@@ -229,7 +229,8 @@ bool Worker::retry(Channel& channel) {
   auto deferred = std::exchange(channel.deferred_, nullptr);
   Handled handled = Handled::kClose;
   try {
-    Caller caller{channel.link_->connection, channel.options_, channel.link_->protocol, channel.link_};
+    Link& link = *channel.link_;
+    Caller caller{link.connection, channel.options_, link.protocol, link.allowance, &link, true};
     handled = engineApplication(channel.options_.application).resumed(*this, caller, *deferred);
   } catch (...) {
     failChannel(channel, websocket::CloseCode::kInternalError);
@@ -240,10 +241,11 @@ bool Worker::retry(Channel& channel) {
     waitingChannels_.push_back(&channel);
     return false;
   }
-  if (handled == Handled::kClose) {
-    failChannel(channel, websocket::CloseCode::kNormal);
-  } else {
+  if (handled == Handled::kDone) {
     resumeInput(channel);
+  } else {
+    failChannel(channel,
+                handled == Handled::kFlood ? websocket::CloseCode::kPolicyViolation : websocket::CloseCode::kNormal);
   }
   return true;
 }

@@ -60,12 +60,17 @@ class PostJob {
   engineio::Protocol protocol_;
   std::variant<std::monostate, engineio::PayloadDecoder, engineio::PayloadV3Decoder> decoder_;
   store::ConnectionRef connection_;
+  Allowance allowance_;
   std::unique_ptr<Deferred> deferred_;
   std::int64_t waitingSince_ = 0;  // monotonic; 0: not waiting
 };
 
-// Why a handshake found no place: the zone is full.
-struct NoSpace {};
+// A handshake found no place.
+struct NoSpace {
+  std::string_view reason;  // a sentence
+};
+inline constexpr NoSpace kConnectionsFull{"The server holds as many connections as it may"};
+inline constexpr NoSpace kMemoryFull{"The server is out of memory for connections"};
 
 struct RestReply {
   int status = 200;
@@ -136,8 +141,8 @@ class Worker {
   void cancel(PostJob& job);
 
   // ---- Engine.IO over WebSocket
-  // A WebSocket without a sid: a new connection. Null when there is no space.
-  std::unique_ptr<Channel> openChannel(WebSocket&, const Options&, const Agreement& = {});
+  // A WebSocket without a sid: a new connection.
+  std::variant<std::unique_ptr<Channel>, NoSpace> openChannel(WebSocket&, const Options&, const Agreement& = {});
   // A WebSocket for a polling connection: an upgrade. The error answers the HTTP request. When the connection is, or is
   // being, upgraded already, the WebSocket is closed as soon as it is open.
   std::variant<std::unique_ptr<Channel>, engineio::Error> probeChannel(const store::RandomId& sid, WebSocket&,
@@ -164,7 +169,7 @@ class Worker {
   void replyBinary(Caller&, std::string_view bytes);
   // Carries out an event of the API.
   Handled command(Caller&, const socketio::Packet&);
-  void refuseBinary(Caller&, const socketio::Packet&);
+  Handled refuseBinary(Caller&, const socketio::Packet&);
   // A number for an acknowledgement that is asked of the client; whether that was asked for, which counts once.
   std::uint32_t newAckId(const Caller&, std::string_view nsp);
   bool takeAckId(const Caller&, std::string_view nsp, std::uint64_t id);
@@ -290,6 +295,8 @@ class Worker {
   void keepInput(Channel&, std::span<const std::uint8_t>);
 
   // polling.cc
+  NoSpace turnAway(NoSpace);
+  std::optional<NoSpace> checkRoom(const Options&);
   void create(store::ConnectionTransaction&, const store::RandomId& sid, store::Transport, const Options&,
               engineio::Protocol, Instant now);
   store::Realm realmOf(const Options&) const;
@@ -370,6 +377,10 @@ class Worker {
   void succeed(Request&);
   void replyState(Request&, store::ItemKind);
   void refuse(Caller&, const session::Refusal&, std::string_view event, std::optional<std::uint64_t> ack);
+  bool isTooFast(const Caller&);
+  Handled refuseTooFast(Request&, const Rate&);
+  void checkReplies(const Request&);
+  void chargeReply(const Request&);
 
   // housekeeping.cc
   void sweep(Instant now);

@@ -53,6 +53,7 @@ inline constexpr Refusal kSessionNotFound{"SESSION_NOT_FOUND", "Session not foun
 inline constexpr Refusal kTooManySessions{"TOO_MANY_SESSIONS", "The server holds as many sessions as it may"};
 inline constexpr Refusal kSessionFull{"SESSION_FULL", "The session holds as many users as it may"};
 inline constexpr Refusal kTooManyConnections{"TOO_MANY_CONNECTIONS", "The user holds as many connections as it may"};
+inline constexpr Refusal kRateLimited{"RATE_LIMITED", "Too many requests in a short time. Try again later."};
 inline constexpr Refusal kZoneFull{"ZONE_FULL", "The server is out of memory for sessions"};
 
 }  // namespace mediasync::session

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "core/base/token_bucket.h"
 #include "core/session/playback.h"
 #include "core/session/state.h"
 #include "core/store/arena.h"
@@ -90,6 +91,7 @@ struct UserRecord {
   std::uint32_t connections;
   session::Presence presence;
   bool queuedForTime;
+  TokenBucket events;  // that it may send
 };
 
 // One connection of a user.
@@ -130,6 +132,7 @@ struct SessionRecord {
   std::uint32_t userCount;
   std::uint32_t connectedCount;
   std::uint32_t connectionCount;
+  TokenBucket joins;  // that there may be
   Queue users;
   Ref watchers;
   SessionLog log;
@@ -254,7 +257,6 @@ struct ConnectionRecord {
   RandomId sid;       // Engine.IO
   RandomId socketId;  // Socket.IO, namespace "/"
   RandomId pid;       // under which it may be recovered; meaningful when recoverable
-  Ref hashNext;
   WorkerId owner;
   Transport transport;
   std::uint8_t revision;    // of Engine.IO
@@ -268,12 +270,14 @@ struct ConnectionRecord {
   bool evicted;             // its user left by another connection, and it has not joined since
   bool overrun;             // too much was waiting to be sent
   Closing closing;
-  bool dead;  // gone, but still in a worker's mailbox, which frees it
+  bool unsaved;                // where it can come back to has yet to be told to the state file
+  bool dead;                   // gone, but still in a worker's mailbox, which frees it
+  std::uint8_t timestampUnit;  // of the location it came by
+  std::uint8_t binaryLeft;     // attachments still to come of a packet
   std::uint16_t shard;
   std::uint16_t mailSlot;  // whose mailbox it was posted to last
   WorkerId poster;
   std::uint32_t handover;       // its owner has offered it to another process under this number; 0: it has not
-  std::uint32_t binaryLeft;     // attachments still to come of a packet
   AcksAsked acks;               // in "/"
   std::int64_t lastHeard;       // monotonic
   std::int64_t lastPing;        // monotonic
@@ -282,7 +286,6 @@ struct ConnectionRecord {
   std::int64_t upgradingUntil;  // monotonic: its probe has been answered; polls end at once until then
   std::uint32_t pingInterval;   // milliseconds
   std::uint32_t pingTimeout;
-  std::uint8_t timestampUnit;  // of the location it came by
   Realm realm;
   SeatRef seat;
   std::uint64_t cursor;     // next offset of the session's log to send
@@ -291,12 +294,14 @@ struct ConnectionRecord {
   ItemChain items;          // to be sent
   ItemChain parts;          // of a binary packet that is still coming in: the header, then attachments
   ItemChain auth;           // what came with CONNECT, as JSON
-  Ref namespaces;           // NamespaceRecord
-  std::atomic<std::uint32_t> queued;  // in the owner's mailbox
+  Ref hashNext;
+  Ref namespaces;                          // NamespaceRecord
+  std::array<std::uint32_t, 4> allowance;  // kPolling: what it may send, packed
+  std::atomic<std::uint32_t> queued;       // in the owner's mailbox
   Ref mailNext;
-  QueueLinks inUnsaved;  // where it can come back to has yet to be told to the state file
-  bool unsaved;
+  QueueLinks inUnsaved;
 };
+static_assert(sizeof(ConnectionRecord) <= 320, "a size class; there is one of these for each connection");
 
 // Where a lost connection was.
 struct LostSeat {

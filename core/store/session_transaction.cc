@@ -17,6 +17,10 @@ namespace {
 // Users removed in one transaction when a session ends: bounded, so that the undo log is.
 constexpr int kUsersAtOnce = 16;
 
+// What is the same in the JSON of every session, and of every user in it.
+constexpr std::size_t kStateBytes = 540;
+constexpr std::size_t kUserBytes = 132;
+
 // SessionWatcher::needed of a worker that holds no connection any more.
 constexpr std::uint64_t kNothingNeeded = std::numeric_limits<std::uint64_t>::max();
 
@@ -419,6 +423,28 @@ void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
   }
   emitted_ = true;
   noteUnsaved(Unsaved::kHead);
+}
+
+bool SessionTransaction::admit(const TokenBucket& bucket, const Rate& rate, Instant now) {
+  return !rate || txn_.edit(bucket).take(rate, now.mono);
+}
+
+bool SessionTransaction::admitEvent(const Rate& rate, Instant now) {
+  return admit(userAt(seatUser_).events, rate, now);
+}
+
+bool SessionTransaction::admitJoin(const Rate& rate, Instant now) {
+  return admit(session_->joins, rate, now);
+}
+
+std::size_t SessionTransaction::stateBytes() const {
+  std::size_t bytes = kStateBytes + session_->id.size + session_->creatorId.size + session_->leaderId.size +
+                      session_->mediaUrl.size + session_->mediaId.size + session_->mediaTitle.size;
+  for (Ref ref = session_->users.first; ref != 0; ref = nextUser(ref)) {
+    const UserRecord& record = userAt(ref);
+    bytes += kUserBytes + record.id.size + record.username.size + record.avatar.size;
+  }
+  return bytes;
 }
 
 void SessionTransaction::copyTo(Snapshot& snapshot, Instant now) const {

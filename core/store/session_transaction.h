@@ -79,6 +79,13 @@ class SessionTransaction final : public session::State {
   // After a repair: a process may have died between marking the watcher as queued and queueing it.
   void mendWatcher(WorkerId);
 
+  // Whether the user of the seat that was opened may send one more event now; whether one more may join the session.
+  // Counted with the commit.
+  bool admitEvent(const Rate&, Instant now);
+  bool admitJoin(const Rate&, Instant now);
+  // About how many bytes the session's state takes as JSON.
+  std::size_t stateBytes() const;
+
   // Copies the session as it is at `now`.
   void copyTo(Snapshot&, Instant now) const;
 
@@ -133,6 +140,7 @@ class SessionTransaction final : public session::State {
   void noteUnsaved(Unsaved);
   void noteGone();
   Ref watcherOf(WorkerId) const;
+  bool admit(const TokenBucket&, const Rate&, Instant now);
 
   Zone zone_;
   SessionShard& shard_;

@@ -9,7 +9,7 @@ namespace mediasync::store {
 namespace {
 
 // Changes whenever a record changes, so that tables of another build are never misread.
-constexpr std::uint64_t kLayout = 6;
+constexpr std::uint64_t kLayout = 7;
 constexpr std::uint64_t kMagic = 0x6d656469'61730000ULL ^ (kLayout << 48) ^ (sizeof(ZoneHeader) << 32) ^
                                  (sizeof(SessionRecord) << 20) ^ (sizeof(ConnectionRecord) << 8) ^ sizeof(UserRecord);
 
@@ -146,6 +146,16 @@ std::optional<Zone> Zone::attach(std::span<std::byte> memory, const ZoneSettings
   Zone zone(memory, settings);
   if (zone.header_->magic != kMagic || zone.header_->size != memory.size()) return std::nullopt;
   return zone;
+}
+
+bool Zone::admitSession(const Rate& rate, Instant now) const {
+  TokenBucket before = header_->newSessions.load();
+  TokenBucket after;
+  do {
+    after = before;
+    if (!after.take(rate, now.mono)) return false;
+  } while (!header_->newSessions.compare_exchange_weak(before, after));
+  return true;
 }
 
 std::uint32_t Zone::sessionCount() const {

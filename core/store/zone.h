@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/base/clock.h"
 #include "core/base/random.h"
 #include "core/base/siphash.h"
 #include "core/store/records.h"
@@ -28,6 +29,9 @@ struct WorkerCounters {
   std::atomic<std::uint64_t> skipped;     // superseded playback_sync events not sent to a full socket
   std::atomic<std::uint64_t> overruns;    // connections closed because they fell off the log
   std::atomic<std::uint64_t> handovers;   // WebSockets taken over from workers of an earlier configuration
+  std::atomic<std::uint64_t> turnedAway;  // handshakes for which there was no room
+  std::atomic<std::uint64_t> limited;     // events and requests refused since there were too many in a short time
+  std::atomic<std::uint64_t> floods;      // connections closed since they went on nevertheless
 };
 
 enum class WorkerState : std::uint32_t {
@@ -80,6 +84,7 @@ struct ZoneHeader {
   std::atomic<std::int64_t> nextSweep;    // monotonic; the worker that moves it on does the sweep
   std::atomic<std::uint32_t> cycle;       // the newest configuration: they are counted
   StateKeeping state;
+  std::atomic<TokenBucket> newSessions;
   std::uint64_t sessionShards;  // offsets
   std::uint64_t connectionShards;
   WorkerEntry workers[kMaxWorkers];
@@ -125,6 +130,9 @@ class Zone {
     return arena().at<ConnectionShard>(static_cast<Ref>(header_->connectionShards / 8))[index];
   }
   std::uint64_t hash(std::string_view text) const { return sipHash(header_->key, text); }
+
+  // Whether one more session may be made now, by the rate at which that is allowed; counts it, if so.
+  bool admitSession(const Rate&, Instant now) const;
 
   // Sums over the shards, without locks: exact when nothing moves.
   std::uint32_t sessionCount() const;

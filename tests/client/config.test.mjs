@@ -17,7 +17,10 @@ describe('nginx -t', () => {
         mediasync_ping_timeout 20s; mediasync_max_payload 64k; mediasync_max_sessions 10; mediasync_max_users 5;
         mediasync_origin https://a.example https://b.example:8443; mediasync_connect_timeout 10s;
         mediasync_eio3 on; mediasync_recovery off; mediasync_list off; mediasync_cookie io; mediasync_deflate on;
-        mediasync_deflate_min_length 512; mediasync_deflate_window 4k; mediasync_deflate_level 6;`),
+        mediasync_deflate_min_length 512; mediasync_deflate_window 4k; mediasync_deflate_level 6;
+        mediasync_max_connections 100; mediasync_limit_events rate=50r/s burst=100; mediasync_limit_user_events off;
+        mediasync_limit_joins burst=5 rate=30r/m; mediasync_limit_session_joins rate=1r/s;
+        mediasync_limit_sessions rate=1000000000r/m burst=1000000000; mediasync_limit_replies rate=64k burst=2m;`),
       server: `location /y/ { mediasync_engine_echo other; } location /z/ { mediasync_socket_echo other; }
         location = /s { mediasync_status other format=prometheus; } location /r { mediasync_api other; }`,
     });
@@ -65,6 +68,20 @@ describe('nginx -t', () => {
     'recovery that is neither on nor off': [{ sync: 'mediasync_recovery maybe;' }, /invalid value "maybe"/],
     'a window that zlib does not have': [{ sync: 'mediasync_deflate_window 3k;' }, /must be 512, 1k, 2k, 4k/],
     'a level that zlib does not have': [{ sync: 'mediasync_deflate_level 10;' }, /mediasync_deflate_level|must be/],
+    'a count of connections that is no number': [{ sync: 'mediasync_max_connections all;' }, /invalid (value|number)|"all"/],
+    'a rate without a unit': [{ sync: 'mediasync_limit_events rate=50;' }, /invalid rate "rate=50"/],
+    'a rate of another unit': [{ sync: 'mediasync_limit_joins rate=50/s;' }, /invalid rate "rate=50\/s"/],
+    'a rate of bytes for events': [{ sync: 'mediasync_limit_user_events rate=50k;' }, /invalid rate "rate=50k"/],
+    'a rate of 0': [{ sync: 'mediasync_limit_events rate=0r/s;' }, /invalid rate "rate=0r\/s"/],
+    'a rate that is too high': [{ sync: 'mediasync_limit_events rate=2000000000r/s;' }, /invalid rate/],
+    'a rate of requests for bytes': [{ sync: 'mediasync_limit_replies rate=5r/s;' }, /invalid rate "rate=5r\/s"/],
+    'a burst of 0': [{ sync: 'mediasync_limit_sessions rate=1r/s burst=0;' }, /invalid burst value "burst=0"/],
+    'a burst that is no number': [{ sync: 'mediasync_limit_session_joins rate=1r/s burst=x;' }, /invalid burst value "burst=x"/],
+    'a limit without a rate': [{ sync: 'mediasync_limit_events burst=5;' },
+      /"mediasync_limit_events" must have "rate" parameter/],
+    'an unknown parameter of a limit': [{ sync: 'mediasync_limit_events rate=1r/s nodelay;' }, /invalid parameter "nodelay"/],
+    'a limit that is off with a burst': [{ sync: 'mediasync_limit_events off burst=5;' }, /invalid parameter "off"/],
+    'a limit given twice': [{ sync: 'mediasync_limit_events off; mediasync_limit_events off;' }, /duplicate/],
     'mediasync outside a location': [{ server: 'mediasync rooms;' }, /"mediasync" directive is not allowed here/],
     'mediasync_zone inside a server': [{ server: 'mediasync_zone zone=two:1m;' }, /"mediasync_zone" directive is not allowed here/],
   };

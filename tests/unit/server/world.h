@@ -338,7 +338,8 @@ class WsClient : public Client {
  public:
   WsClient(World& world, std::uint16_t slot, const Options& options = {}, const Agreement& agreement = {})
       : Client(world), slot_(slot), revision_(agreement.protocol.revision) {
-    channel_ = world.worker(slot).openChannel(socket, options, agreement);
+    auto opened = world.worker(slot).openChannel(socket, options, agreement);
+    if (auto* channel = std::get_if<std::unique_ptr<Channel>>(&opened)) channel_ = std::move(*channel);
     read();
   }
   struct Probe {};

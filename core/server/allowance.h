@@ -1,0 +1,46 @@
+// What one connection may do, and how often.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "core/base/token_bucket.h"
+
+namespace mediasync::server {
+
+// Of a location.
+struct Rates {
+  Rate events;        // of one connection
+  Rate userEvents;    // of one user in a session, by all of its connections
+  Rate joins;         // of one connection
+  Rate sessionJoins;  // into one session
+  Rate newSessions;   // in the whole zone
+  Rate replies;       // bytes of the states of sessions that one connection asks for
+};
+
+// What is left of it for a connection. Whoever works off its input has it: the link of a WebSocket, or the POST at
+// work; between POSTs it is in the record.
+struct Allowance {
+  TokenBucket events;
+  TokenBucket joins;
+  TokenBucket replies;
+  TokenBucket refusals;  // for the rate: of those who do not stop
+
+  using Packed = std::array<std::uint32_t, 4>;
+  Packed packed(std::int64_t now) const {
+    return {events.packed(now), joins.packed(now), replies.packed(now), refusals.packed(now)};
+  }
+  static Allowance unpacked(const Packed& words, std::int64_t now) {
+    const auto at = [&](std::size_t i) { return TokenBucket::unpacked(words[i], now); };
+    return {at(0), at(1), at(2), at(3)};
+  }
+};
+
+// Refusals that a client may be answered with while it goes on too fast: ten times what it may send at once, but at the
+// most 10,000, and then as many as it may send. One that wants more does not listen, and is closed.
+inline Rate refusalsFor(const Rate& rate) {
+  constexpr std::uint64_t kMost = 10'000;
+  return {rate.perMinute, rate.burst >= kMost / 10 ? kMost : 10 * rate.burst};
+}
+
+}  // namespace mediasync::server
