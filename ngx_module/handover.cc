@@ -35,7 +35,7 @@ struct Header {
 alignas(8) char letterBuffer[256 * 1024];
 
 struct Received {
-  int descriptor;
+  int descriptor;  // -1: this process has too many
   Letter letter;
 };
 
@@ -78,18 +78,27 @@ std::optional<Received> receive() {
     const ssize_t size = recvmsg(pairs[slot].receiver, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size <= 0) return std::nullopt;
     const int descriptor = descriptorIn(message);
-    if (descriptor == -1) continue;  // this process has too many: whoever sent it takes it back
     const auto letter = parse({letterBuffer, static_cast<size_t>(size)});
     if (letter && (message.msg_flags & MSG_TRUNC) == 0) return Received{descriptor, *letter};
-    close(descriptor);
+    if (descriptor != -1) close(descriptor);
   }
+}
+
+void decline(const Letter& letter) {
+  Runtime* runtime = runtimeOf(letter.zone);
+  if (runtime == nullptr) return;
+  runtime->worker().decline(letter.parcel);
+  runtime->settle();
 }
 
 void onHandover(ngx_event_t* event) {
   for (int i = 0; i < kAtOnce; ++i) {
     const auto received = receive();
     if (!received) return;
-    guardedVoid(event->log, [&] { takeWebSocket(received->descriptor, received->letter); });
+    guardedVoid(event->log, [&] {
+      if (received->descriptor == -1) return decline(received->letter);
+      takeWebSocket(received->descriptor, received->letter);
+    });
   }
 }
 
@@ -129,7 +138,7 @@ bool listenForHandovers(ngx_cycle_t* cycle) {
 
 void declineHandovers(ngx_log_t* log) {
   while (const auto received = receive()) {
-    close(received->descriptor);
+    if (received->descriptor != -1) close(received->descriptor);
     Runtime* runtime = runtimeOf(received->letter.zone);
     if (runtime == nullptr) continue;
     guardedVoid(log, [&] {

@@ -12,6 +12,7 @@
 
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
+#include "ngx_module/reserve.h"
 #include "ngx_module/response.h"
 
 namespace mediasync::ngx {
@@ -229,7 +230,10 @@ ngx_int_t ngx_http_mediasync_init_process(ngx_cycle_t* cycle) {
                   "mediasync: process slot %i is too high, this worker serves no sessions", ngx_process_slot);
     return NGX_OK;
   }
+  const auto* core = reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
   return guarded(cycle->log, static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
+    // One message for each process of the next configuration, and those of a few helpers.
+    reserveDescriptors(static_cast<size_t>(core->worker_processes) + 4, cycle->log);
     runtimes = new std::vector<std::unique_ptr<Runtime>>();
     for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
       const ZoneConf* zone = static_cast<ZoneConf**>(conf->zones.elts)[i];
