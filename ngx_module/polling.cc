@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/engineio/payload_writer.h"
+#include "ngx_module/body.h"
 #include "ngx_module/engine_handler.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/identity.h"

@@ -1,8 +1,5 @@
 #include "ngx_module/response.h"
 
-#include <cstring>
-#include <stdexcept>
-
 #include "core/api/origin.h"
 
 namespace mediasync::ngx {
@@ -132,35 +129,6 @@ ngx_int_t respondPreflight(ngx_http_request_t* r) {
   addHeader(r, "Access-Control-Allow-Headers", asked.empty() ? "Content-Type" : asked);
   addHeader(r, "Access-Control-Max-Age", "600");
   return respond(r, NGX_HTTP_NO_CONTENT, {}, {});
-}
-
-ngx_int_t readBody(ngx_http_request_t* r, const LocConf& conf, ngx_http_client_body_handler_pt onBody) {
-  // A body of declared length has been checked. One in chunks is checked by NGINX as it comes.
-  if (r->headers_in.chunked) r->loc_conf = conf.limited;
-  r->request_body_in_single_buf = 1;
-  const ngx_int_t rc = ngx_http_read_client_request_body(r, onBody);
-  return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
-}
-
-std::string bodyOf(ngx_http_request_t* r) {
-  std::string body;
-  if (r->request_body == nullptr) return body;
-  for (const ngx_chain_t* link = r->request_body->bufs; link != nullptr; link = link->next) {
-    ngx_buf_t* buffer = link->buf;
-    if (!buffer->in_file) {
-      body.append(reinterpret_cast<const char*>(buffer->pos), static_cast<size_t>(buffer->last - buffer->pos));
-      continue;
-    }
-    // Chunks of a few bytes each: with what is between them the body was larger than its buffer.
-    const auto size = static_cast<size_t>(buffer->file_last - buffer->file_pos);
-    const size_t at = body.size();
-    body.resize(at + size);
-    auto* to = reinterpret_cast<u_char*>(body.data() + at);
-    if (ngx_read_file(buffer->file, to, size, buffer->file_pos) != static_cast<ssize_t>(size)) {
-      throw std::runtime_error("cannot read the request body");
-    }
-  }
-  return body;
 }
 
 }  // namespace mediasync::ngx

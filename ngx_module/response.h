@@ -35,11 +35,4 @@ OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf);
 // The answer to a CORS preflight of an origin that is allowed.
 ngx_int_t respondPreflight(ngx_http_request_t* r);
 
-// Starts reading the request's body, conf.bodyLimit bytes at the most; onBody is called when it is there. Returns what
-// a content handler returns.
-ngx_int_t readBody(ngx_http_request_t* r, const LocConf& conf, ngx_http_client_body_handler_pt onBody);
-
-// The bytes of a request body that was read.
-std::string bodyOf(ngx_http_request_t* r);
-
 }  // namespace mediasync::ngx

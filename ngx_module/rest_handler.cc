@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/api/rest.h"
+#include "ngx_module/body.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/identity.h"
 #include "ngx_module/process.h"

@@ -14,6 +14,10 @@ Timer::Timer(Callback callback, void* context, ngx_log_t* log) : callback_(callb
 }
 
 Timer::~Timer() {
+  disarm();
+}
+
+void Timer::disarm() {
   if (event_.timer_set) ngx_del_timer(&event_);
   if (event_.posted) {
     ngx_delete_posted_event(&event_);

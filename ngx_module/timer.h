@@ -15,6 +15,8 @@ class Timer {
 
   // Calls back after `ms` milliseconds, in place of an earlier time that was set.
   void arm(ngx_msec_t ms);
+  // Does not call back any more.
+  void disarm();
   // Calls back when the events at hand have been handled.
   void post();
   bool armed() const { return event_.timer_set; }
