@@ -77,7 +77,7 @@ bool Worker::retire() {
     if (!giveAway(*link)) break;
     --left;
   }
-  return !sockets.empty() || !probing_.empty();
+  return !sockets.empty() || !probing_.empty() || !waitingJobs_.empty();
 }
 
 // Those of the newest configuration whose processes are there, and do not end themselves.

@@ -69,6 +69,33 @@ TEST_CASE("a reload hands WebSockets over, and nobody misses an event", "[server
   REQUIRE_INVARIANTS(world.zone);
 }
 
+TEST_CASE("a POST that waits for readers keeps a worker that ends, and is answered", "[server][handover]") {
+  World world;
+  WsClient ann(world, 1);
+  PollClient bob(world, 0);
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  ann.sync(1);  // bob has it to collect before he can leave
+  FakePost& leaving = bob.post("427[\"leave_session\"]");
+  CHECK_FALSE(leaving.isFinished);
+  world.reload({2, 3});
+  for (int i = 0; i < 10; ++i) {
+    CHECK(world.retire(0));
+    world.advance(20, 5);
+  }
+  CHECK_FALSE(leaving.isFinished);
+  bob.slot = 2;
+  bob.polls = true;
+  world.advance(500, 5);
+  CHECK(leaving.isFinished);
+  CHECK_FALSE(leaving.error);
+  CHECK_FALSE(world.retire(0));
+  world.stop(0);
+  world.settle();
+  CHECK(only(bob.inbox.news(), "ack") == Strings{"ack 7 ok"});
+  REQUIRE_INVARIANTS(world.zone);
+}
+
 TEST_CASE("what is told while a WebSocket is on its way is sent by whoever takes it", "[server][handover]") {
   World world(3);
   WsClient ann(world, 2), bob(world, 0);
