@@ -5,8 +5,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { connect, describe, enter, fence, fenceAtLast, frame, it, kPing, kPong, kText, rawWebSocket,
   received, request, Server, unique, until, waitFor } from './harness/index.mjs';
+import { descriptorsOf, Generations } from './harness/processes.mjs';
 
 const kReloads = Number(process.env.MEDIASYNC_RELOADS ?? 20);
+const kPlayEvery = Math.max(3, kReloads / 50); // ms; everything that anyone hears is kept to the end
 
 function alive(pid) {
   try {
@@ -17,25 +19,33 @@ function alive(pid) {
   }
 }
 
-const descriptors = (pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
 const status = async (server) => (await request(server, { path: '/status' })).json();
 const ended = (old) => until('the old workers to end', () => !old.some(alive));
 
-/** Reloads as often as it says, each time when the old workers are gone, and returns the longest time that took. */
+/**
+ * Reloads as often as it says, each time when the old workers are gone; never are there workers of three configurations.
+ * Returns the longest time that old workers took to go.
+ */
 async function reloads(server, count) {
-  let longest = 0;
-  for (let i = 0; i < count; i++) {
-    const start = Date.now();
-    await ended(await server.reload());
-    longest = Math.max(longest, Date.now() - start);
+  const generations = new Generations(server.pid);
+  const looking = setInterval(() => generations.look(Date.now()), 10);
+  try {
+    for (let i = 0; i < count; i++) {
+      generations.reloading(Date.now());
+      await ended(await server.reload());
+    }
+  } finally {
+    clearInterval(looking);
   }
-  return longest;
+  generations.look(Date.now());
+  assert.ok(generations.most <= 2, `${generations.most} generations of workers at a time`);
+  return generations.longestLife;
 }
 
 /** A leader who plays on and on. end() resolves to the last position. */
 function plays(leader) {
   let position = 0;
-  const timer = setInterval(() => leader.emit('sync_playback', { position: ++position, isPlaying: true }), 3);
+  const timer = setInterval(() => leader.emit('sync_playback', { position: ++position, isPlaying: true }), kPlayEvery);
   return { end() { clearInterval(timer); return position; } };
 }
 
@@ -55,7 +65,7 @@ async function heardAll(members, last) {
 
 for (const workers of [2, 4]) {
   describe(`the handover of WebSockets (${workers} workers)`, () => {
-    it(`lets ${kReloads} reloads in a row go unnoticed`, { timeout: 60000 + 5000 * kReloads }, async () => {
+    it(`lets ${kReloads} reloads in a row go unnoticed`, { timeout: 60000 + 5000 * kReloads }, async (t) => {
       const server = await Server.start({ workers, sync: 'mediasync_deflate on; mediasync_deflate_min_length 1;' });
       try {
         const sessionId = unique('room');
@@ -65,18 +75,19 @@ for (const workers of [2, 4]) {
             { transport: i % 2 === 0 ? 'websocket' : 'upgrade', perMessageDeflate: i % 3 === 0 }));
         }
         await reloads(server, 2);
-        const master = descriptors(server.pid);
-        const busiest = Math.max(...server.workerPids().map(descriptors));
+        const master = descriptorsOf(server.pid);
+        const busiest = Math.max(...server.workerPids().map(descriptorsOf));
         const before = (await status(server)).handovers_total;
         const playing = plays(members[0]);
         const longest = await reloads(server, kReloads);
         const last = playing.end();
         await heardAll(members, last);
+        t.diagnostic(`${kReloads} reloads: ${last} events to each of ${members.length}, old workers went in ${longest} ms`);
         assert.ok(longest < 4000, `old workers were there for ${longest} ms`);
         assert.equal((await status(server)).handovers_total - before, kReloads * members.length);
-        assert.ok(descriptors(server.pid) <= master, 'descriptors of the master');
+        assert.ok(descriptorsOf(server.pid) <= master, 'descriptors of the master');
         for (const pid of server.workerPids()) {
-          assert.ok(descriptors(pid) <= busiest + members.length, 'descriptors of a worker');
+          assert.ok(descriptorsOf(pid) <= busiest + members.length, 'descriptors of a worker');
         }
         await fence(members[0], members);
       } finally {
