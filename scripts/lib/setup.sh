@@ -111,3 +111,11 @@ install_web_libraries() {
   quiet npm --prefix "$web" ci --omit=dev --ignore-scripts --no-audit --no-fund || return
   cp "$web/package-lock.json" "$web/node_modules/.installed-lock.json"
 }
+
+# install_test_libraries — the clients that the tests use, as the lock file says.
+install_test_libraries() {
+  local dir=$mediasync_root/tests/client
+  cmp -s "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json" && return
+  quiet npm --prefix "$dir" ci --ignore-scripts --no-audit --no-fund || return
+  cp "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"
+}
