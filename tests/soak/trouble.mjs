@@ -1,0 +1,177 @@
+// What is done to the server and to its clients' network.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { frame, kText, RawConnection, rawWebSocket, upgradeRequest } from '../client/harness/raw.mjs';
+import { habits, Reader } from './reader.mjs';
+import { workersOf } from '../client/harness/processes.mjs';
+
+const kPad = 'p'.repeat(7900); // the server keeps what a client gives with CONNECT, up to 8 KiB
+const kMostFillers = 1500;
+
+/** How often each comes; those of `violent` are about processes and stay away in calm times. */
+export const weights = { reload: 6, reloads: 1, kill: 2, stop: 2, cut: 4, full: 1, wave: 2, hostile: 2 };
+export const violent = new Set(['reload', 'reloads', 'kill', 'stop']);
+
+let users = 0;
+
+export class Trouble {
+  /** `world` also has server, generations, killed, proxies and rooms. */
+  constructor(world) { this.world = world; }
+
+  /** Does `name`, a key of weights, and ends when it is over; what it does to others may last longer. */
+  async make(name) {
+    this.world.figures.count(`trouble ${name}`);
+    await this[name]();
+  }
+
+  #reloadOnce() {
+    const { world } = this;
+    const now = Date.now();
+    world.generations.reloading(now);
+    world.weather.reloadedAt = now;
+    world.figures.reloads++;
+    world.server.signal('SIGHUP');
+  }
+
+  async reload() { this.#reloadOnce(); }
+
+  async reloads() {
+    const { random } = this.world;
+    for (let left = random.int(2, 4); left > 0; left--) {
+      this.#reloadOnce();
+      await sleep(random.int(30, 400));
+    }
+  }
+
+  #victim() {
+    const workers = workersOf(this.world.server.pid);
+    return workers.length > 0 ? this.world.random.pick(workers).pid : undefined;
+  }
+
+  #signal(pid, signal) {
+    try {
+      process.kill(pid, signal);
+      return true;
+    } catch {
+      return false; // has ended meanwhile
+    }
+  }
+
+  async kill() {
+    const { world } = this;
+    const pid = this.#victim();
+    if (pid === undefined) return;
+    world.killed.add(pid);
+    world.weather.killedAt = Date.now();
+    if (this.#signal(pid, 'SIGKILL')) world.figures.kills++;
+  }
+
+  async stop() {
+    const { world } = this;
+    const pid = this.#victim();
+    if (pid === undefined || !this.#signal(pid, 'SIGSTOP')) return;
+    world.weather.stoppedAt = Date.now();
+    world.figures.stops++;
+    setTimeout(() => this.#signal(pid, 'SIGCONT'), world.random.int(100, 900));
+  }
+
+  async cut() {
+    const { random, proxies } = this.world;
+    const proxy = random.pick(proxies);
+    if (proxy.isDown) return;
+    proxy.cutAt = Date.now();
+    proxy.admittedAt = Date.now();
+    this.world.figures.cuts++;
+    const how = random.pick(['cut', 'down', 'vanish']);
+    proxy[how]();
+    if (how === 'cut') return;
+    proxy.isDown = true;
+    const length = random.int(100, 4000);
+    proxy.cutAt += length;
+    proxy.admittedAt += length;
+    setTimeout(() => {
+      proxy.isDown = false;
+      proxy.admit();
+    }, length);
+  }
+
+  /** Takes all memory of the zone for some seconds, by connections that give as much with CONNECT as they may. */
+  async full() {
+    const { world } = this;
+    const fillers = [];
+    world.weather.fullSince = Date.now();
+    world.weather.fullUntil = Infinity;
+    try {
+      for (let isFull = false; !isFull && fillers.length < kMostFillers;) {
+        isFull = (await Promise.all(Array.from({ length: 8 }, () => this.#fill(fillers)))).includes(false);
+      }
+      world.figures.count('zone filled', fillers.length < kMostFillers ? 1 : 0);
+      await sleep(world.random.int(1500, 4000));
+    } finally {
+      for (const filler of fillers) filler.destroy();
+      world.weather.fullUntil = Date.now();
+    }
+  }
+
+  /** One more connection; false when there is no room for it. */
+  async #fill(fillers) {
+    let filler;
+    try {
+      filler = await rawWebSocket(this.world.server, { bare: true });
+    } catch {
+      return false;
+    }
+    fillers.push(filler);
+    filler.write(frame(kText, `40${JSON.stringify({ recovery: false, pad: kPad })}`));
+    const answer = await filler.message((text) => text.startsWith('40') || text.startsWith('44')).catch(() => '');
+    return answer.startsWith('40');
+  }
+
+  /** Slow readers join a room, whose leader then says more than sockets hold. */
+  async wave() {
+    const { world } = this;
+    const room = world.random.pick(world.rooms.filter((one) => one.size >= 4 && one.size <= 8 && !one.isOver));
+    const readers = Array.from({ length: world.random.int(3, 10) }, () =>
+      new Reader(world, room, { userId: `slow${++users}`, habit: world.random.pick(habits) }));
+    await sleep(500);
+    for (let i = 0; i < 6; i++) {
+      const leader = room.loyal.find((member) => member.leads);
+      if (leader && !room.isOver) {
+        for (let n = 0; n < 40; n++) room.send(leader, world.random.chance(0.1) ? 'load' : 'sync', { isLong: true });
+      }
+      await sleep(700);
+    }
+    setTimeout(() => { for (const reader of readers) reader.end(); }, world.random.int(2000, 12000));
+  }
+
+  async hostile() {
+    const { random, server, figures } = this.world;
+    const bytes = (length) => Buffer.from(Array.from({ length }, () => random.int(0, 255)));
+    const attacks = [
+      (raw) => raw.write(bytes(random.int(1, 2000))),
+      (raw) => raw.write('GET /socket.io/?EIO=4&transport=polling&sid=nobody HTTP/1.1\r\nHost: x\r\n\r\n'),
+      (raw) => raw.write(`POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n`),
+      async (raw) => {
+        raw.write(upgradeRequest(server));
+        await raw.response();
+        raw.write(bytes(random.int(1, 300)));
+      },
+      async (raw) => {
+        raw.write(upgradeRequest(server));
+        await raw.response();
+        raw.write(frame(kText, `40${'{"a":'.repeat(200)}`));
+        raw.write(frame(kText, `42${'["join_session",{"sessionId":"\u0000"}]'}`));
+        raw.write(frame(kText, 'x'.repeat(100000), { length: 2 ** 40, lengthBytes: 9 }));
+      },
+    ];
+    await Promise.all(Array.from({ length: 6 }, async () => {
+      try {
+        const raw = await RawConnection.open(server);
+        await random.pick(attacks)(raw);
+        setTimeout(() => raw.destroy(), random.int(0, 3000));
+        figures.count('hostile connections');
+      } catch {
+        // refused or cut off, as it deserves
+      }
+    }));
+  }
+}

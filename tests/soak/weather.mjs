@@ -1,0 +1,37 @@
+// What was lately done to the server, and what it excuses.
+
+const kAfterKill = 10000; // ms in which clients of a killed worker notice
+const kAfterCut = 25000; // as long as a client needs to miss pings
+const kAfterFull = 5000;
+const kAfterReload = 15000; // for clients over TLS, which are sent away
+const kAtReload = 3000; // a worker that has ended its work refuses those who had reached it before
+
+export class Weather {
+  constructor() {
+    Object.assign(this, { killedAt: -Infinity, reloadedAt: -Infinity, stoppedAt: -Infinity, fullSince: Infinity,
+      fullUntil: -Infinity, goodbyeUntil: -Infinity });
+  }
+
+  isFull(now) { return now >= this.fullSince && now <= this.fullUntil + kAfterFull; }
+
+  /**
+   * Why `member` may lose its connection at `now`, or be refused a new one (`isNew`); undefined when nothing excuses it.
+   * A reload excuses no loss, but over TLS.
+   */
+  excuse(member, now, { isNew = false } = {}) {
+    if (now - this.killedAt < kAfterKill) return 'a worker was killed';
+    if (now - (member.via.cutAt ?? -Infinity) < kAfterCut) return 'its network failed';
+    if (this.isFull(now) && (isNew || !member.isWebSocket)) return 'the zone is full';
+    if (isNew && now - this.reloadedAt < kAtReload) return 'reload';
+    if (!isNew && member.via.kind === 'tls' && member.isWebSocket && now - this.reloadedAt < kAfterReload) {
+      return 'reload over TLS';
+    }
+    return undefined;
+  }
+
+  describe(now) {
+    const ago = (what, then) => (Number.isFinite(then) && now - then < 60000 ? [`${what} ${now - then} ms ago`] : []);
+    return [...ago('reload', this.reloadedAt), ...ago('kill', this.killedAt), ...ago('stop', this.stoppedAt),
+      ...ago('zone full', this.fullSince)].join(', ') || 'nothing was done lately';
+  }
+}
