@@ -127,6 +127,7 @@ void Runtime::flush() {
 void Runtime::armDeadline() {
   const std::int64_t next = worker_.nextDeadline();
   if (next == std::numeric_limits<std::int64_t>::max()) return;
+  if (worker_.stopped() && worker_.hasWaitingPosts()) deadlineTimer_.holdExit();
   if (deadlineTimer_.armed() && armedFor_ <= next) return;
   armedFor_ = next;
   deadlineTimer_.arm(static_cast<ngx_msec_t>(std::max<std::int64_t>(next - now().mono, 1)));

@@ -92,6 +92,9 @@ class Worker {
   bool stopped() const { return stopped_; }
   // What the zone will hold is with another NGINX, which is about to end: nobody can be served yet.
   bool awaitsState() const { return zone_.header().state.pending.load() != 0; }
+  // There are POSTs whose commands wait, of which some may have come since stop(). They are answered within some seconds,
+  // if runDeadlines() is called until then.
+  bool hasWaitingPosts() const { return !waitingJobs_.empty(); }
 
   // ---- the handover of WebSockets to the workers of a newer configuration
   // There are, or soon will be, such workers.

@@ -201,6 +201,36 @@ TEST_CASE("a POST that waits may be cancelled, and the connection takes another 
   CHECK(only(client.inbox.news(), "ack") == Strings{"ack 5 ok"});
 }
 
+TEST_CASE("a POST that reaches a worker that has left is worked off, and waits if it must", "[server][polling]") {
+  World world;
+  PollClient client(world, 1);
+  client.packet("40");
+  client.poll();
+  forgetNews(world);
+  world.worker(0).stop();
+  client.slot = 0;
+  FakePost& done = client.post("425[\"heartbeat\"]");
+  CHECK(done.isFinished);
+  CHECK_FALSE(done.error);
+  std::string body = "42[\"heartbeat\"]";
+  for (int i = 0; i < 2000; ++i)
+    body +=
+        "\x1e"
+        "42[\"heartbeat\"]";
+  FakePost& waiting = client.post(body);
+  CHECK_FALSE(waiting.isFinished);
+  CHECK(world.worker(0).hasWaitingPosts());
+  client.slot = 1;
+  client.polls = true;
+  for (int i = 0; i < 300 && !waiting.isFinished; ++i)
+    world.advance(20, 5);
+  CHECK(waiting.isFinished);
+  CHECK_FALSE(waiting.error);
+  CHECK_FALSE(world.worker(0).hasWaitingPosts());
+  world.settle();
+  CHECK(only(client.inbox.news(), "heartbeat_ack").size() == 2002);
+}
+
 TEST_CASE("a POST that waits for ever is given up, and its connection ends", "[server][polling]") {
   World world;
   PollClient client(world, 0);
