@@ -3,6 +3,7 @@
 const kAfterKill = 10000; // ms in which clients of a killed worker notice
 const kAfterCut = 25000; // as long as a client needs to miss pings
 const kAfterFull = 5000;
+const kUpgrade = 12000; // ms after its handshake in which a WebSocket may have been polling a moment ago
 const kAfterReload = 15000; // for clients over TLS, which are sent away
 const kAtReload = 3000; // a worker that has ended its work refuses those who had reached it before
 
@@ -21,7 +22,8 @@ export class Weather {
   excuse(member, now, { isNew = false } = {}) {
     if (now - this.killedAt < kAfterKill) return 'a worker was killed';
     if (now - (member.via.cutAt ?? -Infinity) < kAfterCut) return 'its network failed';
-    if (this.isFull(now) && (isNew || !member.isWebSocket)) return 'the zone is full';
+    const polls = !member.isWebSocket || (member.transport === 'upgrade' && now - member.openedAt < kUpgrade);
+    if (this.isFull(now) && (isNew || polls)) return 'the zone is full';
     if (isNew && now - this.reloadedAt < kAtReload) return 'reload';
     if (!isNew && member.via.kind === 'tls' && member.isWebSocket && now - this.reloadedAt < kAfterReload) {
       return 'reload over TLS';
