@@ -139,7 +139,7 @@ void Connection::broken() {
 server::WebSocket::Giving Connection::give(std::uint16_t slot, std::string_view parcel) {
   if (c_->ssl != nullptr) return Giving::kNever;  // its keys are in this process
   const bool isEarly = !open_ || !early_.empty() || r_->header_in->pos < r_->header_in->last;
-  if (isEarly || finished_ || broken_ || paused_) return Giving::kNotYet;
+  if (isEarly || finished_ || broken_) return Giving::kNotYet;
   const LocConf& conf = *locConf(r_);
   const Giving giving = sendDescriptor(slot, c_->fd, {view(conf.zone->name), conf.key, parcel});
   if (giving != Giving::kGiven) return giving;

@@ -32,6 +32,8 @@ class EngineApplication {
   // A message came. kDeferred: `deferred` is what to try again.
   virtual Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) = 0;
   virtual Handled resumed(Worker&, Caller&, const Deferred&) = 0;
+  // What another worker has to try again, from the text of it; null when there can be no such thing.
+  virtual std::unique_ptr<Deferred> restored(std::string_view text) const = 0;
 };
 
 // On Socket.IO packets: what SocketIo calls.

@@ -10,9 +10,10 @@
 
 namespace mediasync::server {
 
-// A command that waits until readers have caught up, and who gave it.
+// A command that waits until readers have caught up.
 struct Deferred {
   socketio::Packet packet;
+  std::string text;  // as it came, for another worker to go on with
 };
 
 // What the handshake of a WebSocket agreed on.

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/server/caller.h"
+#include "core/server/channel.h"
 #include "core/server/worker.h"
 #include "core/socketio/encoder.h"
 
@@ -33,6 +34,10 @@ std::string eventPrefix(std::string_view nsp, std::size_t attachments, std::opti
 }
 
 }  // namespace
+
+std::unique_ptr<Deferred> EngineEcho::restored(std::string_view) const {
+  return nullptr;
+}
 
 Handled EngineEcho::received(Worker& worker, Caller& caller, const engineio::Packet& message,
                              std::unique_ptr<Deferred>&) {

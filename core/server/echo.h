@@ -13,6 +13,7 @@ class EngineEcho final : public EngineApplication {
   void opened(Worker&, Caller&) override {}
   Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
   Handled resumed(Worker&, Caller&, const Deferred&) override { return Handled::kDone; }
+  std::unique_ptr<Deferred> restored(std::string_view text) const override;
 };
 
 // In the namespaces "/" and "/custom":

@@ -24,18 +24,22 @@ constexpr std::int64_t kOfferTime = 1'000;
 constexpr int kAtOnce = 128;
 // What a parcel may hold of a message that is coming in, and of what the peer has yet to take.
 constexpr std::size_t kMaxPart = 64 * 1024;
+// What it may hold of input altogether: a command that waits and what has come behind it, besides.
+constexpr std::size_t kMaxInput = 128 * 1024;
 constexpr std::uint8_t kMaxRefusals = 3;
 
 }  // namespace
 
-// All that is not in the connection's record. What the decoder holds, whom NGINX says the client is, and what is to be
-// sent follow.
+// All that is not in the connection's record. What the decoder holds, whom NGINX says the client is, the command that
+// waits, the input behind it, and what is to be sent follow.
 struct Worker::Parcel {
   store::ConnectionRef connection;
   store::WorkerId from;
   std::uint32_t ticket;
   std::uint32_t decoderSize;
   std::uint32_t userSize;
+  std::uint32_t deferredSize;
+  std::uint32_t inputSize;
   bool hasUser;
   Allowance allowance;
   Compression compression;
@@ -49,7 +53,7 @@ struct Worker::Parcel {
 };
 
 struct Worker::Contents {
-  std::string_view decoder, user, out;
+  std::string_view decoder, user, deferred, input, out;
 };
 
 void Worker::takeHandovers() {
@@ -101,9 +105,12 @@ void Worker::findSuccessors() {
 // soon, as a rule: what waits is done, the peer sends the rest.
 bool Worker::isReadyToGo(const Link& link) const {
   const Channel& channel = *link.channel;
+  const std::size_t held = channel.decoder_.heldBytes();
+  const std::size_t waiting = channel.input_.size() + (channel.deferred_ ? channel.deferred_->text.size() : 0);
+  const bool waitsForCommand = channel.deferred_ != nullptr || channel.input_.empty();  // and not for the peer to read
   return link.ticket == 0 && !link.doomed && !link.corked && !link.awaitsSnapshot && link.binaryLeft == 0 &&
-         link.out.size() <= kMaxPart && channel.state_ == Channel::State::kOpen && !channel.deferred_ &&
-         channel.input_.empty() && channel.decoder_.heldBytes() <= kMaxPart;
+         link.out.size() <= kMaxPart && channel.state_ == Channel::State::kOpen && waitsForCommand &&
+         held <= kMaxPart && held + waiting <= kMaxInput;
 }
 
 // False: nobody can be given more now.
@@ -135,6 +142,10 @@ std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
   const std::optional<std::string>& user = link.channel->options_.user;
   parcel.hasUser = user.has_value();
   parcel.userSize = user ? static_cast<std::uint32_t>(user->size()) : 0;
+  const std::string deferred = link.channel->deferred_ ? link.channel->deferred_->text : std::string();
+  const std::string& input = link.channel->input_;
+  parcel.deferredSize = static_cast<std::uint32_t>(deferred.size());
+  parcel.inputSize = static_cast<std::uint32_t>(input.size());
   parcel.deflate = link.channel->agreement_.compression.has_value();
   parcel.allowance = link.allowance;
   parcel.compression = link.compression;
@@ -145,7 +156,7 @@ std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
   parcel.membership = link.seat.membershipSerial;
   parcel.cursor = link.cursor;
   std::string bytes(reinterpret_cast<const char*>(&parcel), sizeof parcel);
-  return bytes.append(decoder).append(user.value_or("")).append(link.out);
+  return bytes.append(decoder).append(user.value_or("")).append(deferred).append(input).append(link.out);
 }
 
 bool Worker::unpack(std::string_view bytes, Parcel& parcel, Contents& contents) {
@@ -157,9 +168,13 @@ bool Worker::unpack(std::string_view bytes, Parcel& parcel, Contents& contents) 
     bytes.remove_prefix(size);
     return taken;
   };
-  if (bytes.size() < std::uint64_t{parcel.decoderSize} + parcel.userSize) return false;
+  const std::uint64_t sizes =
+      std::uint64_t{parcel.decoderSize} + parcel.userSize + parcel.deferredSize + parcel.inputSize;
+  if (bytes.size() < sizes) return false;
   contents.decoder = take(parcel.decoderSize);
   contents.user = take(parcel.userSize);
+  contents.deferred = take(parcel.deferredSize);
+  contents.input = take(parcel.inputSize);
   contents.out = bytes;
   return true;
 }
@@ -234,6 +249,9 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
   Contents contents;
   if (!unpack(bytes, parcel, contents) || parcel.connection.shard >= zone_.shards()) return nullptr;
   std::string out(contents.out);
+  std::unique_ptr<Deferred> deferred;
+  if (!contents.deferred.empty()) deferred = engineApplication(location.application).restored(contents.deferred);
+  const bool hasCommand = deferred != nullptr || contents.deferred.empty();
   std::unique_ptr<Channel> channel;
   const Instant now = env_.now();
   Link* link = nullptr;
@@ -254,7 +272,7 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
     channel = std::make_unique<Channel>(socket, options, agreement);
     // One of whom the location did not ask who it is cannot go on where it is asked, nor the other way round.
     const bool isSame = record.realm == realmOf(options) && parcel.hasUser == knowsUsers;
-    isTaken = isSame && channel->decoder_.restore(contents.decoder);
+    isTaken = isSame && hasCommand && channel->decoder_.restore(contents.decoder);
     if (isTaken) {
       txn.edit(record.owner) = id_;
       txn.edit(record.handover) = 0;
@@ -281,6 +299,12 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
   }
   channel->state_ = Channel::State::kOpen;
   channel->link_ = link;
+  if (deferred) {
+    channel->deferred_ = std::move(deferred);
+    channel->input_ = contents.input;
+    waitingChannels_.push_back(channel.get());
+    socket.pause(true);
+  }
   ++counters().handovers;
   sendRaw(*link, {});
   catchUp(*link);

@@ -77,12 +77,21 @@ Handled SocketIo::received(Worker& worker, Caller& caller, const engineio::Packe
   }
   if (decoded->packet.attachments > 0) return beginBinary(worker, caller, message.data, decoded->packet);
   const Handled handled = packet(worker, caller, decoded->packet);
-  if (handled == Handled::kDeferred) deferred = std::move(decoded);
+  if (handled != Handled::kDeferred) return handled;
+  decoded->text = message.data;
+  deferred = std::move(decoded);
   return handled;
 }
 
 Handled SocketIo::resumed(Worker& worker, Caller& caller, const Deferred& deferred) {
   return packet(worker, caller, deferred.packet);
+}
+
+std::unique_ptr<Deferred> SocketIo::restored(std::string_view text) const {
+  auto deferred = std::make_unique<Deferred>();
+  if (!socketio::decode(text, kLimits, deferred->packet)) return nullptr;
+  deferred->text = text;
+  return deferred;
 }
 
 Handled SocketIo::packet(Worker& worker, Caller& caller, const socketio::Packet& packet) {

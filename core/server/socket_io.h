@@ -18,6 +18,7 @@ class SocketIo final : public EngineApplication {
   void opened(Worker&, Caller&) override;
   Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
   Handled resumed(Worker&, Caller&, const Deferred&) override;
+  std::unique_ptr<Deferred> restored(std::string_view text) const override;
 
  private:
   Handled packet(Worker&, Caller&, const socketio::Packet&);

@@ -226,6 +226,10 @@ void Worker::retryWaiting() {
 // True: it got on.
 bool Worker::retry(Channel& channel) {
   if (channel.state_ != Channel::State::kOpen || channel.link_ == nullptr || !channel.deferred_) return true;
+  if (channel.link_->ticket != 0) {  // on its way to another worker, and the command with it
+    waitingChannels_.push_back(&channel);
+    return false;
+  }
   auto deferred = std::exchange(channel.deferred_, nullptr);
   Handled handled = Handled::kClose;
   try {

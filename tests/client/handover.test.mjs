@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { connect, describe, enter, fence, fenceAtLast, frame, it, kPing, kPong, kText, rawWebSocket,
+import { configuration, connect, describe, enter, fence, fenceAtLast, frame, it, kPing, kPong, kText, rawWebSocket,
   received, request, Server, unique, until, waitFor } from './harness/index.mjs';
 import { descriptorsOf, Generations } from './harness/processes.mjs';
 
@@ -165,6 +165,45 @@ for (const workers of [2, 4]) {
         await Promise.all([writing, answered]);
         assert.equal((await status(server)).handovers_total, count);
         raw.destroy();
+      } finally {
+        await server.stop();
+      }
+    });
+
+    it('takes commands that wait for a slow reader along, and what came behind them', async () => {
+      const options = { workers, zone: 'log=16k' };
+      const server = await Server.start({ ...options, config: ({ port }) =>
+        configuration(options, { http: port }).replace('backlog=2048', 'backlog=2048 sndbuf=16k') });
+      try {
+        const sessionId = unique('room');
+        const leader = await enter(server, { sessionId, userId: 'lea', username: 'Lea' });
+        const reader = await rawWebSocket(server);
+        reader.write(frame(kText, `42${JSON.stringify(['join_session', { sessionId, userId: 'slow', username: 'S' }])}`));
+        await reader.message((text) => text.startsWith('42["session_joined"'));
+        reader.socket.pause();
+        const kCount = 300;
+        let answered = 0;
+        for (let i = 0; i < kCount; i++) {
+          leader.emit('load_media', { mediaUrl: `/${'x'.repeat(1900)}`, mediaId: `${i}` }, () => { answered++; });
+        }
+        let seen = [];
+        await until('a command to wait', () => {
+          seen = [answered, ...seen].slice(0, 20);
+          return answered > 0 && seen.length === 20 && seen.every((one) => one === answered);
+        });
+        const before = answered;
+        const start = Date.now();
+        const old = await server.reload();
+        const isInTime = Date.now() - start < 1000; // the reader is waited for 2 s
+        await until('both to be handed over', async () => (await status(server)).handovers_total === 2);
+        // No more have got on than fit into a log, which the socket of the reader may take.
+        if (isInTime) assert.ok(answered - before <= 16, `${answered - before} were carried out first`);
+        await until('all answers', () => answered === kCount);
+        await waitFor(leader, 'media_loaded', ({ mediaId }) => mediaId === `${kCount - 1}`);
+        await ended(old);
+        assert.deepEqual(received(leader, 'media_loaded').map((media) => Number(media.mediaId)), upTo(kCount).map((n) => n - 1));
+        assert.deepEqual(received(leader, 'disconnect'), []);
+        reader.destroy();
       } finally {
         await server.stop();
       }

@@ -422,7 +422,7 @@ TEST_CASE("a worker that ends with offers out takes them back first", "[server][
   REQUIRE_INVARIANTS(world.zone);
 }
 
-TEST_CASE("commands that wait, and upgrades that have begun, are finished first", "[server][handover]") {
+TEST_CASE("commands that wait go along, and upgrades that have begun are finished first", "[server][handover]") {
   store::ZoneSettings settings;
   settings.logLimit = store::Zone::kMinLog;
   World world(2, settings);
@@ -446,7 +446,9 @@ TEST_CASE("commands that wait, and upgrades that have begun, are finished first"
   world.reload({2, 3});
   CHECK(world.retire(0));
   world.settle();
-  CHECK(ann.slot() == 0);
+  CHECK(ann.slot() >= 2);
+  CHECK(ann.socket.paused);
+  CHECK(upgraded.slot() == 0);
   CHECK(world.retire(0));
   upgraded.packet("5");
   bob.makeRoom(FakeSocket::kAll);
@@ -465,6 +467,46 @@ TEST_CASE("commands that wait, and upgrades that have begun, are finished first"
   CHECK(seen.back() == "sync 7");
   for (WsClient* client : {&ann, &bob, &upgraded})
     CHECK_FALSE(client->closeCode);
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("a command that waits is carried out once, with all that came behind it, whoever ends up with it",
+          "[server][handover]") {
+  store::ZoneSettings settings;
+  settings.logLimit = store::Zone::kMinLog;
+  World world(2, settings);
+  WsClient ann(world, 0), bob(world, 1);
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  forgetNews(world);
+  bob.socket.room = 0;
+  constexpr std::size_t kCount = 60;
+  std::string frames;
+  for (std::size_t i = 1; i <= kCount; ++i) {
+    const json media{{"mediaUrl", std::string(500, 'x')}, {"mediaId", std::to_string(i)}};
+    frames += clientFrame("42" + std::to_string(i) + json{"load_media", media}.dump());
+  }
+  ann.send(frames);
+  world.settle();
+  REQUIRE(ann.socket.paused);
+  world.reload({2});
+  const bool isHeld = GENERATE(false, true);  // then the offer is withdrawn, while the command can be carried out
+  if (isHeld) world.held = {2};
+  CHECK(world.retire(0));
+  bob.makeRoom(FakeSocket::kAll);
+  if (isHeld) world.advance(900, 5);
+  if (isHeld) CHECK(only(ann.inbox.news(), "ack").size() < kCount);
+  if (isHeld) world.advance(200, 5);
+  world.advance(300, 5);
+  CHECK(ann.slot() == (isHeld ? 0 : 2));
+  CHECK(bob.inbox.events("media_loaded").size() == kCount);
+  CHECK_FALSE(ann.socket.paused);
+  CHECK_FALSE(ann.closeCode);
+  CHECK(ann.socket.strayWrites == 0);
+  world.held = {};
+  ann.sync(1);
+  world.settle();
+  CHECK(only(bob.inbox.news(), "sync") == Strings{"sync 1"});
   REQUIRE_INVARIANTS(world.zone);
 }
 
