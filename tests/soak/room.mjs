@@ -16,7 +16,8 @@ export class Room {
 
   /** A room for about `size` members, whose leader sends something about every `every` ms. */
   constructor(world, { size, every }) {
-    Object.assign(this, { world, size, every, members: new Set(), readers: new Set(), isOver: false });
+    Object.assign(this, { world, size, every, members: new Set(), readers: new Set(), isOver: false,
+      heldUpUntil: -Infinity });
     this.tag = `r${++names}`;
     this.name = this.tag;
     this.sessionId = `${this.tag}-${world.seed}`;

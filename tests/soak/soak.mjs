@@ -53,7 +53,8 @@ async function startServer(workers) {
     workers, zoneSize: '6m',
     zone: 'log=32k disconnect_grace=2s user_timeout=10s session_timeout=30s recovery=15s',
     sync: 'mediasync_eio3 on; mediasync_deflate on; mediasync_deflate_min_length 64;',
-    http: 'mediasync_ping_interval 8s; mediasync_ping_timeout 6s; mediasync_max_payload 100000;',
+    http: 'mediasync_ping_interval 8s; mediasync_ping_timeout 6s; mediasync_max_payload 100000; ' +
+      'client_header_timeout 5s; client_body_timeout 5s;', // requests that never end keep old workers for so long
   }, { http: server.port, tls: server.tlsPort })
     .replace('error.log info', 'error.log notice')
     .replace('backlog=2048', 'backlog=2048 sndbuf=32k') });
@@ -94,7 +95,12 @@ const told = new Set(); // old workers that were found too old, and reloads that
 
 function watchProcesses(world) {
   const now = Date.now();
-  const { generations, findings, weather } = world;
+  const { generations, findings, weather, server } = world;
+  if (!server.isRunning) {
+    if (!isEnding) findings.add('server', `NGINX has ended by itself; ${weather.describe(now)}`);
+    isEnding = true;
+    return;
+  }
   generations.look(now);
   for (const { pid, age } of generations.old(now)) {
     if (age < kOldWorker || told.has(pid)) continue;
@@ -165,7 +171,8 @@ async function cycle(world, crowd, length) {
 }
 
 async function checkpoint(world, crowd) {
-  const { weather } = world;
+  const { weather, server } = world;
+  if (!server.isRunning) return;
   await until(() => weather.fullUntil !== Infinity && !world.proxies.some(({ isDown }) => isDown), 20000);
   await crowd.verify();
   crowd.close();
@@ -206,7 +213,7 @@ async function main() {
     if (isGrown) world.findings.add('growth', `${name}: ${early} in the second quarter, ${late} in the last`);
   }
   for (const text of compareIdle(world.idle)) world.findings.add('growth', text);
-  world.last = await status(world);
+  world.last = await status(world).catch(() => ({}));
   await world.server.stop({ allow: /exited on signal 9|was locked by/ }).catch((error) => {
     world.findings.add('stop', error.message);
   });

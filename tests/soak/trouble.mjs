@@ -6,6 +6,7 @@ import { workersOf } from '../client/harness/processes.mjs';
 
 const kPad = 'p'.repeat(7900); // the server keeps what a client gives with CONNECT, up to 8 KiB
 const kMostFillers = 1500;
+const kWave = 20000; // ms in which readers are slow; a POST waits 4 s for them, then its connection ends
 
 /** How often each comes; those of `violent` are about processes and stay away in calm times. */
 export const weights = { reload: 6, reloads: 1, kill: 2, stop: 2, cut: 4, full: 1, wave: 2, hostile: 2 };
@@ -132,6 +133,7 @@ export class Trouble {
     const room = world.random.pick(world.rooms.filter((one) => one.size >= 4 && one.size <= 8 && !one.isOver));
     const readers = Array.from({ length: world.random.int(3, 10) }, () =>
       new Reader(world, room, { userId: `slow${++users}`, habit: world.random.pick(habits) }));
+    room.heldUpUntil = Date.now() + kWave;
     await sleep(500);
     for (let i = 0; i < 6; i++) {
       const leader = room.loyal.find((member) => member.leads);

@@ -24,6 +24,7 @@ export class Weather {
     if (now - (member.via.cutAt ?? -Infinity) < kAfterCut) return 'its network failed';
     const polls = !member.isWebSocket || (member.transport === 'upgrade' && now - member.openedAt < kUpgrade);
     if (this.isFull(now) && (isNew || polls)) return 'the zone is full';
+    if (!member.isWebSocket && now < member.room?.heldUpUntil) return 'slow readers hold its POST up';
     if (isNew && now - this.reloadedAt < kAtReload) return 'reload';
     if (!isNew && member.via.kind === 'tls' && member.isWebSocket && now - this.reloadedAt < kAfterReload) {
       return 'reload over TLS';

@@ -28,9 +28,9 @@ export const memoryOf = (pid) => ifThere(() =>
 
 export const descriptorsOf = (pid) => ifThere(() => fs.readdirSync(`/proc/${pid}/fd`).length) ?? 0;
 
-/** The children of the master that are workers: {pid, isLeaving}. */
+/** The children of the master that are workers: {pid, isLeaving}. None when it has ended. */
 export function workersOf(master) {
-  const children = fs.readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').trim();
+  const children = (ifThere(() => fs.readFileSync(`/proc/${master}/task/${master}/children`, 'utf8')) ?? '').trim();
   return children.split(/\s+/).filter(Boolean).map(Number).flatMap((pid) => {
     const name = ifThere(() => fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1')) ?? '';
     return name.startsWith('nginx: worker') ? [{ pid, isLeaving: name.includes('shutting down') }] : [];
