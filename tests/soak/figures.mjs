@@ -46,7 +46,8 @@ export class Figures {
       ...[...this.#longest].map(([name, ms]) => [`longest ${name}`, `${ms} ms`]),
       ['longest life of an old worker', `${generations.longestLife} ms`],
       ['most generations at a time', generations.most],
-      ...Object.entries(grown).map(([name, { early, late }]) => [`${name}, second and last quarter`, `${early} → ${late}`]),
+      ...Object.entries(grown).map(([name, { early, late }]) =>
+        [`${name}, second and last quarter`, `${early} → ${late}`]),
       ...['masterMemory', 'workerMemory', 'masterDescriptors', 'workerDescriptors', 'zoneUsed'].map((name) =>
         [`${name} when idle, first and last`, `${idle[0]?.[name]} → ${idle.at(-1)?.[name]}`]),
       ['findings', findings.count],

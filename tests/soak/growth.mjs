@@ -8,8 +8,8 @@ export function median(values) {
 
 /**
  * Compares medians of the second and of the last quarter of `samples`, objects with the numeric fields that `bounds`
- * names; a bound is {share, more}: how much the late median may exceed the early one, in parts of it and beyond. Returns
- * {name: {early, late, isGrown}}; empty for fewer than 8 samples, too few to tell anything.
+ * names; a bound is {share, more}: how much the late median may exceed the early one, in parts of it and beyond.
+ * Returns {name: {early, late, isGrown}}; empty for fewer than 8 samples, too few to tell anything.
  */
 export function growth(samples, bounds) {
   if (samples.length < 8) return {};

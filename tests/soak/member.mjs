@@ -1,4 +1,4 @@
-// A stock client that lives in a room: it joins, comes back when it is lost, and lets its witness judge what it is told.
+// A stock client that lives in a room: it joins, comes back when it is lost, and has its witness judge what it is told.
 import { transports } from '../client/harness/client.mjs';
 import { versions } from '../client/harness/versions.mjs';
 import { numberOf, Witness } from './oracle.mjs';
@@ -13,8 +13,8 @@ export class Member {
   #wants = true;
 
   /**
-   * `via` is {url, kind, lostAt}: kind 'plain', 'tls' or 'proxy'; lostAt is when a proxy last cut its links. `world` has
-   * findings, weather, figures and random.
+   * `via` is {url, kind, cutAt, admittedAt}: kind 'plain', 'tls' or 'proxy'; a proxy has been down last from cutAt or
+   * before to admittedAt. `world` has findings, weather and figures.
    */
   constructor(world, room, { userId, version, transport, via, deflate }) {
     Object.assign(this, { world, room, userId, version, transport, via });
@@ -65,7 +65,7 @@ export class Member {
 
   #disconnected(reason, details) {
     this.lostAt = Date.now();
-    const pending = [...this.#pending.values()].map(({ event }) => event).join(' ') || 'nothing';
+    const pending = this.#pendingText();
     const doubtful = [...this.#pending.values()].some(({ event }) => event === 'leave_session');
     for (const { lost } of this.#pending.values()) lost?.();
     this.#pending.clear();
@@ -75,9 +75,9 @@ export class Member {
     const excuse = this.world.weather.excuse(this, this.lostAt);
     if (!excuse || reason === 'io server disconnect') {
       const cause = details?.description;
-      this.#find('disconnect', `${reason} (${cause?.message ?? ''} ${cause?.description ?? cause?.context?.status ?? ''}), ` +
-        `over ${this.isWebSocket ? 'WebSocket' : 'polling'}, ${this.lostAt - this.openedAt} ms old, ${pending} pending; ` +
-        this.world.weather.describe(this.lostAt));
+      const about = `${cause?.message ?? ''} ${cause?.description ?? cause?.context?.status ?? ''}`;
+      this.#find('disconnect', `${reason} (${about}), over ${this.isWebSocket ? 'WebSocket' : 'polling'}, ` +
+        `${this.lostAt - this.openedAt} ms old, ${pending}; ${this.world.weather.describe(this.lostAt)}`);
     }
   }
 
@@ -216,7 +216,8 @@ export class Member {
     const due = this.socket.connected ? this.witness.dueSince() : undefined;
     if (due !== undefined && now - due > kUnanswered && !this.isLate) {
       this.isLate = true;
-      this.#find('no event', `${this.witness.last} was the last, ${this.room.journal.applied} is due for ${now - due} ms`);
+      this.#find('no event',
+        `${this.witness.last} was the last, ${this.room.journal.applied} is due for ${now - due} ms`);
     }
     const away = this.lostAt === undefined ? 0 : now - Math.max(this.lostAt, this.via.admittedAt ?? 0);
     if (this.#wants && away > 3 * kUnanswered && !this.isMissing) {
@@ -230,9 +231,13 @@ export class Member {
     return this.#pending.size === 0 && (!this.#wants || (this.isIn && this.witness.dueSince() === undefined));
   }
 
+  #pendingText() {
+    const events = [...this.#pending.values()].map(({ event }) => event);
+    return `${events.length} pending${events.length > 0 ? `: ${[...new Set(events)].join(' ')}` : ''}`;
+  }
+
   describe() {
-    const pending = [...this.#pending.values()].map(({ event }) => event).join(' ');
-    return `${this.label}: connected ${this.socket.connected}, in ${this.witness.isIn}, ${pending || 'nothing'} pending, ` +
+    return `${this.label}: connected ${this.socket.connected}, in ${this.witness.isIn}, ${this.#pendingText()}, ` +
       `heard ${this.witness.last} of ${this.room.journal.applied}`;
   }
 

@@ -56,8 +56,8 @@ const kHere = 'here';
 const kMaybe = 'maybe'; // listed as disconnected: in grace, or given up
 
 /**
- * What one member hears of a session. `isSlow` is for readers whose socket stays full: they alone may miss a 'sync' that
- * was superseded.
+ * What one member hears of a session. `isSlow` is for readers whose socket stays full: they alone may miss a 'sync'
+ * that was superseded.
  */
 export class Witness {
   #users = new Map(); // by id: kHere or kMaybe; those who are gone are not in it
@@ -167,8 +167,8 @@ export class Witness {
   }
 
   /**
-   * Its own leaving comes from another tab of the user, and ends its membership. When the user led, who leads now is the
-   * last that it is told.
+   * Its own leaving comes from another tab of the user, and ends its membership. When the user led, who leads now is
+   * the last that it is told.
    */
   userLeft(id) {
     if (!this.#isTold(`that ${id} left`)) return;

@@ -286,8 +286,8 @@ describe('the error log', () => {
   });
 
   it('may hold no other', () => {
-    for (const line of ['[alert] 1#1: worker process 8 exited on signal 9', '[notice] worker process 7 exited on signal 11',
-      '[alert] 1#1: worker process 7 exited on signal 6', '[crit] x', '[emerg] x', '[info] open socket #9 left']) {
+    for (const line of ['[alert] 1#1: worker process 8 exited on signal 9',
+      '[notice] worker process 7 exited on signal 11', '[alert] 1#1: worker process 7 exited on signal 6', '[crit] x', '[emerg] x', '[info] open socket #9 left']) {
       assert.equal(isFault(line, killed), true, line);
     }
   });

@@ -107,7 +107,8 @@ export class Room {
     const listed = new Set(session.users.map((user) => user.id));
     const still = new Set(this.loyal.filter((member) => member.isIn).map((member) => member.userId));
     for (const userId of before) {
-      if (still.has(userId) && !listed.has(userId)) findings.add('lost user', `${this.name}: REST does not list ${userId}`);
+      if (!still.has(userId) || listed.has(userId)) continue;
+      findings.add('lost user', `${this.name}: REST does not list ${userId}`);
     }
     const shown = Number(session.playbackState.mediaId?.split('.')[1] ?? 0);
     if (shown < floor) findings.add('stale snapshot', `${this.name}: REST shows ${shown} after ${floor}`);

@@ -151,7 +151,8 @@ export class Trouble {
     const attacks = [
       (raw) => raw.write(bytes(random.int(1, 2000))),
       (raw) => raw.write('GET /socket.io/?EIO=4&transport=polling&sid=nobody HTTP/1.1\r\nHost: x\r\n\r\n'),
-      (raw) => raw.write(`POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n`),
+      (raw) => raw.write('POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n' +
+        'Content-Length: 99999999\r\n\r\n'),
       async (raw) => {
         raw.write(upgradeRequest(server));
         await raw.response();

@@ -16,8 +16,8 @@ export class Weather {
   isFull(now) { return now >= this.fullSince && now <= this.fullUntil + kAfterFull; }
 
   /**
-   * Why `member` may lose its connection at `now`, or be refused a new one (`isNew`); undefined when nothing excuses it.
-   * A reload excuses no loss, but over TLS.
+   * Why `member` may lose its connection at `now`, or be refused a new one (`isNew`); undefined when nothing excuses
+   * it. A reload excuses no loss, but over TLS.
    */
   excuse(member, now, { isNew = false } = {}) {
     if (now - this.killedAt < kAfterKill) return 'a worker was killed';
