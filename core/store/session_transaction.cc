@@ -81,7 +81,7 @@ bool SessionTransaction::openSeat(const SeatRef& seat) {
 }
 
 bool SessionTransaction::openUser(const LostSeat& lost) {
-  if (!open(lost.session, lost.sessionSerial)) return false;
+  if (!open(lost.session, lost.sessionSerial) || session_->ending) return false;
   if (!isObject<UserRecord>(zone_.region(), shard_.header, lost.user)) return false;
   const UserRecord& user = userAt(lost.user);
   if (user.serial != lost.userSerial || user.session != sessionRef_) return false;

@@ -127,6 +127,26 @@ TEST_CASE("references to what is gone are refused, also when the place is used a
   CHECK_FALSE(txn.openSeat(SeatRef{}));
 }
 
+TEST_CASE("nobody comes back to a session that is being taken apart", "[store][sessions]") {
+  TestZone z;
+  createRoom(z, "room");
+  LostSeat lost;
+  for (int i = 0; i < 40; ++i) {
+    SessionTransaction txn(z.zone, "room");
+    REQUIRE(txn.find("room"));
+    const auto user = txn.addUser("user " + std::to_string(i), "name", std::nullopt, Presence::kAway, kNow);
+    const SeatRef seat = txn.addConnection(user, {1, 1, 0});
+    REQUIRE(txn.openSeat(seat));
+    lost = txn.lostSeat();
+    txn.removeConnection(seat, kNow);
+    txn.commit(z.wake);
+  }
+  SessionTransaction txn(z.zone, "room");
+  CHECK(txn.openUser(lost));
+  REQUIRE_FALSE(txn.destroy(kNow));  // the user is still there
+  CHECK_FALSE(txn.openUser(lost));
+}
+
 TEST_CASE("users of one id in different sessions are different users", "[store][sessions]") {
   TestZone z(4 << 20, 1);
   createRoom(z, "a", "ann");
