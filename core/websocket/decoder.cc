@@ -57,20 +57,24 @@ std::size_t Decoder::heldBytes() const {
   return gathered_.capacity() > std::string().capacity() ? gathered_.capacity() : 0;
 }
 
+// Numbers only: whatever bytes it is read from, each has a value. The state of the UTF-8 follows from the message.
 struct Decoder::Saved {
   std::uint64_t remaining;
   std::uint64_t messageSize;
-  Utf8Validator utf8;
   std::array<std::uint8_t, kMaxClientHeader> header;
-  std::uint8_t headerSize, headerWanted, maskAt;
-  Opcode messageOpcode;
-  State state;
-  bool messageCompressed;
+  std::uint8_t headerSize, headerWanted, maskAt, messageOpcode, state, messageCompressed;
 };
 
 void Decoder::save(std::string& out) const {
-  const Saved saved{remaining_,    messageSize_, utf8_,          header_, headerSize_,
-                    headerWanted_, maskAt_,      messageOpcode_, state_,  messageCompressed_};
+  const Saved saved{remaining_,
+                    messageSize_,
+                    header_,
+                    headerSize_,
+                    headerWanted_,
+                    maskAt_,
+                    static_cast<std::uint8_t>(messageOpcode_),
+                    static_cast<std::uint8_t>(state_),
+                    messageCompressed_};
   out.append(reinterpret_cast<const char*>(&saved), sizeof saved);
   // Between frames, what lies behind the message in progress was delivered.
   out.append(gathered_, 0, state_ == State::kPayload ? std::string::npos : messageSize_);
@@ -82,19 +86,47 @@ bool Decoder::restore(std::string_view bytes) {
   if (bytes.size() < sizeof saved) return false;
   std::memcpy(static_cast<void*>(&saved), bytes.data(), sizeof saved);
   bytes.remove_prefix(sizeof saved);
-  if (saved.state == State::kFailed || saved.messageSize > bytes.size()) return false;
+  if (saved.messageSize > bytes.size()) return false;
   remaining_ = saved.remaining;
   messageSize_ = saved.messageSize;
   gathered_ = bytes;
-  utf8_ = saved.utf8;
   header_ = saved.header;
   headerSize_ = saved.headerSize;
   headerWanted_ = saved.headerWanted;
   maskAt_ = saved.maskAt;
-  messageOpcode_ = saved.messageOpcode;
-  state_ = saved.state;
-  messageCompressed_ = saved.messageCompressed;
-  return true;
+  messageOpcode_ = static_cast<Opcode>(saved.messageOpcode);
+  state_ = static_cast<State>(saved.state);
+  messageCompressed_ = saved.messageCompressed != 0;
+  return isPossible() && checkText({reinterpret_cast<const std::uint8_t*>(bytes.data()), messageSize_});
+}
+
+// Whether the decoder can have come to this state.
+bool Decoder::isPossible() {
+  const bool inMessage = messageOpcode_ == Opcode::kText || messageOpcode_ == Opcode::kBinary;
+  if (!inMessage && (messageOpcode_ != Opcode::kContinuation || messageSize_ > 0)) return false;
+  if (messageCompressed_ && !compressionAllowed_) return false;
+  if (state_ == State::kHeader) return isPossibleHeader();
+  return state_ == State::kPayload && isPossiblePayload();
+}
+
+bool Decoder::isPossibleHeader() {
+  if (gathered_.size() != messageSize_ || headerSize_ >= headerWanted_) return false;
+  if (headerWanted_ == 1) return true;
+  if (headerSize_ == 0 || !checkFirstByte()) return false;
+  if (headerSize_ == 1) return headerWanted_ == kBaseHeader;
+  return checkSecondByte() && headerWanted_ == (headerSize_ < lengthEnd() ? lengthEnd() : lengthEnd() + kMaskSize);
+}
+
+bool Decoder::isPossiblePayload() const {
+  const std::uint64_t length = declaredLength();
+  if (headerSize_ != 0 || headerWanted_ != 1 || remaining_ == 0 || remaining_ > length) return false;
+  const std::uint64_t arrived = length - remaining_;
+  const bool inMessage = messageOpcode_ != Opcode::kContinuation;
+  if (maskAt_ != arrived % kMaskSize || !isFirstByteAllowed(inMessage && !isFirstFrame())) return false;
+  if (isControl()) return length <= kMaxControlPayload && gathered_.size() - messageSize_ == arrived;
+  const bool compressed = (header_[0] & kRsv1Bit) != 0;
+  if (isFirstFrame() && (opcode() != messageOpcode_ || compressed != messageCompressed_)) return false;
+  return gathered_.size() == messageSize_ && messageSize_ >= arrived;
 }
 
 Decoder::Result Decoder::fail(CloseCode code) {
@@ -136,15 +168,13 @@ bool Decoder::checkHeader() {
     headerWanted_ = kBaseHeader;
     return checkFirstByte();
   }
-  const std::uint8_t lengthBits = header_[1] & kLengthBits;
-  const auto lengthEnd = static_cast<std::uint8_t>(kBaseHeader + extendedLengthSize(lengthBits));
   if (headerSize_ == kBaseHeader && !checkSecondByte()) return false;
-  if (headerSize_ < lengthEnd) {
-    headerWanted_ = lengthEnd;
+  if (headerSize_ < lengthEnd()) {
+    headerWanted_ = lengthEnd();
     return true;
   }
-  if (headerSize_ == lengthEnd) {
-    headerWanted_ = static_cast<std::uint8_t>(lengthEnd + kMaskSize);
+  if (headerSize_ == lengthEnd()) {
+    headerWanted_ = static_cast<std::uint8_t>(lengthEnd() + kMaskSize);
     return checkLength(declaredLength());
   }
   beginPayload();
@@ -158,16 +188,17 @@ std::uint8_t Decoder::forbiddenBits() const {
 }
 
 // Section 5.2 (FIN, RSV, opcode), 5.4 (fragmentation) and 5.5 (control frames are not fragmented).
-bool Decoder::checkFirstByte() {
-  const bool inMessage = messageOpcode_ != Opcode::kContinuation;
+bool Decoder::isFirstByteAllowed(bool inMessage) const {
   const bool isContinuation = opcode() == Opcode::kContinuation;
   const bool wrongOrder = !isControl() && isContinuation != inMessage;
   const bool fragmentedControl = isControl() && !fin();
-  if ((header_[0] & forbiddenBits()) != 0 || !isKnownOpcode(opcode()) || wrongOrder || fragmentedControl) {
-    fail(CloseCode::kProtocolError);
-    return false;
-  }
-  return true;
+  return (header_[0] & forbiddenBits()) == 0 && isKnownOpcode(opcode()) && !wrongOrder && !fragmentedControl;
+}
+
+bool Decoder::checkFirstByte() {
+  if (isFirstByteAllowed(messageOpcode_ != Opcode::kContinuation)) return true;
+  fail(CloseCode::kProtocolError);
+  return false;
 }
 
 // Section 5.1 (a client masks every frame) and 5.5 (a control frame has up to 125 bytes).
@@ -196,6 +227,11 @@ bool Decoder::checkLength(std::uint64_t length) {
     return false;
   }
   return true;
+}
+
+// Where the masking key begins.
+std::uint8_t Decoder::lengthEnd() const {
+  return static_cast<std::uint8_t>(kBaseHeader + extendedLengthSize(header_[1] & kLengthBits));
 }
 
 std::uint64_t Decoder::declaredLength() const {
@@ -241,10 +277,9 @@ void Decoder::unmask(std::span<std::uint8_t> bytes) {
   maskAt_ = static_cast<std::uint8_t>((maskAt_ + bytes.size()) % kMaskSize);
 }
 
-bool Decoder::checkText(std::span<const std::uint8_t> bytes, bool last) {
-  if (isControl() || messageOpcode_ != Opcode::kText || messageCompressed_) return true;
-  if (!utf8_.feed(bytes)) return false;
-  return !last || utf8_.complete();
+// The next bytes of the message in progress.
+bool Decoder::checkText(std::span<const std::uint8_t> bytes) {
+  return messageOpcode_ != Opcode::kText || messageCompressed_ || utf8_.feed(bytes);
 }
 
 Decoder::Result Decoder::readPayload(std::span<std::uint8_t>& input, Message& message) {
@@ -253,7 +288,8 @@ Decoder::Result Decoder::readPayload(std::span<std::uint8_t>& input, Message& me
   input = input.subspan(piece.size());
   remaining_ -= piece.size();
   unmask(piece);
-  if (!checkText(piece, frameEnds && fin())) return fail(CloseCode::kInvalidPayload);
+  const bool isText = isControl() || (checkText(piece) && (!frameEnds || !fin() || utf8_.complete()));
+  if (!isText) return fail(CloseCode::kInvalidPayload);
 
   const std::size_t frameStart = isControl() ? messageSize_ : 0;
   if (frameEnds && fin() && gathered_.size() == frameStart) return finishFrame(asText(piece), message);

@@ -55,7 +55,8 @@ class Decoder {
   std::size_t heldBytes() const;
 
   // Where it is in the bytes of the peer, for a decoder with the same settings in another process, which goes on from
-  // there. Between two calls of next(). restore() is false for what save() did not make.
+  // there. Between two calls of next(). restore() is false for what save() cannot have made; the decoder is of no use
+  // then.
   void save(std::string& out) const;
   bool restore(std::string_view saved);
 
@@ -66,16 +67,18 @@ class Decoder {
   void releaseDelivered();
   bool readHeader(std::span<std::uint8_t>& input);
   bool checkHeader();
+  bool isFirstByteAllowed(bool inMessage) const;
   bool checkFirstByte();
   std::uint8_t forbiddenBits() const;
   bool checkSecondByte();
   bool checkLength(std::uint64_t length);
+  std::uint8_t lengthEnd() const;
   std::uint64_t declaredLength() const;
   void beginPayload();
 
   Result readPayload(std::span<std::uint8_t>& input, Message& message);
   void unmask(std::span<std::uint8_t> bytes);
-  bool checkText(std::span<const std::uint8_t> bytes, bool last);
+  bool checkText(std::span<const std::uint8_t> bytes);
   Result finishFrame(std::string_view payload, Message& message);
   Result finishControl(std::string_view payload, Message& message);
   Result finishClose(std::string_view payload, Message& message);
@@ -88,6 +91,9 @@ class Decoder {
   static constexpr std::size_t kMaxClientHeader = 14;
 
   struct Saved;
+  bool isPossible();
+  bool isPossibleHeader();
+  bool isPossiblePayload() const;
 
   std::size_t maxMessage_;
   std::uint64_t remaining_ = 0;  // bytes of the present frame's payload still to come

@@ -435,3 +435,37 @@ TEST_CASE("what was begun under a larger maximum is held to the smaller one of w
   REQUIRE(feed(after, clientFrame(kNoFin, 0, "x")) == Decoder::Result::kError);
   CHECK(after.error() == CloseCode::kMessageTooBig);
 }
+
+TEST_CASE("a saved state that no decoder can have come to is refused", "[websocket]") {
+  Decoder before(1000);
+  before.allowCompression(true);
+  std::string bytes = clientFrame(kNoFin, 1, "fragment") + clientFrame(kFin, 0, "rest").substr(0, 8);
+  std::span<std::uint8_t> input{reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+  Message message;
+  REQUIRE(before.next(input, message) == Decoder::Result::kNeedMore);
+  std::string saved;
+  before.save(saved);
+  const auto isRestored = [](const std::string& state) {
+    Decoder after(1000);
+    after.allowCompression(true);
+    if (!after.restore(state)) return false;
+    std::string more(300, '\xff');  // whatever comes now, it stays within its bounds
+    std::span<std::uint8_t> rest{reinterpret_cast<std::uint8_t*>(more.data()), more.size()};
+    for (Message next; after.next(rest, next) == Decoder::Result::kMessage;) {
+    }
+    return true;
+  };
+  REQUIRE(isRestored(saved));
+  CHECK_FALSE(isRestored(saved.substr(0, saved.size() - 1)));
+  CHECK_FALSE(isRestored(saved + "x"));
+  CHECK_FALSE(isRestored(""));
+  int refused = 0;
+  for (std::size_t at = 0; at < saved.size(); ++at) {
+    for (const char change : {'\x01', '\x10', '\x80', '\xff'}) {
+      std::string broken = saved;
+      broken[at] = static_cast<char>(broken[at] ^ change);
+      refused += isRestored(broken) ? 0 : 1;
+    }
+  }
+  CHECK(refused > 80);  // the others change a mask, a text, or nothing
+}
