@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/server/worker.h"
+#include "core/websocket/extensions.h"
 
 namespace mediasync::server {
 
@@ -27,11 +28,14 @@ constexpr std::size_t kMaxPart = 64 * 1024;
 // What it may hold of input altogether: a command that waits and what has come behind it, besides.
 constexpr std::size_t kMaxInput = 128 * 1024;
 constexpr std::uint8_t kMaxRefusals = 3;
+// How far ahead a heartbeat can be: an interval and a time-out, of 32 bits each.
+constexpr std::int64_t kFarthest = std::int64_t{2} << 32;
 
 }  // namespace
 
 // All that is not in the connection's record. What the decoder holds, whom NGINX says the client is, the command that
-// waits, the input behind it, and what is to be sent follow.
+// waits, the input behind it, and what is to be sent follow. Numbers only: whatever bytes it is read from, each has a
+// value.
 struct Worker::Parcel {
   store::ConnectionRef connection;
   store::WorkerId from;
@@ -40,16 +44,25 @@ struct Worker::Parcel {
   std::uint32_t userSize;
   std::uint32_t deferredSize;
   std::uint32_t inputSize;
-  bool hasUser;
+  std::uint8_t hasUser;  // 0 or 1
+  std::uint8_t deflate;  // 0 or 1
   Allowance allowance;
-  Compression compression;
-  bool deflate;
   Link::Waiting waiting;
+  Compression compression;
   std::int64_t heartbeatAt;
   std::int64_t pingSent;
   std::int64_t behindSince;
   std::uint64_t membership;  // where the cursor is valid
   std::uint64_t cursor;
+
+  // Whether a worker can have made it.
+  bool isPossible(Instant now) const {
+    const bool isPacked = compression.windowBits >= websocket::kMinWindowBits &&
+                          compression.windowBits <= websocket::kMaxWindowBits && compression.level <= 9;
+    const auto isTime = [now](std::int64_t time) { return time >= 0 && time <= now.mono + kFarthest; };
+    return hasUser <= 1 && deflate <= 1 && waiting <= Link::Waiting::kForPong &&
+           (isPacked || compression.windowBits == 0) && isTime(heartbeatAt) && isTime(pingSent) && isTime(behindSince);
+  }
 };
 
 struct Worker::Contents {
@@ -256,7 +269,7 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
   const Instant now = env_.now();
   Link* link = nullptr;
   bool isTaken = false;
-  if (!stopped_) {
+  if (!stopped_ && parcel.isPossible(now)) {
     ConnectionTransaction txn(zone_, parcel.connection.shard);
     if (!txn.open(parcel.connection)) return nullptr;
     const store::ConnectionRecord& record = txn.record();
@@ -266,12 +279,12 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
     options.engine.pingTimeout = record.pingTimeout;
     options.timestamps = static_cast<api::TimestampUnit>(record.timestampUnit);
     options.user.reset();
-    if (parcel.hasUser) options.user = std::string(contents.user);
+    if (parcel.hasUser != 0) options.user = std::string(contents.user);
     Agreement agreement{protocolOf(record), {}};
-    if (parcel.deflate) agreement.compression = parcel.compression;
+    if (parcel.deflate != 0) agreement.compression = parcel.compression;
     channel = std::make_unique<Channel>(socket, options, agreement);
     // One of whom the location did not ask who it is cannot go on where it is asked, nor the other way round.
-    const bool isSame = record.realm == realmOf(options) && parcel.hasUser == knowsUsers;
+    const bool isSame = record.realm == realmOf(options) && (parcel.hasUser != 0) == knowsUsers;
     isTaken = isSame && hasCommand && channel->decoder_.restore(contents.decoder);
     if (isTaken) {
       txn.edit(record.owner) = id_;

@@ -587,3 +587,31 @@ TEST_CASE("a WebSocket goes on only where users are known as they were", "[serve
   CHECK((channel != nullptr) == (wasKnown == isKnown));
   if (channel != nullptr) world.worker(2).gone(*channel);
 }
+
+TEST_CASE("a parcel that is damaged anywhere is declined, or harms nobody", "[server][handover]") {
+  std::size_t size = 1;
+  int adopted = 0;
+  for (std::size_t at = 0; at < size; ++at) {
+    World world(1);
+    WsClient ann(world, 0), bob(world, 0);
+    seat(world, ann, "room", "ann");
+    seat(world, bob, "room", "bob");
+    world.reload({1});
+    world.held = {1};
+    world.retire(0);
+    REQUIRE(bob.socket.gift);
+    std::string& parcel = bob.socket.gift->parcel;
+    size = parcel.size();
+    parcel[at] = static_cast<char>(parcel[at] ^ 0x82);
+    world.held = {};
+    world.advance(2'000, 200);
+    adopted += bob.slot() == 1;
+    CHECK(ann.slot() == 1);
+    CHECK_FALSE(ann.closeCode);
+    ann.sync(1);
+    world.advance(1'000, 200);
+    CHECK(only(ann.inbox.news(), "sync") == numbered("sync", 1, 1));
+    REQUIRE_INVARIANTS(world.zone);
+  }
+  CHECK(adopted > 0);
+}

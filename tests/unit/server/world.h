@@ -118,7 +118,8 @@ class World {
 // came.
 class Inbox {
  public:
-  Strings all;  // every packet since the start
+  Strings all;             // every packet since the start
+  bool isSocketIo = true;  // otherwise messages are not looked into
   int pings = 0;
   std::string socketId, pid;          // of the last CONNECT to "/"
   std::optional<std::string> offset;  // of the last event that had one
@@ -126,12 +127,12 @@ class Inbox {
   void take(std::string packet) {
     all.push_back(packet);
     if (packet == "2") ++pings;
-    if (packet.rfind("40{", 0) == 0) {
+    if (isSocketIo && packet.rfind("40{", 0) == 0) {
       const json answer = json::parse(packet.substr(2));
       socketId = answer["sid"];
       pid = answer.value("pid", "");
     }
-    if (packet.rfind("42[", 0) == 0) {
+    if (isSocketIo && packet.rfind("42[", 0) == 0) {
       const json args = json::parse(packet.substr(2));
       if (args.size() > 2 && args.back().is_string()) offset = args.back();
     }
@@ -363,13 +364,15 @@ class WsClient : public Client {
     send(clientFrame((typed ? std::string(1, 4) : std::string()) + std::string(bytes), 2));
   }
   void workerDied(std::uint16_t slot) override {
-    if (slot != slot_ || socket.gift) return;  // what is on its way does not break
+    if (slot != slot_) return;
+    isOrphan_ = true;
+    if (socket.gift) return;  // what is on its way does not break
     read();
     socket.finished = true;
   }
   // The connection breaks without a word.
   void drop() {
-    if (channel_ != nullptr && world_.runs(slot_) && !socket.finished) {
+    if (channel_ != nullptr && !isOrphan_ && !socket.finished) {
       world_.worker(slot_).gone(*channel_);
       world_.worker(slot_).flush();
     }
@@ -388,7 +391,7 @@ class WsClient : public Client {
   bool work() override {
     if (channel_ == nullptr) return false;
     if (socket.gift) return arrive();
-    if (!world_.runs(slot_)) return false;
+    if (isOrphan_ || world_.held.contains(slot_)) return false;
     bool did = false;
     if (socket.stalled && socket.room > 0 && !socket.finished) {
       socket.stalled = false;
@@ -420,17 +423,22 @@ class WsClient : public Client {
     Worker& worker = world_.worker(gift.slot);
     if (isDeclined) {
       worker.decline(gift.parcel);
-      socket.gift = gift;  // until it is taken back
       worker.flush();
-      world_.worker(slot_).wake();
+      if (isOrphan_) {
+        socket.finished = true;
+      } else {
+        socket.gift = gift;  // until it is taken back
+        world_.worker(slot_).wake();
+      }
       return true;
     }
     auto adopted = worker.adopt(gift.parcel, socket, nextOptions);
     worker.flush();
     if (adopted != nullptr) {
       slot_ = gift.slot;
+      isOrphan_ = false;
       left_.push_back(std::exchange(channel_, std::move(adopted)));
-    } else if (!world_.runs(slot_)) {
+    } else if (isOrphan_) {
       read();
       socket.finished = true;
     }
@@ -484,6 +492,7 @@ class WsClient : public Client {
   }
 
   std::uint16_t slot_;
+  bool isOrphan_ = false;  // the worker in that slot, or the one before it, had the connection and is gone
   engineio::Revision revision_;
   websocket::Inflater inflater_;
   std::unique_ptr<Channel> channel_;
@@ -615,13 +624,14 @@ class PollClient : public Client {
 
   bool work() override {
     answered_.clear();
+    if (!world_.runs(slot) || world_.held.contains(slot)) return false;
     bool did = false;
     if (answersPings && owesPong_) {
       owesPong_ = false;
       post("3");
       did = true;
     }
-    if (!polls || poll_ != nullptr || !world_.runs(slot)) return did;
+    if (!polls || poll_ != nullptr) return did;
     const std::size_t before = inbox.all.size();
     poll();
     return did || inbox.all.size() != before || refused;
