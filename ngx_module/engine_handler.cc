@@ -1,9 +1,9 @@
 #include "ngx_module/engine_handler.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 
+#include "core/api/ascii.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/identity.h"
 #include "ngx_module/response.h"
@@ -29,20 +29,8 @@ bool addCookie(ngx_http_request_t* r, const LocConf& conf, std::string_view sid)
 
 namespace {
 
-// Whether a list of tokens, as a header has it, names one.
-bool lists(std::string_view list, std::string_view lowercase) {
-  while (!list.empty()) {
-    std::string_view token = list.substr(0, list.find(','));
-    list.remove_prefix(std::min(token.size() + 1, list.size()));
-    token.remove_prefix(std::min(token.find_first_not_of(" \t"), token.size()));
-    token = token.substr(0, token.find_last_not_of(" \t") + 1);
-    if (isSame(token, lowercase)) return true;
-  }
-  return false;
-}
-
 bool isUpgrade(ngx_http_request_t* r) {
-  return r->headers_in.upgrade != nullptr && lists(requestHeaders(r, "connection"), "upgrade") &&
+  return r->headers_in.upgrade != nullptr && api::listsToken(requestHeaders(r, "connection"), "upgrade") &&
          isSame(view(r->headers_in.upgrade->value), "websocket");
 }
 

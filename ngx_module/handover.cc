@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "ngx_module/guard.h"
@@ -26,17 +27,12 @@ constexpr size_t kMaxPairs = 128;
 constexpr int kBuffer = 1024 * 1024;  // as much of it as the system allows
 constexpr int kAtOnce = 16;           // letters, before others have their turn
 
-struct Header {
-  std::uint64_t location;
-  std::uint32_t zoneSize;
-};
-
 // A letter is worked off before the next is read. Larger than any that is sent.
 alignas(8) char letterBuffer[256 * 1024];
 
 struct Received {
   int descriptor;  // -1: this process has too many
-  Letter letter;
+  server::Letter letter;
 };
 
 // Room for one descriptor beside a message.
@@ -54,15 +50,6 @@ int descriptorIn(msghdr& message) {
   return descriptor;
 }
 
-std::optional<Letter> parse(std::string_view bytes) {
-  Header header;
-  if (bytes.size() < sizeof header) return std::nullopt;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  bytes.remove_prefix(sizeof header);
-  if (bytes.size() < header.zoneSize) return std::nullopt;
-  return Letter{bytes.substr(0, header.zoneSize), header.location, bytes.substr(header.zoneSize)};
-}
-
 // What came to this process's slot, if anything did.
 std::optional<Received> receive() {
   const auto slot = static_cast<size_t>(ngx_process_slot);
@@ -78,7 +65,7 @@ std::optional<Received> receive() {
     const ssize_t size = recvmsg(pairs[slot].receiver, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size <= 0) return std::nullopt;
     const int descriptor = descriptorIn(message);
-    const auto letter = parse({letterBuffer, static_cast<size_t>(size)});
+    const auto letter = server::readLetter({letterBuffer, static_cast<size_t>(size)});
     if (letter && (message.msg_flags & MSG_TRUNC) == 0) return Received{descriptor, *letter};
     if (descriptor != -1) close(descriptor);
   }
@@ -148,13 +135,11 @@ void declineHandovers(ngx_log_t* log) {
   }
 }
 
-server::WebSocket::Giving sendDescriptor(std::uint16_t slot, int descriptor, const Letter& letter) {
+server::WebSocket::Giving sendDescriptor(std::uint16_t slot, int descriptor, const server::Letter& letter) {
   using Giving = server::WebSocket::Giving;
   if (slot >= pairs.size() || pairs[slot].sender == -1) return Giving::kNotYet;  // another slot may do
-  Header header{letter.location, static_cast<std::uint32_t>(letter.zone.size())};
-  iovec parts[] = {{&header, sizeof header},
-                   {const_cast<char*>(letter.zone.data()), letter.zone.size()},
-                   {const_cast<char*>(letter.parcel.data()), letter.parcel.size()}};
+  std::string head = server::letterHead(letter);
+  iovec parts[] = {{head.data(), head.size()}, {const_cast<char*>(letter.parcel.data()), letter.parcel.size()}};
   Control control{};
   msghdr message{};
   message.msg_iov = parts;

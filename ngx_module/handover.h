@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/server/environment.h"
+#include "core/server/letter.h"
 #include "ngx_module/nginx.h"
 
 namespace mediasync::ngx {
@@ -17,15 +18,10 @@ bool listenForHandovers(ngx_cycle_t* cycle);
 // At its end: what has come is left to who sent it.
 void declineHandovers(ngx_log_t* log);
 
-// Where a WebSocket belongs, and what Worker::adopt() needs.
-struct Letter {
-  std::string_view zone;
-  std::uint64_t location;  // Location::key
-  std::string_view parcel;
-};
-server::WebSocket::Giving sendDescriptor(std::uint16_t slot, int descriptor, const Letter&);
+// Letter::location is a Location::key.
+server::WebSocket::Giving sendDescriptor(std::uint16_t slot, int descriptor, const server::Letter&);
 
 // websocket_adoption.cc: goes on with a WebSocket, whose descriptor it owns from now on.
-void takeWebSocket(int descriptor, const Letter&);
+void takeWebSocket(int descriptor, const server::Letter&);
 
 }  // namespace mediasync::ngx

@@ -157,7 +157,7 @@ ngx_http_request_t* makeRequest(ngx_connection_t* c, const Location& location) {
 }
 
 // False: the descriptor, which is still open, cannot be used here.
-bool adopt(int descriptor, const Letter& letter, Runtime& runtime) {
+bool adopt(int descriptor, const server::Letter& letter, Runtime& runtime) {
   ngx_sockaddr_t local{};
   socklen_t size = sizeof local;
   if (getsockname(descriptor, &local.sockaddr, &size) == -1) return false;
@@ -196,7 +196,7 @@ bool adopt(int descriptor, const Letter& letter, Runtime& runtime) {
 
 }  // namespace
 
-void takeWebSocket(int descriptor, const Letter& letter) {
+void takeWebSocket(int descriptor, const server::Letter& letter) {
   Runtime* runtime = runtimeOf(letter.zone);
   if (runtime == nullptr) {
     ::close(descriptor);

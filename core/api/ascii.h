@@ -15,4 +15,16 @@ inline bool equalsIgnoreCase(std::string_view a, std::string_view b) {
                     [](char x, char y) { return toLowerAscii(x) == toLowerAscii(y); });
 }
 
+// Whether a list of tokens, as the headers of HTTP have it, names that one.
+inline bool listsToken(std::string_view list, std::string_view name) {
+  while (!list.empty()) {
+    std::string_view token = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(token.size() + 1, list.size()));
+    token.remove_prefix(std::min(token.find_first_not_of(" \t"), token.size()));
+    token = token.substr(0, token.find_last_not_of(" \t") + 1);
+    if (equalsIgnoreCase(token, name)) return true;
+  }
+  return false;
+}
+
 }  // namespace mediasync::api
