@@ -71,7 +71,7 @@ std::optional<Received> receive() {
   }
 }
 
-void decline(const Letter& letter) {
+void decline(const server::Letter& letter) {
   Runtime* runtime = runtimeOf(letter.zone);
   if (runtime == nullptr) return;
   runtime->worker().decline(letter.parcel);
