@@ -47,6 +47,10 @@ bool takeOptionalText(const json* value, std::size_t maxBytes, std::optional<std
   return true;
 }
 
+bool takeSecret(const json* value, std::optional<std::string_view>& out) {
+  return takeOptionalText(value, session::kMaxSecretBytes, out) && (!out || isSecret(*out));
+}
+
 bool takeNumber(const json* value, double& out) {
   if (value == nullptr || !value->is_number()) return false;
   const auto number = value->get<double>();
@@ -89,6 +93,7 @@ Parsed parseJoinSession(const json& data) {
   if (!takeRequiredText(field(data, "userId"), kMaxIdBytes, join.userId)) return kInvalidUserId;
   if (!takeRequiredText(field(data, "username"), kMaxUsernameBytes, join.username)) return kInvalidUsername;
   if (!takeOptionalText(field(data, "avatar"), kMaxAvatarBytes, join.avatar)) return kInvalidAvatar;
+  if (!takeSecret(field(data, "userSecret"), join.userSecret)) return kInvalidUserSecret;
   return Command(join);
 }
 

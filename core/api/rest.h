@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,16 +34,17 @@ Route route(Method method, std::string_view pathAfterLocation);
 bool isJsonContentType(std::string_view contentType);
 
 struct CreateSession {
-  std::string creatorId;    // satisfies isId
-  std::string creatorName;  // satisfies isUsername
+  std::string creatorId;                          // satisfies isId
+  std::string creatorName;                        // satisfies isUsername
+  std::optional<std::string> creatorSecret = {};  // satisfies isSecret
 };
 
 struct BadRequest {
   std::string message;
 };
 
-// Reads the body of POST /api/sessions: a JSON object with creatorId and creatorName; other fields are
-// ignored, and the last of equal keys counts. Returns what is wrong with any other body. Builds no document
+// Reads the body of POST /api/sessions: a JSON object with creatorId, creatorName and perhaps creatorSecret; other
+// fields are ignored, and the last of equal keys counts. Returns what is wrong with any other body. Builds no document
 // and gives up on arrays and objects nested deeper than 32.
 std::variant<CreateSession, BadRequest> parseCreate(std::string_view body);
 

@@ -72,7 +72,15 @@ std::variant<CreateSession, BadRequest> parseCreate(std::string_view body) {
   if (creatorName == nullptr || !isUsername(*creatorName)) {
     return BadRequest{"creatorName must be 1 to 256 bytes of text without control characters"};
   }
-  return CreateSession{*creatorId, *creatorName};
+  CreateSession create{*creatorId, *creatorName};
+  if (const auto found = parsed->find("creatorSecret"); found != parsed->end() && !found->is_null()) {
+    const std::string* secret = textField(*parsed, "creatorSecret");
+    if (secret == nullptr || !isSecret(*secret)) {
+      return BadRequest{"creatorSecret must be 8 to 128 bytes of text without control characters"};
+    }
+    create.creatorSecret = *secret;
+  }
+  return create;
 }
 
 }  // namespace mediasync::api

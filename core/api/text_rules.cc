@@ -31,4 +31,8 @@ bool isUsername(std::string_view text) {
   return !text.empty() && isText(text, session::kMaxUsernameBytes);
 }
 
+bool isSecret(std::string_view text) {
+  return text.size() >= session::kMinSecretBytes && isText(text, session::kMaxSecretBytes);
+}
+
 }  // namespace mediasync::api

@@ -15,4 +15,7 @@ bool isId(std::string_view text);
 // username, creatorName: 1 to session::kMaxUsernameBytes bytes of such text.
 bool isUsername(std::string_view text);
 
+// userSecret, creatorSecret: session::kMinSecretBytes to session::kMaxSecretBytes bytes of such text.
+bool isSecret(std::string_view text);
+
 }  // namespace mediasync::api

@@ -28,6 +28,7 @@ struct Worker::Request {
   std::optional<std::uint64_t> ack;  // the acknowledgement asked for
   Instant now;
   std::size_t replyBytes = 0;  // what the state of the session is about to take
+  std::optional<SecretHash> secret = {};  // given with a join, where the location asks for one
 };
 
 }  // namespace mediasync::server

@@ -21,7 +21,8 @@ constexpr std::size_t kMaxUnreadReplies = 64 * 1024;
 }  // namespace
 
 std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& socket, const Options& options,
-                                                                    const Agreement& agreement) {
+                                                                    const Agreement& agreement,
+                                                                    std::string_view secret) {
   if (const auto full = checkRoom(options)) return *full;
   const Instant now = env_.now();
   Link* link = nullptr;
@@ -29,7 +30,7 @@ std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& s
   auto channel = std::make_unique<Channel>(socket, options, agreement);
   try {
     ConnectionTransaction txn(zone_, sid);
-    create(txn, sid, Transport::kWebSocket, options, agreement.protocol, now);
+    create(txn, sid, Transport::kWebSocket, options, agreement.protocol, secret, now);
     link = &own(txn, options, now);
     txn.commit();
   } catch (const store::OutOfSpace&) {

@@ -287,6 +287,7 @@ void Worker::handle(Request& request, const session::JoinSession& command) {
       !request.caller.allowance.joins.take(request.caller.options.rates.joins, request.now.mono)) {
     throw Refused{session::kRateLimited};
   }
+  if (request.caller.options.asksSecret && command.userSecret) request.secret = zone_.hashOfSecret(*command.userSecret);
   bool isLeader = false;
   bool isNew = false;
   {
@@ -312,7 +313,9 @@ bool Worker::joinAgain(Request& request, const session::JoinSession& command, Co
   const session::UserRef user = session.seatUser();
   const auto sessionId = store::textOf(zone_.arena(), session.record().id);
   if (const Refusal refusal = session::checkRejoin(sessionId, session.user(user).id, command)) throw Refused{refusal};
-  session::refresh(session, user, command, request.now);
+  if (const Refusal refusal = session::refresh(session, user, command, request.secret, request.now)) {
+    throw Refused{refusal};
+  }
   *isLeader = session.leaderId() == command.userId;
   if (request.caller.options.rates.replies) request.replyBytes = session.stateBytes();
   session.commit(wake_);
@@ -327,6 +330,8 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
     if (link == nullptr && mustCollectFirst(txn)) throw NotYet{};
     loseSeat(txn, request.now);
   }
+  session::Terms terms{options.maxUsers, request.secret};
+  if (options.asksSecret && !terms.secret) terms.secret = txn.record().secret;
   store::SeatRef seat;
   std::uint64_t cursor = 0;
   {
@@ -340,7 +345,7 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
     }
     if (!session.admitJoin(options.rates.sessionJoins, request.now)) throw Refused{session::kRateLimited};
     session::UserRef user = 0;
-    if (const Refusal refusal = session::join(session, command, options.maxUsers, request.now, &user)) {
+    if (const Refusal refusal = session::join(session, command, terms, request.now, &user)) {
       throw Refused{refusal};
     }
     seat = session.addConnection(user, txn.ref());

@@ -31,6 +31,7 @@ Worker::Connected Worker::connectMain(Caller& caller, const Connecting& connecti
     txn.edit(txn.record().socketId) = connecting.socketId;
     txn.edit(txn.record().pid) = connecting.pid.value_or(store::RandomId{});
     txn.edit(txn.record().recoverable) = connecting.pid.has_value();
+    if (connecting.secret) txn.edit(txn.record().secret) = *connecting.secret;
     txn.noteUnsaved();
     txn.commit();
   }

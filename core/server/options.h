@@ -31,6 +31,7 @@ struct Options {
   api::TimestampUnit timestamps = api::TimestampUnit::kSeconds;
   Application application = Application::kSessions;
   std::optional<std::string> user;       // whom NGINX says the client is; nullopt: it may say so itself
+  bool asksSecret = false;               // users are bound to secrets that their clients show
   bool recovery = true;                  // of lost connections
   std::int64_t connectTimeout = 45'000;  // milliseconds to connect to a namespace
   std::uint32_t maxSessions = 0;         // of the zone; 0: as many as fit

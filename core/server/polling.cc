@@ -26,14 +26,15 @@ void noteTimes(ConnectionTransaction& txn, const Options& options) {
 
 }  // namespace
 
-std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engineio::Protocol protocol) {
+std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engineio::Protocol protocol,
+                                                   std::string_view secret) {
   if (const auto full = checkRoom(options)) return *full;
   const Instant now = env_.now();
   const store::RandomId sid = randomId();
   store::ConnectionRef connection;
   try {
     ConnectionTransaction txn(zone_, sid);
-    create(txn, sid, Transport::kPolling, options, protocol, now);
+    create(txn, sid, Transport::kPolling, options, protocol, secret, now);
     own(txn, options, now);
     connection = txn.ref();
     txn.commit();
@@ -62,11 +63,14 @@ std::optional<NoSpace> Worker::checkRoom(const Options& options) {
 }
 
 void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Transport transport, const Options& options,
-                    engineio::Protocol protocol, Instant now) {
+                    engineio::Protocol protocol, std::string_view secret, Instant now) {
   txn.create(sid, id_, transport, now);
   txn.edit(txn.record().revision) = static_cast<std::uint8_t>(protocol.revision);
   txn.edit(txn.record().base64) = protocol.base64;
   txn.edit(txn.record().realm) = realmOf(options);
+  if (options.asksSecret) {  // without one it has one that nobody knows
+    txn.edit(txn.record().secret) = zone_.hashOfSecret(secret.empty() ? store::idText(randomId()) : secret);
+  }
   noteTimes(txn, options);
   txn.edit(txn.record().allowance) = Allowance().packed(now.mono);
   beginConnectTime(txn, options);
@@ -74,7 +78,8 @@ void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Tran
 
 store::Realm Worker::realmOf(const Options& options) const {
   // The lowest bit tells a hash from nobody.
-  return {options.user ? zone_.hash(*options.user) | 1 : 0, static_cast<std::uint8_t>(options.application)};
+  return {options.user ? zone_.hash(*options.user) | 1 : 0, static_cast<std::uint8_t>(options.application),
+          options.asksSecret};
 }
 
 // Whether there is such a connection at this location, for this client; makes it the current one. One whose time is

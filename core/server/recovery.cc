@@ -27,11 +27,22 @@ bool Worker::canRecover(const Caller& caller) const {
          caller.protocol.revision == engineio::Revision::kV4;
 }
 
-bool Worker::makeRecoverable(const Caller& caller, const RandomId& pid, const RandomId& socketId) {
+std::optional<SecretHash> Worker::secretOf(const Caller& caller, std::optional<std::string_view> given) {
+  if (!caller.options.asksSecret) return std::nullopt;
+  if (given) return zone_.hashOfSecret(*given);
+  ConnectionTransaction txn(zone_, caller.connection.shard);
+  return txn.open(caller.connection) ? std::optional(txn.record().secret) : std::nullopt;
+}
+
+store::Realm Worker::returnRealm(const Caller& caller, const Connecting& connecting) const {
+  return store::returnRealm(realmOf(caller.options), connecting.secret.value_or(SecretHash{}));
+}
+
+bool Worker::makeRecoverable(const Caller& caller, const RandomId& pid, const Connecting& connecting) {
   for (bool again = true;;) {
     try {
       RecoveryTransaction txn(zone_, pid);
-      txn.create(pid, socketId, caller.connection, realmOf(caller.options));
+      txn.create(pid, connecting.socketId, caller.connection, returnRealm(caller, connecting));
       txn.commit();
       return true;
     } catch (const store::OutOfSpace&) {
@@ -78,13 +89,13 @@ void Worker::keepForRecovery(const Leftover& leftover, Instant now) {
   txn.commit();
 }
 
-std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId& pid) {
+std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId& pid, const Connecting& connecting) {
   if (!awaitsConnect(caller)) return std::nullopt;  // a CONNECT that had to wait, and whose client has gone on since
   Claim claim{pid, {}, {}};
   store::ConnectionRef before;
   {
     RecoveryTransaction txn(zone_, pid);
-    if (!txn.find(pid) || txn.record().realm() != realmOf(caller.options)) return std::nullopt;
+    if (!txn.find(pid) || txn.record().realm() != returnRealm(caller, connecting)) return std::nullopt;
     claim.socketId = txn.record().socketId;
     claim.seat = txn.record().seat;
     if (txn.isLost()) {
@@ -196,6 +207,7 @@ bool Worker::retake(Caller& caller, const Claim& claim, const Connecting& connec
   txn.edit(txn.record().socketId) = claim.socketId;
   txn.edit(txn.record().pid) = claim.pid;
   txn.edit(txn.record().recoverable) = true;
+  if (connecting.secret) txn.edit(txn.record().secret) = *connecting.secret;
   txn.edit(txn.record().seat) = found.seat;
   txn.edit(txn.record().cursor) = found.from;
   txn.edit(txn.record().joinedAt) = claim.seat.joinedAt;

@@ -35,7 +35,7 @@ RestReply failure(int status, std::string_view message) {
 
 }  // namespace
 
-RestReply Worker::createSession(const api::CreateSession& request, const Options& options) {
+RestReply Worker::createSession(const api::CreateSession& request, const Options& options, std::string_view secret) {
   if (options.user && request.creatorId != *options.user) return failure(403, session::kForeignUser.message);
   if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
     return failure(503, session::kTooManySessions.message);
@@ -46,10 +46,16 @@ RestReply Worker::createSession(const api::CreateSession& request, const Options
     return failure(429, session::kRateLimited.message);
   }
   const std::string sessionId = uuid(env_.random());
+  // Who comes first as the creator is it, when nothing tells who that may be.
+  std::optional<SecretHash> bound;
+  if (request.creatorSecret) secret = *request.creatorSecret;
+  if (options.asksSecret && !secret.empty()) bound = zone_.hashOfSecret(secret);
   try {
     SessionTransaction session(zone_, sessionId);
     session.create(sessionId, request.creatorId, now);
-    session.addUser(request.creatorId, request.creatorName, std::nullopt, session::Presence::kAway, now);
+    const auto creator =
+        session.addUser(request.creatorId, request.creatorName, std::nullopt, session::Presence::kAway, now);
+    if (bound) session.bindUser(creator, *bound);
     session.setLeader(request.creatorId);
     session.commit(wake_);
   } catch (const store::OutOfSpace&) {

@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "core/api/text_rules.h"
 #include "core/server/caller.h"
 #include "core/server/worker.h"
+#include "core/session/refusal.h"
 #include "core/socketio/decoder.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/namespace_query.h"
@@ -18,6 +20,7 @@ namespace {
 
 constexpr std::string_view kMain = "/";
 constexpr std::string_view kFull = "The server is full";
+constexpr const char* kUserSecret = "userSecret";
 constexpr socketio::Limits kLimits;
 
 bool isOld(const Caller& caller) {
@@ -50,6 +53,12 @@ std::optional<std::string_view> textOf(const json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_string()) return std::nullopt;
   return found->get_ref<const std::string&>();
+}
+
+// What is kept of CONNECT.
+std::string withoutSecret(json auth) {
+  auth.erase(kUserSecret);
+  return auth.empty() ? std::string() : auth.dump();
 }
 
 // The offset that came with CONNECT: nothing when it is none of ours; that it has none yet when it is absent.
@@ -138,14 +147,21 @@ bool SocketIo::isRecoverable(Worker& worker, const Caller& caller, const json& a
 Handled SocketIo::connectMain(Worker& worker, Caller& caller, const json& auth) {
   if (worker.isConnected(caller, kMain)) return isOld(caller) ? Handled::kDone : Handled::kClose;
   Worker::Connecting connecting;
-  if (!auth.empty()) connecting.auth = auth.dump();
+  if (!auth.empty()) connecting.auth = withoutSecret(auth);
   if (connecting.auth.size() > store::ConnectionTransaction::kMaxAuthBytes) {  // before anything is claimed by it
     refuseConnect(worker, caller, kMain, "The authentication payload is too long", R"({"code":"AUTH_TOO_LONG"})");
     return Handled::kDone;
   }
+  const bool givesSecret = caller.options.asksSecret && auth.contains(kUserSecret) && !auth[kUserSecret].is_null();
+  const auto secret = givesSecret ? textOf(auth, kUserSecret) : std::nullopt;
+  if (givesSecret && !(secret && api::isSecret(*secret))) {
+    refuseConnect(worker, caller, kMain, session::kInvalidUserSecret.message, R"({"code":"INVALID_USER_SECRET"})");
+    return Handled::kDone;
+  }
+  connecting.secret = worker.secretOf(caller, secret);
   const bool recoverable = isRecoverable(worker, caller, auth);
   const auto pid = recoverable ? store::parseId(textOf(auth, "pid").value_or("")) : std::nullopt;
-  if (const auto claim = pid ? worker.claim(caller, *pid) : std::nullopt) {
+  if (const auto claim = pid ? worker.claim(caller, *pid, connecting) : std::nullopt) {
     std::string answer = "4";
     socketio::appendConnect(answer, kMain, store::idText(claim->socketId), store::idText(claim->pid));
     try {
@@ -160,7 +176,7 @@ Handled SocketIo::connectMain(Worker& worker, Caller& caller, const json& auth) 
 
   connecting.socketId = worker.randomId();
   const store::RandomId fresh = worker.randomId();
-  if (recoverable && worker.makeRecoverable(caller, fresh, connecting.socketId)) connecting.pid = fresh;
+  if (recoverable && worker.makeRecoverable(caller, fresh, connecting)) connecting.pid = fresh;
   Connected connected = Connected::kNoSpace;
   try {
     connected = worker.connectMain(caller, connecting);

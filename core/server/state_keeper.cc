@@ -111,7 +111,7 @@ void StateKeeper::addSnapshot(StatePiece& piece, std::string& changes, std::size
   isComplete_ = !journal_.takeSnapshot(snapshot, changes, maxBytes, env_.now());
   if (piece.isNew) {
     state().begun = state().generation + 1;
-    store::appendStateHeader(piece.bytes, {state().begun, zone_.header().key});
+    store::appendStateHeader(piece.bytes, {state().begun, zone_.header().key, zone_.header().secretKey});
   }
   piece.bytes += changes;
   piece.bytes += snapshot;

@@ -125,7 +125,8 @@ class Worker {
     std::string sid;
     engineio::Payload payload;  // to answer with
   };
-  std::variant<Opened, NoSpace> open(const Options&, engineio::Protocol = {});
+  // `secret` is what the client came with, where the location asks for one.
+  std::variant<Opened, NoSpace> open(const Options&, engineio::Protocol = {}, std::string_view secret = {});
   enum class PollOutcome { kWaits, kAnswered, kRefused };
   struct PollResult {
     PollOutcome outcome;
@@ -145,7 +146,8 @@ class Worker {
 
   // ---- Engine.IO over WebSocket
   // A WebSocket without a sid: a new connection.
-  std::variant<std::unique_ptr<Channel>, NoSpace> openChannel(WebSocket&, const Options&, const Agreement& = {});
+  std::variant<std::unique_ptr<Channel>, NoSpace> openChannel(WebSocket&, const Options&, const Agreement& = {},
+                                                              std::string_view secret = {});
   // A WebSocket for a polling connection: an upgrade. The error answers the HTTP request. When the connection is, or is
   // being, upgraded already, the WebSocket is closed as soon as it is open.
   std::variant<std::unique_ptr<Channel>, engineio::Error> probeChannel(const store::RandomId& sid, WebSocket&,
@@ -159,7 +161,8 @@ class Worker {
   void goAway(Channel&);
 
   // ---- REST
-  RestReply createSession(const api::CreateSession&, const Options&);
+  // `secret` is what the client came with; "": nothing.
+  RestReply createSession(const api::CreateSession&, const Options&, std::string_view secret = {});
   RestReply showSession(std::string_view sessionId, const Options&);
   RestReply listSessions(const api::ListQuery&, const Options&);
 
@@ -183,6 +186,7 @@ class Worker {
     store::RandomId socketId{};
     std::optional<store::RandomId> pid;  // the connection can be recovered
     std::string auth;                    // as JSON, empty when there is none
+    std::optional<SecretHash> secret;    // of the client, where the location asks for one
   };
   enum class Connected { kDone, kAlready, kNoSpace, kGone };
   Connected connectMain(Caller&, const Connecting&);
@@ -200,6 +204,10 @@ class Worker {
   enum class Attached { kMore, kAssembled, kRefused };
   Attached attachment(Caller&, std::string_view bytes, Assembled&);
 
+  // What a client shows to be who it says it is: `given`, or else what its connection came with. nullopt: the location
+  // does not ask for it.
+  std::optional<SecretHash> secretOf(const Caller&, std::optional<std::string_view> given);
+
   // Recovery of lost connections.
   struct Claim {
     store::RandomId pid{};
@@ -207,13 +215,14 @@ class Worker {
     store::LostSeat seat;
   };
   bool canRecover(const Caller&) const;
-  // What the client with that pid had belongs to this connection from now on.
-  std::optional<Claim> claim(const Caller&, const store::RandomId& pid);
+  // What the client with that pid had belongs to this connection from now on. Only who shows the same secret has a
+  // claim.
+  std::optional<Claim> claim(const Caller&, const store::RandomId& pid, const Connecting&);
   // Puts the connection where the client was, sends `answer`, and then what it has missed. False: that is not possible
   // any more, and nothing has happened. Throws store::Busy when readers must catch up first.
   bool comeBack(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer);
   // Lets the connection be found by a new pid. False: no space.
-  bool makeRecoverable(const Caller&, const store::RandomId& pid, const store::RandomId& socketId);
+  bool makeRecoverable(const Caller&, const store::RandomId& pid, const Connecting&);
   void forgetRecovery(const store::RandomId& pid, const store::ConnectionRef&);
 
   store::RandomId randomId();
@@ -301,7 +310,7 @@ class Worker {
   NoSpace turnAway(NoSpace);
   std::optional<NoSpace> checkRoom(const Options&);
   void create(store::ConnectionTransaction&, const store::RandomId& sid, store::Transport, const Options&,
-              engineio::Protocol, Instant now);
+              engineio::Protocol, std::string_view secret, Instant now);
   store::Realm realmOf(const Options&) const;
   bool findConnection(store::ConnectionTransaction&, const store::RandomId& sid, const Options&);
   static bool isOverdue(const store::ConnectionRecord&, std::int64_t now);
@@ -351,6 +360,7 @@ class Worker {
   bool awaitsConnect(const Caller&);
   std::optional<Leftover> takeOver(const store::ConnectionRef&, const store::RandomId& pid);
   void unclaim(const Caller&, const Claim&);
+  store::Realm returnRealm(const Caller&, const Connecting&) const;
   struct Return;
   bool findReturn(store::SessionTransaction&, const Claim&, std::optional<Offset>, Return&);
   bool retake(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer, Return&);

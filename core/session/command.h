@@ -17,6 +17,8 @@ inline constexpr std::size_t kMaxAvatarBytes = 2048;
 inline constexpr std::size_t kMaxMediaUrlBytes = 2048;
 inline constexpr std::size_t kMaxMediaIdBytes = 256;
 inline constexpr std::size_t kMaxMediaTitleBytes = 512;
+inline constexpr std::size_t kMinSecretBytes = 8;
+inline constexpr std::size_t kMaxSecretBytes = 128;
 
 // Connections (tabs, devices) that one user may hold at a time.
 inline constexpr std::uint32_t kMaxConnectionsPerUser = 64;
@@ -26,6 +28,7 @@ struct JoinSession {
   std::string_view userId;
   std::string_view username;
   std::optional<std::string_view> avatar;
+  std::optional<std::string_view> userSecret;
 };
 
 struct LeaveSession {};

@@ -25,6 +25,8 @@ inline constexpr Refusal kInvalidUsername{"INVALID_USERNAME",
                                           "username must be 1 to 256 bytes of text without control characters"};
 inline constexpr Refusal kInvalidAvatar{"INVALID_AVATAR",
                                         "avatar must be null or up to 2048 bytes of text without control characters"};
+inline constexpr Refusal kInvalidUserSecret{"INVALID_USER_SECRET",
+                                            "userSecret must be 8 to 128 bytes of text without control characters"};
 inline constexpr Refusal kInvalidPosition{"INVALID_POSITION", "position must be a finite number that is not negative"};
 inline constexpr Refusal kInvalidIsPlaying{"INVALID_IS_PLAYING", "isPlaying must be true or false"};
 inline constexpr Refusal kInvalidPlaybackRate{"INVALID_PLAYBACK_RATE",

@@ -51,16 +51,23 @@ void ensureLeader(State& state, UserRef newcomer, Instant now) {
   }
 }
 
+// Whoever shows this secret is somebody else.
+bool isForeign(const State& state, UserRef user, const std::optional<SecretHash>& shown) {
+  const std::optional<SecretHash> own = state.user(user).secret;
+  return shown && own && !isSameSecret(*shown, *own);
+}
+
 }  // namespace
 
 Refusal checkRejoin(std::string_view currentSession, std::string_view currentUser, const JoinSession& command) {
   return currentSession == command.sessionId && currentUser == command.userId ? Refusal{} : kAlreadyInSession;
 }
 
-Refusal join(State& state, const JoinSession& command, std::uint32_t maxUsers, Instant now, UserRef* user) {
+Refusal join(State& state, const JoinSession& command, const Terms& terms, Instant now, UserRef* user) {
   UserRef found = state.findUser(command.userId);
+  if (found != 0 && isForeign(state, found, terms.secret)) return kForeignUser;
   if (found == 0) {
-    if (maxUsers != 0 && state.userCount() >= maxUsers) return kSessionFull;
+    if (terms.maxUsers != 0 && state.userCount() >= terms.maxUsers) return kSessionFull;
     found = state.addUser(command.userId, command.username, command.avatar, Presence::kConnected, now);
     state.emit({now.wall, UserJoined{command.userId, command.username, command.avatar}}, Urgency::kDroppable);
   } else {
@@ -68,6 +75,7 @@ Refusal join(State& state, const JoinSession& command, std::uint32_t maxUsers, I
     state.renameUser(found, command.username, command.avatar);
     arrive(state, found, now);
   }
+  if (terms.secret && !state.user(found).secret) state.bindUser(found, *terms.secret);
   ensureLeader(state, found, now);
   noteActivity(state, found, now);
   *user = found;
@@ -82,9 +90,12 @@ Refusal comeBack(State& state, UserRef user, Instant now) {
   return {};
 }
 
-void refresh(State& state, UserRef user, const JoinSession& command, Instant now) {
+Refusal refresh(State& state, UserRef user, const JoinSession& command, const std::optional<SecretHash>& given,
+                Instant now) {
+  if (isForeign(state, user, given)) return kForeignUser;
   state.renameUser(user, command.username, command.avatar);
   noteActivity(state, user, now);
+  return {};
 }
 
 void leave(State& state, UserRef user, Instant now) {

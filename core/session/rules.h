@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "core/base/clock.h"
+#include "core/base/secret.h"
 #include "core/session/command.h"
 #include "core/session/playback.h"
 #include "core/session/refusal.h"
@@ -17,16 +19,24 @@ namespace mediasync::session {
 // session and the same user, so the join refreshes name and avatar) or a refusal.
 Refusal checkRejoin(std::string_view currentSession, std::string_view currentUser, const JoinSession&);
 
+// On which terms a client joins.
+struct Terms {
+  std::uint32_t maxUsers = 0;        // of the session; 0: no bound
+  std::optional<SecretHash> secret;  // what the client shows to be who it says it is; nullopt: it need not
+};
+
 // A connection of `join.userId` comes in. Adds the user when unknown, refreshes name and avatar otherwise, tells the
-// others when the user was not there before, and elects a leader when the session has lost its own for good.
-// `maxUsers` bounds the users of the session, 0 means no bound. On success `*user` is the user.
-Refusal join(State&, const JoinSession&, std::uint32_t maxUsers, Instant now, UserRef* user);
+// others when the user was not there before, and elects a leader when the session has lost its own for good. A secret
+// that is shown must be the one that the user is bound to, and binds a user who is not yet. On success `*user` is the
+// user.
+Refusal join(State&, const JoinSession&, const Terms&, Instant now, UserRef* user);
 
 // A connection of a user comes back that the session still knows: as join(), but nothing is said about the user.
 Refusal comeBack(State&, UserRef, Instant now);
 
-// The same connection joins again as the same user: refreshes name and avatar.
-void refresh(State&, UserRef, const JoinSession&, Instant now);
+// The same connection joins again as the same user: refreshes name and avatar. It holds the seat and need not show a
+// secret; one that it gives with the join (`given`) must be the right one.
+Refusal refresh(State&, UserRef, const JoinSession&, const std::optional<SecretHash>& given, Instant now);
 
 // The user leaves for good, with all its connections.
 void leave(State&, UserRef, Instant now);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/base/clock.h"
+#include "core/base/secret.h"
 #include "core/session/event.h"
 #include "core/session/playback.h"
 
@@ -28,6 +29,7 @@ struct UserFacts {
   std::optional<std::string_view> avatar;
   Presence presence = Presence::kAway;
   std::uint32_t connections = 0;
+  std::optional<SecretHash> secret;  // that its clients must show; nullopt: it is not bound to any
 };
 
 struct Media {
@@ -60,8 +62,9 @@ class State {
   virtual void renameUser(UserRef, std::string_view username, std::optional<std::string_view> avatar) = 0;
   virtual void setPresence(UserRef, Presence, Instant now) = 0;
   virtual void removeUser(UserRef, Instant now) = 0;  // and all its connections
-  virtual void seen(UserRef, Instant now) = 0;        // the user did something
-  virtual void touch(Instant now) = 0;                // the session is active
+  virtual void bindUser(UserRef, const SecretHash&) = 0;
+  virtual void seen(UserRef, Instant now) = 0;  // the user did something
+  virtual void touch(Instant now) = 0;          // the session is active
 
   // Tells the members. `kDroppable` is for what a client asks for, which can be refused or tried again: it may give up
   // the transition when a reader must catch up first. `kCertain` is for time that has run out, which waits for nobody:

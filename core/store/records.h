@@ -4,8 +4,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
+#include "core/base/secret.h"
 #include "core/base/token_bucket.h"
 #include "core/session/playback.h"
 #include "core/session/state.h"
@@ -92,6 +94,8 @@ struct UserRecord {
   session::Presence presence;
   bool queuedForTime;
   TokenBucket events;  // that it may send
+  bool bound;         // to `secret`, which its clients must show
+  SecretHash secret;  // meaningful when bound
 };
 
 // One connection of a user.
@@ -249,8 +253,18 @@ enum class Closing : std::uint8_t {
 struct Realm {
   std::uint64_t identity = 0;    // keyed hash of whom NGINX says its client is; 0: nobody has been asked
   std::uint8_t application = 0;  // what it talks to
+  bool asksSecret = false;       // its users are bound to secrets
   friend bool operator==(const Realm&, const Realm&) = default;
 };
+
+// What is lost belongs to whom NGINX knows, or to who shows the same secret again: it takes the place of the identity.
+inline Realm returnRealm(Realm realm, const SecretHash& secret) {
+  if (!realm.asksSecret) return realm;
+  realm.asksSecret = false;
+  std::memcpy(&realm.identity, secret.data(), sizeof realm.identity);
+  realm.identity |= 1;  // never that of nobody
+  return realm;
+}
 
 struct ConnectionRecord {
   std::uint64_t serial;
@@ -287,6 +301,7 @@ struct ConnectionRecord {
   std::uint32_t pingInterval;   // milliseconds
   std::uint32_t pingTimeout;
   Realm realm;
+  SecretHash secret;  // of its client, where the realm asks for one
   SeatRef seat;
   std::uint64_t cursor;     // next offset of the session's log to send
   std::uint64_t joinedAt;   // offset from which the session's events are its business
@@ -320,14 +335,14 @@ struct RecoveryRecord {
   RandomId socketId;
   Ref hashNext;
   QueueLinks inQueue;        // of those that are lost, oldest first
-  std::uint8_t application;  // with the identity: the realm of its connection
+  std::uint8_t application;  // of its connection
   bool saved;                // in the state file, since it was lost
-  std::uint64_t identity;
+  std::uint64_t identity;    // of who may come back to it, see returnRealm()
   ConnectionRef connection;  // ref 0: lost
   std::int64_t lostAt;       // monotonic
   LostSeat seat;             // where it was, once it was lost
 
-  Realm realm() const { return {identity, application}; }
+  Realm realm() const { return {identity, application, false}; }
 };
 static_assert(sizeof(RecoveryRecord) <= 128, "a size class; there is one of these for each lost connection");
 

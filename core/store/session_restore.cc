@@ -36,6 +36,8 @@ session::UserRef SessionTransaction::restoreUser(const SavedUser& saved, Instant
   UserRecord& record = txn_.edit(*zone_.arena().at<UserRecord>(ref));
   record.joinedAt = saved.joinedAt;
   record.lastSeen = saved.lastSeen;
+  record.bound = saved.secret.has_value();
+  record.secret = saved.secret.value_or(SecretHash{});
   return ref;
 }
 

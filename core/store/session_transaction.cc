@@ -287,7 +287,8 @@ UserRef SessionTransaction::nextUser(UserRef user) const {
 
 session::UserFacts SessionTransaction::user(UserRef ref) const {
   const UserRecord& record = userAt(ref);
-  return {text(record.id), text(record.username), optionalText(record.avatar), record.presence, record.connections};
+  return {text(record.id), text(record.username), optionalText(record.avatar),
+          record.presence, record.connections,    record.bound ? std::optional(record.secret) : std::nullopt};
 }
 
 void SessionTransaction::replace(const SharedText& field, std::optional<std::string_view> value) {
@@ -402,6 +403,12 @@ void SessionTransaction::removeUser(UserRef ref, Instant now) {
     txn_.release(*t);
   txn_.edit(record.serial) = 0;
   txn_.release(ref);
+  noteUnsaved(Unsaved::kUsers);
+}
+
+void SessionTransaction::bindUser(UserRef ref, const SecretHash& secret) {
+  txn_.edit(userAt(ref).bound) = true;
+  txn_.edit(userAt(ref).secret) = secret;
   noteUnsaved(Unsaved::kUsers);
 }
 

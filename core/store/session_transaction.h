@@ -120,6 +120,7 @@ class SessionTransaction final : public session::State {
   void renameUser(session::UserRef, std::string_view username, std::optional<std::string_view> avatar) override;
   void setPresence(session::UserRef, session::Presence, Instant now) override;
   void removeUser(session::UserRef, Instant now) override;
+  void bindUser(session::UserRef, const SecretHash&) override;
   void seen(session::UserRef, Instant now) override;
   void touch(Instant now) override;
   void emit(const session::Event&, Urgency) override;

@@ -275,6 +275,7 @@ StateImage::Restored StateImage::restoreTo(const Zone& zone, Instant now) const 
   Restorer restorer(zone, now);
   restorer.clear();
   zone.header().key = header_.key;
+  zone.header().secretKey = header_.secretKey;
   for (const SavedSession* session : sessions)
     restorer.add(*session);
   restorer.startTimes();

@@ -31,7 +31,7 @@ constexpr std::uint64_t kNobody = 0;
 
 // Under the lock of the connection's shard.
 SavedRecovery recoveryOf(const Zone& zone, const ConnectionRecord& connection) {
-  SavedRecovery saved{connection.pid, connection.socketId, connection.realm, {}};
+  SavedRecovery saved{connection.pid, connection.socketId, returnRealm(connection.realm, connection.secret), {}};
   const SeatRef& seat = connection.seat;
   if (!seat && !connection.evicted) return saved;
   saved.seat.sessionSerial = seat.sessionSerial;

@@ -14,7 +14,7 @@ namespace mediasync::store {
 namespace {
 
 // Changes whenever a record does.
-constexpr std::uint32_t kStateLayout = 1;
+constexpr std::uint32_t kStateLayout = 2;
 constexpr std::string_view kStateMagic = "mediasync state\n";
 constexpr std::size_t kFrameHead = 2 * sizeof(std::uint32_t);
 constexpr std::size_t kWholeLog = std::numeric_limits<std::size_t>::max();
@@ -47,8 +47,13 @@ std::int64_t wallOf(std::int64_t mono, Instant now) {
   return now.wall - (now.mono - mono);
 }
 
+template <std::size_t kSize>
+std::string_view viewOf(const std::array<std::uint8_t, kSize>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 void putId(ByteWriter& out, const RandomId& id) {
-  out.put(std::string_view(reinterpret_cast<const char*>(id.data()), id.size()));
+  out.put(viewOf(id));
 }
 
 bool getId(ByteReader& in, RandomId& id) {
@@ -68,6 +73,7 @@ void putUser(ByteWriter& out, const Arena& arena, const UserRecord& user, Instan
   out.put(user.lastSeen);
   out.put(static_cast<std::uint8_t>(user.presence));
   out.put(wallOf(user.absentSince, now));
+  out.put(user.bound ? std::optional(viewOf(user.secret)) : std::nullopt);
 }
 
 bool isId(std::string_view id) {
@@ -104,6 +110,7 @@ bool areEvents(std::string_view copied, std::uint64_t count) {
 
 void getUser(ByteReader& in, SavedUser& user) {
   std::uint8_t presence = 0;
+  std::optional<std::string> secret;
   in.get(user.serial);
   in.get(user.id);
   in.get(user.username);
@@ -112,7 +119,11 @@ void getUser(ByteReader& in, SavedUser& user) {
   in.get(user.lastSeen);
   in.get(presence);
   in.get(user.absentSince);
+  in.get(secret);
   user.presence = static_cast<session::Presence>(presence);
+  if (!secret) return;
+  user.secret.emplace();  // of another length it is none that anybody has: better nobody than anybody
+  std::copy_n(secret->begin(), std::min(secret->size(), user.secret->size()), user.secret->begin());
 }
 
 void putHead(ByteWriter& out, const Arena& arena, const SessionRecord& session, Instant now) {
@@ -186,6 +197,7 @@ void appendStateHeader(std::string& out, const StateHeader& header) {
   writer.put(header.generation);
   writer.put(header.key.k0);
   writer.put(header.key.k1);
+  out.append(viewOf(header.secretKey));
   writer.put(checksumOf(std::string_view(out).substr(start)));
 }
 
@@ -200,6 +212,8 @@ std::optional<StateHeader> parseStateHeader(std::string_view file) {
   reader.get(header.generation);
   reader.get(header.key.k0);
   reader.get(header.key.k1);
+  const std::string_view secretKey = reader.take(header.secretKey.size());
+  std::copy(secretKey.begin(), secretKey.end(), header.secretKey.begin());
   reader.get(checksum);
   const bool isWhole = checksum == checksumOf(file.substr(0, kStateHeaderBytes - sizeof checksum));
   if (!isMagic || !isWhole || layout != kStateLayout) return std::nullopt;

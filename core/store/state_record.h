@@ -1,7 +1,7 @@
 // What a state file holds: a header, then frames, each a record of the shared tables as it was at one moment. A later
 // frame about the same thing takes the place of an earlier one, or goes on from it.
 //
-//   header   magic, layout, generation, key of the zone, and a checksum (CRC-32, as in zlib) of these
+//   header   magic, layout, generation, keys of the zone, and a checksum (CRC-32, as in zlib) of these
 //   frame    size of what follows the checksum (4 bytes), checksum (4), kind (1), the record
 //
 // A file is good up to the first frame that is cut off or whose checksum is wrong, and of use when that comes after
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/secret.h"
 #include "core/base/siphash.h"
 #include "core/session/state.h"
 #include "core/store/byte_codec.h"
@@ -26,8 +27,9 @@ namespace mediasync::store {
 struct StateHeader {
   std::uint64_t generation = 0;  // counts snapshots: of two files, the one with the higher number is newer
   HashKey key;                   // identities in it are hashed by it
+  SecretKey secretKey;           // and secrets by this
 };
-inline constexpr std::size_t kStateHeaderBytes = 48;
+inline constexpr std::size_t kStateHeaderBytes = 80;
 
 void appendStateHeader(std::string& out, const StateHeader&);
 // nullopt when it is none, or of another layout.
@@ -59,6 +61,7 @@ struct SavedUser {
   std::int64_t lastSeen = 0;
   session::Presence presence = session::Presence::kAway;
   std::int64_t absentSince = 0;
+  std::optional<SecretHash> secret;
 };
 
 struct SavedSession {

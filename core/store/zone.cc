@@ -126,6 +126,7 @@ std::optional<Zone> Zone::create(std::span<std::byte> memory, std::uint32_t shar
   header.shards = shards;
   header.census.init();
   random.fill({reinterpret_cast<std::uint8_t*>(&header.key), sizeof header.key});
+  random.fill(header.secretKey);
   header.sessionShards = layout.sessionShards;
   header.connectionShards = layout.connectionShards;
   header.heap.init(zone.arena(), static_cast<Ref>(layout.descriptors / 8), layout.pages, layout.pageCount);

@@ -10,6 +10,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/random.h"
+#include "core/base/secret.h"
 #include "core/base/siphash.h"
 #include "core/store/records.h"
 #include "core/store/shard.h"
@@ -77,6 +78,7 @@ struct ZoneHeader {
   std::uint64_t size;
   std::uint32_t shards;
   HashKey key;
+  SecretKey secretKey;
   PageHeap heap;
   std::atomic<std::uint32_t> repairs;
   std::atomic<std::uint32_t> reconciled;  // of the repairs, those whose seats have been checked
@@ -130,6 +132,7 @@ class Zone {
     return arena().at<ConnectionShard>(static_cast<Ref>(header_->connectionShards / 8))[index];
   }
   std::uint64_t hash(std::string_view text) const { return sipHash(header_->key, text); }
+  SecretHash hashOfSecret(std::string_view secret) const { return hashSecret(header_->secretKey, secret); }
 
   // Whether one more session may be made now, by the rate at which that is allowed; counts it, if so.
   bool admitSession(const Rate&, Instant now) const;

@@ -196,6 +196,21 @@ TEST_CASE("join_session", "[api]") {
   CHECK(join.sessionId.data() == args[1]["sessionId"].get_ref<const std::string&>().data());
 }
 
+TEST_CASE("userSecret may be left out, and has 8 to 128 bytes", "[api]") {
+  const Field field{"join_session", "userSecret", kText, false, session::kInvalidUserSecret};
+  for (const json& value : {json(kAbsent), json(nullptr), json(std::string(8, 'x')), json(std::string(128, 'x'))}) {
+    CHECK_FALSE(refusalWith(field, value));
+  }
+  for (const json& value : {json(""), json(std::string(7, 'x')), json(std::string(129, 'x')), json("a\nbcdefgh"),
+                            json(123456789), json(true), json::array({"12345678"}), json::object()}) {
+    INFO(value);
+    CHECK(refusalWith(field, value) == session::kInvalidUserSecret);
+  }
+  const json args = json::parse(
+      R"(["join_session",{"sessionId":"s","userId":"u","username":"n","userSecret":"a secret of some length"}])");
+  CHECK(commandOf<session::JoinSession>(args).userSecret == "a secret of some length");
+}
+
 TEST_CASE("join_session without avatar", "[api]") {
   const json args = json::parse(R"(["join_session",{"sessionId":"s","userId":"u","username":"n","avatar":null}])");
   CHECK_FALSE(commandOf<session::JoinSession>(args).avatar);

@@ -106,6 +106,20 @@ TEST_CASE("a creation is read from its body", "[api]") {
   CHECK(std::get<CreateSession>(parsed).creatorName == "🎬 Zoë");
 }
 
+TEST_CASE("a creation may bring the secret of its creator", "[api]") {
+  const auto secretOf = [](const std::string& value) {
+    const auto parsed = parseCreate(R"({"creatorId":"a","creatorName":"n","creatorSecret":)" + value + "}");
+    REQUIRE(std::holds_alternative<CreateSession>(parsed));
+    return std::get<CreateSession>(parsed).creatorSecret;
+  };
+  CHECK(secretOf(R"("12345678")") == "12345678");
+  CHECK(secretOf("null") == std::nullopt);
+  for (const char* value : {R"("1234567")", R"("")", "12345678", "{}", R"(["12345678"])", R"("1234567\n8")"}) {
+    CHECK(complaintOf(std::string(R"({"creatorId":"a","creatorName":"n","creatorSecret":)") + value + "}") ==
+          "creatorSecret must be 8 to 128 bytes of text without control characters");
+  }
+}
+
 TEST_CASE("the last of equal keys counts", "[api]") {
   const auto parsed = parseCreate(R"({"creatorId":7,"creatorName":"n","creatorId":"a","creatorId":"b"})");
   REQUIRE(std::holds_alternative<CreateSession>(parsed));

@@ -337,9 +337,10 @@ class FakeSocket final : public WebSocket {
 // A client over WebSocket, from its handshake on or as the upgrade of a polling connection.
 class WsClient : public Client {
  public:
-  WsClient(World& world, std::uint16_t slot, const Options& options = {}, const Agreement& agreement = {})
+  WsClient(World& world, std::uint16_t slot, const Options& options = {}, const Agreement& agreement = {},
+           std::string_view secret = {})
       : Client(world), slot_(slot), revision_(agreement.protocol.revision) {
-    auto opened = world.worker(slot).openChannel(socket, options, agreement);
+    auto opened = world.worker(slot).openChannel(socket, options, agreement, secret);
     if (auto* channel = std::get_if<std::unique_ptr<Channel>>(&opened)) channel_ = std::move(*channel);
     read();
   }
@@ -529,9 +530,10 @@ class FakePost final : public PostJob {
 // A client over polling. Its requests go to the worker in `slot`, which a test changes as it likes.
 class PollClient : public Client {
  public:
-  PollClient(World& world, std::uint16_t at, const Options& options = {}, engineio::Protocol protocol = {})
+  PollClient(World& world, std::uint16_t at, const Options& options = {}, engineio::Protocol protocol = {},
+             std::string_view secret = {})
       : Client(world), slot(at), options_(options), protocol_(protocol) {
-    const auto opened = world.worker(at).open(options, protocol);
+    const auto opened = world.worker(at).open(options, protocol, secret);
     if (const auto* handshake = std::get_if<Worker::Opened>(&opened)) {
       split(handshake->payload);
       sid = store::parseId(handshake->sid).value();

@@ -22,6 +22,7 @@ struct FakeUser {
   std::uint32_t connections = 0;
   std::int64_t lastSeen = 0;
   std::int64_t presenceSince = 0;
+  std::optional<SecretHash> secret = {};
   friend bool operator==(const FakeUser&, const FakeUser&) = default;
 };
 
@@ -77,7 +78,7 @@ class FakeState final : public State {
   }
   UserFacts user(UserRef ref) const override {
     const FakeUser& u = content.users.at(ref);
-    return {u.id, u.username, view(u.avatar), u.presence, u.connections};
+    return {u.id, u.username, view(u.avatar), u.presence, u.connections, u.secret};
   }
   void setLeader(std::string_view userId) override { content.leader = std::string(userId); }
   void setClock(const PlaybackClock& clock) override {
@@ -106,6 +107,7 @@ class FakeState final : public State {
     at(ref).presenceSince = now.mono;
   }
   void removeUser(UserRef ref, Instant) override { content.users.erase(ref); }
+  void bindUser(UserRef ref, const SecretHash& secret) override { at(ref).secret = secret; }
   void seen(UserRef ref, Instant now) override { at(ref).lastSeen = now.wall; }
   void touch(Instant now) override { content.lastActivity = now.wall; }
   void emit(const Event& event, Urgency urgency) override {

@@ -19,13 +19,13 @@ const std::string kAt = " @1640995200123";
 using Lines = std::vector<std::string>;
 
 JoinSession joinOf(std::string_view user, std::string_view name, std::optional<std::string_view> avatar = {}) {
-  return {"room", user, name, avatar};
+  return {"room", user, name, avatar, {}};
 }
 
 // A connection comes in, as the caller of the rules does it.
 Refusal come(FakeState& state, const JoinSession& command, std::uint32_t maxUsers = 0, Instant now = kNow) {
   UserRef user = 0;
-  const Refusal refusal = join(state, command, maxUsers, now, &user);
+  const Refusal refusal = join(state, command, {maxUsers, {}}, now, &user);
   if (!refusal) ++state.at(user).connections;
   return refusal;
 }
@@ -114,12 +114,49 @@ TEST_CASE("refresh changes name and avatar, tells nobody and counts as activity"
   FakeState state;
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   state.content.leader = "ann";
-  refresh(state, ann, joinOf("ann", "New", "pic"), kNow);
+  CHECK_FALSE(refresh(state, ann, joinOf("ann", "New", "pic"), {}, kNow));
   CHECK(state.at(ann).username == "New");
   CHECK(state.at(ann).avatar == "pic");
   CHECK(state.at(ann).lastSeen == kNow.wall);
   CHECK(state.content.lastActivity == kNow.wall);
   CHECK(state.takeTold().empty());
+}
+
+TEST_CASE("the first secret that is shown binds the user, another is refused and changes nothing", "[session]") {
+  const SecretHash own{1}, other{2};
+  FakeState state;
+  const auto show = [&state](const std::optional<SecretHash>& secret, std::string_view name) {
+    UserRef user = 0;
+    return join(state, joinOf("ann", name), {0, secret}, kNow, &user);
+  };
+  const bool isListed = GENERATE(false, true);  // by REST, or since she came where none was asked for
+  if (isListed) state.add("ann", GENERATE(Presence::kConnected, Presence::kGrace, Presence::kAway), 0);
+  CHECK_FALSE(show(own, "Ann"));
+  const UserRef ann = state.findUser("ann");
+  CHECK(state.at(ann).secret == own);
+  state.at(ann).presence = GENERATE(Presence::kConnected, Presence::kGrace, Presence::kAway);
+  const FakeContent before = state.content;
+  CHECK(show(other, "Thief") == kForeignUser);
+  CHECK(state.content == before);
+  CHECK_FALSE(show(own, "Annie"));
+  CHECK(state.at(ann).username == "Annie");
+  CHECK_FALSE(show({}, "Anna"));  // where none is asked for
+  CHECK(state.at(ann).secret == own);
+  state.removeUser(ann, kNow);
+  CHECK_FALSE(show(other, "Another"));
+  CHECK(state.at(state.findUser("ann")).secret == other);
+}
+
+TEST_CASE("who holds the seat need not show the secret again, but gives no wrong one", "[session]") {
+  const SecretHash own{1}, other{2};
+  FakeState state;
+  const UserRef ann = state.add("ann", Presence::kConnected, 1);
+  state.at(ann).secret = own;
+  CHECK_FALSE(refresh(state, ann, joinOf("ann", "New"), {}, kNow));
+  CHECK_FALSE(refresh(state, ann, joinOf("ann", "Newer"), own, kNow));
+  const FakeContent before = state.content;
+  CHECK(refresh(state, ann, joinOf("ann", "Thief"), other, kNow) == kForeignUser);
+  CHECK(state.content == before);
 }
 
 TEST_CASE("a full session refuses a stranger and takes back a user it lists", "[session]") {

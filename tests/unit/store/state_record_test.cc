@@ -20,7 +20,7 @@ struct Sample {
   Sample() {
     zone.zone.header().state.enabled = 1;
     StateJournal journal(zone.zone);
-    appendStateHeader(file, {7, zone.zone.header().key});
+    appendStateHeader(file, {7, zone.zone.header().key, zone.zone.header().secretKey});
     std::string changes;
     for (const char* session : {"one", "two"}) {
       clients.push_back(connect(zone.zone, zone.random, kWorker));
@@ -130,7 +130,7 @@ TEST_CASE("times keep their distance to the wall clock", "[store][state]") {
     txn.commit(before.wake);
   }
   std::string file, changes;
-  appendStateHeader(file, {1, before.zone.header().key});
+  appendStateHeader(file, {1, before.zone.header().key, before.zone.header().secretKey});
   StateJournal journal(before.zone);
   journal.beginSnapshot();
   journal.takeSnapshot(file, changes, 1 << 20, kNow.after(1'000));

@@ -96,7 +96,7 @@ inline session::Refusal join(const Zone& zone, Client& client, const session::Jo
     SessionTransaction session(zone, command.sessionId);
     if (!session.find(command.sessionId)) session.create(command.sessionId, command.userId, now);
     session::UserRef user = 0;
-    if (const auto refusal = session::join(session, command, 0, now, &user)) return refusal;
+    if (const auto refusal = session::join(session, command, {}, now, &user)) return refusal;
     client.seat = session.addConnection(user, txn.ref());
     session.addWatch(worker);
     session.commit(wake);
