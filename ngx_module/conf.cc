@@ -130,6 +130,7 @@ server::Options LocConf::options() const {
   options.engine.maxPayload = maxPayload;
   options.timestamps = static_cast<api::TimestampUnit>(timestamps);
   options.application = application;
+  options.asksSecret = asksSecret != 0 && bindsUser == 0;  // NGINX knows better
   options.recovery = recovery != 0;
   options.connectTimeout = static_cast<std::int64_t>(connectTimeout);
   options.maxSessions = static_cast<std::uint32_t>(maxSessions);
@@ -163,6 +164,7 @@ void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf) {
   conf->recovery = NGX_CONF_UNSET;
   conf->list = NGX_CONF_UNSET;
   conf->bindsUser = NGX_CONF_UNSET;
+  conf->asksSecret = NGX_CONF_UNSET;
   conf->connectTimeout = NGX_CONF_UNSET_MSEC;
   conf->deflate = NGX_CONF_UNSET;
   conf->deflateMinLength = NGX_CONF_UNSET_SIZE;
@@ -189,6 +191,8 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
   if (conf->cookie.data == nullptr) conf->cookie = prev->cookie;
   if (conf->bindsUser == NGX_CONF_UNSET) conf->user = prev->user;
   ngx_conf_merge_value(conf->bindsUser, prev->bindsUser, 0);
+  if (conf->asksSecret == NGX_CONF_UNSET) conf->secretCookie = prev->secretCookie;
+  ngx_conf_merge_value(conf->asksSecret, prev->asksSecret, 0);
   ngx_conf_merge_value(conf->deflate, prev->deflate, 0);
   ngx_conf_merge_size_value(conf->deflateMinLength, prev->deflateMinLength, 1024);
   ngx_conf_merge_size_value(conf->deflateWindow, prev->deflateWindow, 32 * 1024);
@@ -250,6 +254,16 @@ ZoneConf* findZone(ngx_conf_t* cf, const ngx_str_t& name) {
   return nullptr;
 }
 
+char* checkCookieName(ngx_conf_t* cf, const ngx_str_t& name) {
+  for (size_t i = 0; i < name.len; ++i) {
+    if (name.data[i] <= 0x20 || name.data[i] >= 0x7f || ngx_strchr("()<>@,;:\\\"/[]?={}", name.data[i]) != nullptr) {
+      ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid cookie name \"%V\"", &name);
+      return static_cast<char*>(NGX_CONF_ERROR);
+    }
+  }
+  return name.len == 0 ? const_cast<char*>("must have a name") : NGX_CONF_OK;
+}
+
 }  // namespace
 
 // Directives that take a number: what it may be.
@@ -274,13 +288,7 @@ char* ngx_http_mediasync_cookie(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   auto* location = static_cast<LocConf*>(conf);
   if (location->cookie.data != nullptr) return const_cast<char*>("is duplicate");
   ngx_str_t value = static_cast<ngx_str_t*>(cf->args->elts)[1];
-  for (size_t i = 0; i < value.len; ++i) {
-    if (value.data[i] <= 0x20 || value.data[i] >= 0x7f || ngx_strchr("()<>@,;:\\\"/[]?={}", value.data[i]) != nullptr) {
-      ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid cookie name \"%V\"", &value);
-      return static_cast<char*>(NGX_CONF_ERROR);
-    }
-  }
-  if (value.len == 0) return const_cast<char*>("must have a name");
+  if (char* error = checkCookieName(cf, value); error != NGX_CONF_OK) return error;
   if (ngx_strcmp(value.data, "off") == 0) value.len = 0;
   location->cookie = value;
   return NGX_CONF_OK;
@@ -338,6 +346,28 @@ char* ngx_http_mediasync_user(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   if (location->user == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
   ngx_http_compile_complex_value_t compile{cf, value, location->user, 0, 0, 0};
   return ngx_http_compile_complex_value(&compile) == NGX_OK ? NGX_CONF_OK : static_cast<char*>(NGX_CONF_ERROR);
+}
+
+// mediasync_user_secret off | on [cookie=NAME];
+char* ngx_http_mediasync_user_secret(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {
+  auto* location = static_cast<LocConf*>(conf);
+  if (location->asksSecret != NGX_CONF_UNSET) return const_cast<char*>("is duplicate");
+  const auto* values = static_cast<ngx_str_t*>(cf->args->elts);
+  location->asksSecret = ngx_strcmp(values[1].data, "on") == 0;
+  if (!location->asksSecret && ngx_strcmp(values[1].data, "off") != 0) {
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value \"%V\" in \"%V\" directive, it must be \"on\" or \"off\"",
+                       &values[1], &cmd->name);
+    return static_cast<char*>(NGX_CONF_ERROR);
+  }
+  ngx_str_set(&location->secretCookie, "mediasync_secret");
+  if (cf->args->nelts == 2) return NGX_CONF_OK;
+  constexpr std::string_view kCookie = "cookie=";
+  if (!location->asksSecret || !view(values[2]).starts_with(kCookie)) {
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"", &values[2]);
+    return static_cast<char*>(NGX_CONF_ERROR);
+  }
+  location->secretCookie = {values[2].len - kCookie.size(), values[2].data + kCookie.size()};
+  return checkCookieName(cf, location->secretCookie);
 }
 
 // mediasync_origin same | any | URL ...;

@@ -56,6 +56,8 @@ struct LocConf {
   ngx_str_t cookie;
   ngx_flag_t bindsUser;
   ngx_http_complex_value_t* user;  // for bindsUser
+  ngx_flag_t asksSecret;
+  ngx_str_t secretCookie;  // its name, for asksSecret
   ngx_flag_t deflate;
   size_t deflateMinLength;
   size_t deflateWindow;
@@ -107,5 +109,6 @@ char* ngx_http_mediasync_rate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_byte_rate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_cookie(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_user(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* ngx_http_mediasync_user_secret(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_origin(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 }

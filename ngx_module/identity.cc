@@ -4,6 +4,9 @@
 #include <string>
 
 #include "core/api/text_rules.h"
+#include "core/server/secret_cookie.h"
+#include "core/store/connection_table.h"
+#include "ngx_module/process.h"
 #include "ngx_module/response.h"
 
 namespace mediasync::ngx {
@@ -16,6 +19,26 @@ std::optional<server::Options> identify(ngx_http_request_t* r, const LocConf& co
   if (!api::isId(view(user))) return std::nullopt;
   options.user = std::string(view(user));
   return options;
+}
+
+std::string sentSecret(ngx_http_request_t* r, const LocConf& conf) {
+  if (!conf.options().asksSecret) return {};
+  return std::string(server::secretIn(requestHeader(r, "cookie"), view(conf.secretCookie)));
+}
+
+std::string handshakeSecret(ngx_http_request_t* r, const LocConf& conf) {
+  if (!conf.options().asksSecret) return {};
+  std::string secret = sentSecret(r, conf);
+  if (secret.empty()) {
+    store::RandomId fresh;
+    systemRandom().fill(fresh);
+    secret = store::idText(fresh);
+  }
+  const bool isSecure = r->connection->ssl != nullptr;
+  if (!addHeader(r, "Set-Cookie", server::secretCookie(view(conf.secretCookie), secret, isSecure))) {
+    throw std::bad_alloc();
+  }
+  return secret;
 }
 
 }  // namespace mediasync::ngx

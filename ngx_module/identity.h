@@ -1,7 +1,8 @@
-// mediasync_user: whom NGINX says the client of a request is.
+// mediasync_user: whom NGINX says the client of a request is; mediasync_user_secret: what it shows to be who it says.
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "ngx_module/conf.h"
 
@@ -10,5 +11,10 @@ namespace mediasync::ngx {
 // The options of the location for this request. nullopt: a user is asked for, and the value is empty or longer than a
 // userId may be.
 std::optional<server::Options> identify(ngx_http_request_t* r, const LocConf& conf);
+
+// The secret that the client keeps as a cookie; "" when the location does not ask for one, or it has none.
+std::string sentSecret(ngx_http_request_t* r, const LocConf& conf);
+// The same of a handshake, whose answer gives the cookie to the client, or gives it again.
+std::string handshakeSecret(ngx_http_request_t* r, const LocConf& conf);
 
 }  // namespace mediasync::ngx
