@@ -36,7 +36,14 @@ const id = stored(() => sessionStorage, "mediasync.userId");
 export const name = stored(() => localStorage, "mediasync.name");
 export const lastSession = stored(() => sessionStorage, "mediasync.session");
 
+// With mediasync_user_secret on, the server knows this browser by a cookie that no script sees.
 export function userId() {
   if (!id.get()) id.set(randomUuid());
+  return id.get();
+}
+
+// Somebody else has it, or the cookie is gone by which it was ours.
+export function renewUserId() {
+  id.set(randomUuid());
   return id.get();
 }

@@ -16,7 +16,7 @@ import { SessionClient } from "./session_client.js";
 const kDesyncReportMs = 5000;
 
 const video = byId("video");
-const myId = identity.userId();
+let myId = identity.userId();
 const media = new Media(video);
 const player = new PlayerView(video);
 const clock = new ServerClock();
@@ -115,7 +115,11 @@ function close() {
   if (document.fullscreenElement) document.exitFullscreen();
 }
 
-function onRefused({ message, event }) {
+function onRefused({ message, event, code }) {
+  if (code === "FOREIGN_USER") {
+    myId = identity.renewUserId();
+    message = "The server does not know you any more. Join again as somebody new.";
+  }
   toast(message || "The server refused that.", "error");
   if (event === "join_session" && !client?.isJoined) {
     client?.close();

@@ -9,8 +9,11 @@ import { deadline, kPatience } from './wait.mjs';
 /** How long a page may take for one thing, in ms. */
 export const kPagePatience = 3 * kPatience;
 
-/** The example configuration with nothing but ports, the grace and the count of workers replaced. */
-function exampleConfiguration(server, { workers, grace }) {
+/**
+ * The example configuration with nothing but ports, the grace and the count of workers replaced; `secrets`: and with
+ * mediasync_user_secret on, as it suggests.
+ */
+function exampleConfiguration(server, { workers, grace, secrets }) {
   for (const folder of ['web', 'media']) fs.symlinkSync(path.join(repoRoot, folder), path.join(server.prefix, folder));
   fs.mkdirSync(path.join(server.prefix, 'build/run'), { recursive: true });
   fs.symlinkSync(modulePath, path.join(server.prefix, 'build/ngx_http_mediasync_module.so'));
@@ -18,18 +21,19 @@ function exampleConfiguration(server, { workers, grace }) {
     .replace(/^( *)listen 3000;/m, `$1listen 127.0.0.1:${server.port};`)
     .replace(/^ *listen \[::\]:3000;.*$/m, '')
     .replace(/^worker_processes auto;/m, `worker_processes ${workers};`)
-    .replace(/disconnect_grace=\w+;/, `disconnect_grace=${grace};`);
+    .replace(/disconnect_grace=\w+;/, `disconnect_grace=${grace};`)
+    .replace(/# (mediasync_user_secret on;)/, secrets ? '$1' : '$&');
   return `daemon off;\n${process.getuid() === 0 ? 'user root;\n' : ''}${text}`;
 }
 
 /** Starts the demo; the films are made when they are missing. */
-export async function startDemo({ workers = 2, grace = '60s' } = {}) {
+export async function startDemo({ workers = 2, grace = '60s', secrets = false } = {}) {
   if (!fs.existsSync(path.join(repoRoot, 'web/node_modules/socket.io-client'))) {
     throw new Error('the libraries of the watch page are missing: run "npm ci" in web/ first');
   }
   execFileSync(path.join(repoRoot, 'scripts/make-film'), { stdio: ['ignore', 'ignore', 'inherit'], timeout: 300000 });
   return Server.start({ workers, probePath: '/favicon.svg',
-    config: (server) => exampleConfiguration(server, { workers, grace }) });
+    config: (server) => exampleConfiguration(server, { workers, grace, secrets }) });
 }
 
 /** A Chromium as {browser, stop}. stop() ends all of its processes, whether it listens or not. */
