@@ -14,6 +14,7 @@
 #include "ngx_module/handover.h"
 #include "ngx_module/reserve.h"
 #include "ngx_module/response.h"
+#include "ngx_module/zone_change.h"
 
 namespace mediasync::ngx {
 namespace {
@@ -201,7 +202,9 @@ using namespace mediasync::ngx;
 
 ngx_int_t ngx_http_mediasync_init_module(ngx_cycle_t* cycle) {
   MainConf* conf = mainConfOf(cycle);
-  if (ngx_test_config || conf == nullptr || conf->zones.nelts == 0) return NGX_OK;
+  if (ngx_test_config) return NGX_OK;
+  reportGoneZones(cycle);
+  if (conf == nullptr || conf->zones.nelts == 0) return NGX_OK;
   // Two generations of workers and NGINX's helpers, with room to spare; later configurations may add.
   const auto* core = reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
   const size_t wanted =

@@ -7,6 +7,7 @@
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"
 #include "ngx_module/state_file.h"
+#include "ngx_module/zone_change.h"
 
 namespace mediasync::ngx {
 namespace {
@@ -145,12 +146,6 @@ std::span<std::byte> takePages(ngx_slab_pool_t* pool) {
   return {memory, bytes};
 }
 
-// What NGINX keeps for the zone across reloads, at its beginning.
-struct Anchor {
-  std::byte* memory;
-  size_t size;
-};
-
 ngx_int_t openZone(ngx_shm_zone_t* shm, void* before) {
   auto* conf = static_cast<ZoneConf*>(shm->data);
   auto* pool = reinterpret_cast<ngx_slab_pool_t*>(shm->shm.addr);
@@ -221,6 +216,7 @@ char* ngx_http_mediasync_zone(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate zone \"%V\"", &parser.zone->name);
     return static_cast<char*>(NGX_CONF_ERROR);
   }
+  if (char* error = checkZoneChange(cf, *parser.zone); error != NGX_CONF_OK) return error;
   parser.zone->shm->init = initZone;
   parser.zone->shm->data = parser.zone;
   auto* main = static_cast<MainConf*>(conf);

@@ -250,7 +250,7 @@ for (const workers of [2, 4]) {
       }
     });
 
-    it('says goodbye when the zone or the port is another', async () => {
+    it('says goodbye when the zone, which has no sessions to lose, or the port is another', async () => {
       const server = await Server.start({ workers });
       try {
         const file = path.join(server.prefix, 'nginx.conf');

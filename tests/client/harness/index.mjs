@@ -2,7 +2,7 @@
 import { Server } from './nginx.mjs';
 import { after, before, describe } from './tests.mjs';
 
-export { Server, checkConfiguration, configuration, environment, repoRoot } from './nginx.mjs';
+export { Server, checkConfiguration, configuration, environment, modulePath, repoRoot } from './nginx.mjs';
 export { after, before, describe, it } from './tests.mjs';
 export { deadline, kPatience, until } from './wait.mjs';
 export { freshAgent, pinnedSocket, request, requestOn, rest, workerAgent } from './http.mjs';
