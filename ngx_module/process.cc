@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "ngx_module/guard.h"
@@ -38,8 +39,7 @@ std::uint32_t cycleNumber = 0;
 
 // Milliseconds for the events that end connections to be handled.
 constexpr ngx_msec_t kExitDelay = 10;
-// How long a process that ends looks for others to take its WebSockets, and how often it does.
-constexpr std::int64_t kRetirement = 3000;
+// How often a process that ends sees to the clients that it still has.
 constexpr ngx_msec_t kRetireStep = 5;
 
 std::int64_t readClock(clockid_t clock) {
@@ -147,14 +147,13 @@ void Runtime::wake() {
 }
 
 void Runtime::retire() {
-  if (retireUntil_ != 0) return;
-  retireUntil_ = now().mono + kRetirement;
+  if (std::exchange(retiring_, true)) return;
   retireTimer_.holdExit();
   retireStep();
 }
 
 void Runtime::retireStep() {
-  bool goesOn = worker_.isOutdated() && now().mono < retireUntil_;
+  bool goesOn = worker_.isOutdated();
   if (goesOn) guardedVoid(log_, [&] { goesOn = worker_.retire(); });
   settle();
   if (goesOn) return retireTimer_.arm(kRetireStep);

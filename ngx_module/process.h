@@ -50,7 +50,7 @@ class Runtime final : public server::Environment {
   Timer exitTimer_;
   Timer retireTimer_;
   std::int64_t armedFor_ = 0;
-  std::int64_t retireUntil_ = 0;  // monotonic; 0: the process has not been told to finish
+  bool retiring_ = false;  // the process has been told to finish
 };
 
 // The runtime of the zone in this process; null when this process does not serve it.

@@ -137,7 +137,6 @@ void Connection::broken() {
 }
 
 server::WebSocket::Giving Connection::give(std::uint16_t slot, std::string_view parcel) {
-  if (c_->ssl != nullptr) return Giving::kNever;  // its keys are in this process
   const bool isEarly = !open_ || !early_.empty() || r_->header_in->pos < r_->header_in->last;
   if (isEarly || finished_ || broken_) return Giving::kNotYet;
   const LocConf& conf = *locConf(r_);

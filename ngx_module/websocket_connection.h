@@ -34,6 +34,7 @@ class Connection final : public server::WebSocket {
   std::ptrdiff_t write(std::string_view bytes) override;
   void pause(bool paused) override;
   void finish() override;
+  bool canBeGiven() const override { return c_->ssl == nullptr; }  // else its keys are in this process
   Giving give(std::uint16_t slot, std::string_view parcel) override;
   void letGo() override { forget(); }
   void goOn() override;

@@ -1,5 +1,5 @@
 // mediasync_zone zone=NAME:SIZE [shards=N] [log=SIZE] [session_timeout=T] [user_timeout=T] [disconnect_grace=T]
-//                [recovery=T] [state=PATH [sync=always|interval|off]]
+//                [recovery=T] [drain=T] [state=PATH [sync=always|interval|off]]
 #include <new>
 
 #include "ngx_module/conf.h"
@@ -13,6 +13,7 @@ namespace mediasync::ngx {
 namespace {
 
 constexpr ngx_uint_t kDefaultShards = 8;
+constexpr std::int64_t kLongestDrain = 60'000;
 constexpr ssize_t kLargestZone = ssize_t{32} << 30;  // what the references in its records can reach
 
 struct Parser {
@@ -57,6 +58,12 @@ char* parseTime(Parser& p, const ngx_str_t& whole, ngx_str_t value, std::int64_t
   if (ms == NGX_ERROR || value.len == 0) return invalid(p.cf, whole);
   *out = ms;
   return NGX_CONF_OK;
+}
+
+// Old workers are there for as long.
+char* parseDrain(Parser& p, const ngx_str_t& whole, ngx_str_t value) {
+  char* error = parseTime(p, whole, value, &p.zone->settings.drain);
+  return error == NGX_CONF_OK && p.zone->settings.drain > kLongestDrain ? invalid(p.cf, whole) : error;
 }
 
 char* parseShards(Parser& p, const ngx_str_t& whole, ngx_str_t value) {
@@ -106,6 +113,7 @@ char* parseParameter(Parser& p, const ngx_str_t& value) {
   if (startsWith(value, "user_timeout=", &rest)) return parseTime(p, value, rest, &settings.userTimeout);
   if (startsWith(value, "disconnect_grace=", &rest)) return parseTime(p, value, rest, &settings.disconnectGrace);
   if (startsWith(value, "recovery=", &rest)) return parseTime(p, value, rest, &settings.recovery);
+  if (startsWith(value, "drain=", &rest)) return parseDrain(p, value, rest);
   return invalid(p.cf, value);
 }
 

@@ -35,13 +35,14 @@ class WebSocket {
   // Worker::gone is not called after it.
   virtual void finish() = 0;
 
+  // Whether another process could go on with the socket.
+  virtual bool canBeGiven() const = 0;
   // Gives the socket to the process in `slot`, which calls Worker::adopt() with `parcel`. After kGiven this process
   // reads and writes nothing, until it is told either that it has let go, which is the last call, or that it goes on.
   enum class Giving {
     kGiven,
     kNotYet,  // there is something that this process has to do first
     kFull,    // that process, and perhaps others, must take what it was given first
-    kNever,
   };
   virtual Giving give(std::uint16_t slot, std::string_view parcel) = 0;
   virtual void letGo() = 0;

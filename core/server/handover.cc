@@ -5,6 +5,7 @@
 // that the offer still stands; the old one lets go when it learns of that, or withdraws the offer. So whichever of the
 // two dies, hangs or refuses, and at whatever moment, one has it, or it is lost like any connection of a dead worker.
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -30,6 +31,10 @@ constexpr std::size_t kMaxInput = 128 * 1024;
 constexpr std::uint8_t kMaxRefusals = 3;
 // How far ahead a heartbeat can be: an interval and a time-out, of 32 bits each.
 constexpr std::int64_t kFarthest = std::int64_t{2} << 32;
+// How long a process that ends looks for others to take its WebSockets; and how long it stays, at the least, after the
+// last client has been sent away.
+constexpr std::int64_t kRetirement = 3'000;
+constexpr std::int64_t kAfterDrain = 1'000;
 
 }  // namespace
 
@@ -74,27 +79,74 @@ void Worker::takeHandovers() {
 }
 
 bool Worker::retire() {
-  if (stopped_) return false;
-  if (!std::exchange(retiring_, true)) {
+  const Instant now = env_.now();
+  if (retireUntil_ == 0) {
     zone_.worker(id_.slot).takes.store(0);
-    for (const auto& [ref, link] : links_) {
-      if (link->poll != nullptr) sendElsewhere(*link);
-    }
+    drainUntil_ = now.mono + zone_.settings().drain;
+    retireUntil_ = std::max(now.mono + kRetirement, drainUntil_ + kAfterDrain);
   }
-  findSuccessors();
-  std::vector<store::ConnectionRef> sockets;
+  if (stopped_ || now.mono >= retireUntil_) return false;
+  std::vector<store::ConnectionRef> sockets, leaving;
+  std::vector<Link*> fresh;
   for (const auto& [ref, link] : links_) {
-    if (link->socket != nullptr) sockets.push_back(link->connection);
+    if (link->socket == nullptr && link->poll == nullptr) continue;
+    const bool leaves = link->socket == nullptr || mustReconnect(*link);
+    (leaves ? leaving : sockets).push_back(link->connection);
+    if (leaves && link->leaveAt == 0) fresh.push_back(link.get());
   }
+  spreadDepartures(std::move(fresh), now);
+  findSuccessors();
+  giveAwayAll(sockets);
+  for (const store::ConnectionRef& connection : leaving) {
+    if (Link* link = linkOf(connection)) sendAway(*link, now);
+  }
+  return !sockets.empty() || !leaving.empty() || !probing_.empty() || !waitingJobs_.empty();
+}
+
+void Worker::giveAwayAll(const std::vector<store::ConnectionRef>& sockets) {
   int left = successors_.empty() ? 0 : kAtOnce;
   for (const store::ConnectionRef& connection : sockets) {
     Link* link = linkOf(connection);
-    if (left == 0) break;
+    if (left == 0) return;
     if (link == nullptr || !isReadyToGo(*link)) continue;
-    if (!giveAway(*link)) break;
+    if (!giveAway(*link)) return;
     --left;
   }
-  return !sockets.empty() || !probing_.empty() || !waitingJobs_.empty();
+}
+
+// It has nowhere to go as it is: its client must come back by itself.
+bool Worker::mustReconnect(const Link& link) {
+  return link.ticket == 0 && (!link.socket->canBeGiven() || link.refusals >= kMaxRefusals);
+}
+
+// Evenly over what is left of the drain, in an order that has nothing to do with who came when: each has a part of the
+// time to itself, and a moment in it.
+void Worker::spreadDepartures(std::vector<Link*> links, Instant now) {
+  if (links.empty()) return;
+  const auto below = [this](std::uint64_t bound) {
+    std::array<std::uint8_t, sizeof bound> bytes;
+    env_.random().fill(bytes);
+    std::uint64_t number;
+    std::memcpy(&number, bytes.data(), sizeof number);
+    return number % bound;
+  };
+  for (std::size_t i = links.size(); i > 1; --i)
+    std::swap(links[i - 1], links[below(i)]);
+  const auto left = static_cast<std::uint64_t>(std::max<std::int64_t>(drainUntil_ - now.mono, 0));
+  constexpr std::uint64_t kMoments = 1024;
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    const std::uint64_t moment = i * kMoments + below(kMoments);
+    links[i]->leaveAt = now.mono + static_cast<std::int64_t>(left * moment / (links.size() * kMoments));
+  }
+}
+
+// When its time has come. A WebSocket that is in the middle of something has until the end of the drain.
+void Worker::sendAway(Link& link, Instant now) {
+  if (now.mono < link.leaveAt) return;
+  if (link.poll != nullptr) return sendElsewhere(link);
+  if (link.socket == nullptr || !mustReconnect(link)) return;
+  const bool isIdle = isReadyToGo(link) && link.out.empty();
+  if (isIdle || now.mono >= drainUntil_) closeLink(link, websocket::CloseCode::kGoingAway);
 }
 
 // Those of the newest configuration whose processes are there, and do not end themselves.
@@ -137,7 +189,6 @@ bool Worker::giveAway(Link& link) {
     return true;
   }
   markOffered(link, 0);
-  if (giving == WebSocket::Giving::kNever) closeLink(link, websocket::CloseCode::kGoingAway);
   if (giving == WebSocket::Giving::kFull) std::erase(successors_, slot);  // for now: others may have room
   return !successors_.empty();
 }
@@ -238,10 +289,8 @@ void Worker::resumeHeartbeat(Link& link, std::int64_t at, Instant now) {
 
 // Another one may take it, when the one before was about to end; or nobody, when its location is gone.
 void Worker::declined(Link& link) {
-  const store::ConnectionRef connection = link.connection;
-  const bool isLast = ++link.refusals >= kMaxRefusals;
+  ++link.refusals;
   takeBack(link);
-  if (Link* back = linkOf(connection); back != nullptr && isLast) closeLink(*back, websocket::CloseCode::kGoingAway);
 }
 
 void Worker::decline(std::string_view bytes) {

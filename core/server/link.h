@@ -42,6 +42,7 @@ struct Link : DeadlineHook {
   // It is on its way to another process, under this number: nothing is read or sent meanwhile. 0: it is not.
   std::uint32_t ticket = 0;
   std::uint8_t refusals = 0;  // other processes that would not have it
+  std::int64_t leaveAt = 0;   // monotonic: when this process, which ends, sends the client away; 0: not yet known
 
   // kPolling: the request that waits, if one does.
   Poll* poll = nullptr;

@@ -63,6 +63,7 @@ void Worker::stop() {
 
 // The client polls again, and another worker answers.
 void Worker::sendElsewhere(Link& link) {
+  link.leaveAt = 0;
   {
     ConnectionTransaction txn(zone_, link.connection.shard);
     if (txn.open(link.connection)) {

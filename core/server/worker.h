@@ -99,8 +99,9 @@ class Worker {
   // ---- the handover of WebSockets to the workers of a newer configuration
   // There are, or soon will be, such workers.
   bool isOutdated() const { return zone_.header().cycle.load() > cycle_; }
-  // The process does not serve for much longer: gives away as many WebSockets as are ready for it, and sends polls to
-  // other workers. To be called again and again; false when nothing is left to wait for, and stop() is due.
+  // The process does not serve for much longer: gives away as many WebSockets as are ready for it, and sends other
+  // clients away, a few at a time. To be called again and again; false when nothing is left to wait for, or it has
+  // taken too long, and stop() is due.
   bool retire();
   // This process can be given WebSockets.
   void takeHandovers();
@@ -331,7 +332,11 @@ class Worker {
   struct Contents;
   void findSuccessors();
   bool isReadyToGo(const Link&) const;
+  static bool mustReconnect(const Link&);
+  void giveAwayAll(const std::vector<store::ConnectionRef>& sockets);
   bool giveAway(Link&);
+  void spreadDepartures(std::vector<Link*>, Instant now);
+  void sendAway(Link&, Instant now);
   std::string pack(const Link&, std::uint32_t ticket) const;
   static bool unpack(std::string_view bytes, Parcel&, Contents&);
   bool markOffered(const Link&, std::uint32_t ticket);
@@ -462,9 +467,10 @@ class Worker {
   std::vector<std::uint16_t> successors_;  // slots of workers that take WebSockets
   std::size_t nextSuccessor_;
   std::uint32_t tickets_ = 0;
-  bool retiring_ = false;
-  bool stopped_ = false;    // takes no more connections
-  bool signedOff_ = false;  // its mailboxes are others' business
+  std::int64_t drainUntil_ = 0;   // monotonic: by then clients have been sent away; 0: the process is not about to end
+  std::int64_t retireUntil_ = 0;  // monotonic: nobody is waited for any longer
+  bool stopped_ = false;          // takes no more connections
+  bool signedOff_ = false;        // its mailboxes are others' business
 };
 
 }  // namespace mediasync::server

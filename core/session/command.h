@@ -28,7 +28,7 @@ struct JoinSession {
   std::string_view userId;
   std::string_view username;
   std::optional<std::string_view> avatar;
-  std::optional<std::string_view> userSecret;
+  std::optional<std::string_view> userSecret = {};
 };
 
 struct LeaveSession {};

@@ -101,6 +101,7 @@ struct ZoneSettings {
   std::int64_t userTimeout = 600'000;
   std::int64_t sessionTimeout = 24 * 3'600'000;
   std::int64_t recovery = 120'000;  // after the loss of a connection; 0: none
+  std::int64_t drain = 2'000;       // of a worker that ends, over which it sends its clients away
   std::size_t logLimit = 128 * 1024;
 };
 

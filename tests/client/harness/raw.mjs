@@ -175,10 +175,10 @@ export class RawConnection {
   }
 
   /**
-   * Reads up to the close frame, answers it, and reads to the end of the connection; {code, reason, messages}. Fails when
-   * bytes follow a close.
+   * Reads up to the close frame, calls `onClose`, answers it, and reads to the end of the connection; {code, reason,
+   * messages}. Fails when bytes follow a close.
    */
-  async closing() {
+  async closing(onClose = () => {}) {
     const messages = [];
     for (;;) {
       const next = await this.frame();
@@ -187,6 +187,7 @@ export class RawConnection {
         messages.push(next.payload.toString());
         continue;
       }
+      onClose();
       const code = next.payload.length >= 2 ? next.payload.readUInt16BE(0) : null;
       this.write(frame(kClose, next.payload));
       const rest = await this.rest();

@@ -382,18 +382,23 @@ TEST_CASE("without newer workers, or for sockets that cannot be given, there is 
   seat(world, ann, "room", "ann");
   seat(world, bob, "room", "bob");
   CHECK_FALSE(world.worker(0).isOutdated());
-  ann.socket.giving = WebSocket::Giving::kNever;
+  ann.socket.portable = false;
   bob.socket.giving = WebSocket::Giving::kFull;
   world.reload({2});
   CHECK(world.worker(0).isOutdated());
   CHECK_FALSE(world.worker(2).isOutdated());
   CHECK(world.retire(0));
-  CHECK(ann.closeCode != 1001);
+  world.env.time = world.env.time.after(2'000);
+  CHECK(world.retire(0));
   world.settle();
   CHECK(ann.closeCode == 1001);
   CHECK_FALSE(world.retire(0));
   for (int i = 0; i < 10; ++i)
     CHECK(world.retire(1));
+  world.env.time = world.env.time.after(2'999);
+  CHECK(world.retire(1));
+  world.env.time = world.env.time.after(1);
+  CHECK_FALSE(world.retire(1));  // it has taken too long
   bob.sync(1);
   world.settle();
   CHECK_FALSE(bob.closeCode);
@@ -614,4 +619,117 @@ TEST_CASE("a parcel that is damaged anywhere is declined, or harms nobody", "[se
     REQUIRE_INVARIANTS(world.zone);
   }
   CHECK(adopted > 0);
+}
+
+TEST_CASE("clients that cannot be handed over are sent away one by one, over the whole drain", "[server][handover]") {
+  store::ZoneSettings settings;
+  settings.drain = GENERATE(2'000, 10'000);
+  World world(1, settings, 8 << 20);
+  constexpr int kEach = 100;
+  std::vector<std::unique_ptr<WsClient>> sockets;
+  std::vector<std::unique_ptr<PollClient>> polls;
+  for (int i = 0; i < kEach; ++i) {
+    sockets.push_back(std::make_unique<WsClient>(world, 0));
+    sockets.back()->socket.portable = false;
+    seat(world, *sockets.back(), "room", "w" + std::to_string(i));
+    polls.push_back(std::make_unique<PollClient>(world, 0));
+    polls.back()->packet("40");
+    polls.back()->poll();
+    polls.back()->poll();
+    REQUIRE(polls.back()->isWaiting());
+  }
+  forgetNews(world);
+  world.reload({1});
+  std::vector<int> gone;  // by tenths of the drain
+  std::vector<int> order;
+  for (int tenth = 0; tenth < 10; ++tenth) {
+    for (std::int64_t ms = 0; ms < settings.drain / 10; ms += 5) {
+      CHECK(world.retire(0));
+      world.advance(5, 5);
+      for (int i = 0; i < kEach; ++i) {
+        const bool isNew = std::find(order.begin(), order.end(), i) == order.end();
+        if (sockets[static_cast<std::size_t>(i)]->closeCode && isNew) order.push_back(i);
+      }
+    }
+    const auto left = std::count_if(polls.begin(), polls.end(), [](const auto& one) { return one->isWaiting(); });
+    gone.push_back(static_cast<int>(order.size()) + kEach - static_cast<int>(left));
+  }
+  world.retire(0);
+  world.settle();
+  for (int tenth = 0; tenth < 10; ++tenth) {
+    CAPTURE(tenth, gone);
+    CHECK(gone[static_cast<std::size_t>(tenth)] >= 20 * (tenth + 1) - 4);
+    CHECK(gone[static_cast<std::size_t>(tenth)] <= 20 * (tenth + 1) + 4);
+  }
+  CHECK_FALSE(std::is_sorted(order.begin(), order.end()));
+  for (const auto& one : sockets) {
+    CHECK(one->closeCode == 1001);
+    CHECK(one->socket.strayWrites == 0);
+  }
+  for (const auto& one : polls)
+    CHECK(one->inbox.all.back() == "6");
+  CHECK_FALSE(world.retire(0));
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("who waits to be sent away is served meanwhile, and its events are not doubled", "[server][handover]") {
+  World world(2);
+  WsClient ann(world, 1), bob(world, 0);
+  bob.socket.portable = false;
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  forgetNews(world);
+  world.reload({2});
+  int said = 0;
+  for (int i = 0; i < 500 && !bob.closeCode; ++i) {
+    CHECK(world.retire(0));
+    if (i == 0) ann.sync(++said);
+    world.advance(5, 5);
+  }
+  CHECK(bob.inbox.news() == numbered("sync", 1, said));
+  CHECK(bob.closeCode == 1001);
+  ann.sync(++said);
+  WsClient back(world, 2);
+  back.comeBack(bob);
+  world.settle();
+  CHECK(back.hasRecovered(bob));
+  CHECK(back.inbox.news() == Strings{"sync 2"});
+}
+
+TEST_CASE("a WebSocket in the middle of something is sent away when that is done, or when the drain is over",
+          "[server][handover]") {
+  World world(1);
+  WsClient ann(world, 0);
+  ann.socket.portable = false;
+  seat(world, ann, "room", "ann");
+  const bool finishes = GENERATE(false, true);
+  ann.socket.room = 10;  // in the middle of a frame
+  ann.event("heartbeat", nullptr, 1);
+  world.settle();
+  world.reload({1});
+  for (int i = 0; i < 399; ++i) {
+    CHECK(world.retire(0));
+    world.advance(5, 5);
+  }
+  CHECK_FALSE(ann.socket.finished);
+  if (finishes) ann.makeRoom(FakeSocket::kAll);
+  CHECK(world.retire(0));
+  CHECK(ann.socket.finished == finishes);
+  world.advance(10, 5);
+  world.retire(0);
+  CHECK(ann.socket.finished);
+}
+
+TEST_CASE("nobody waits for a drain when all can be handed over", "[server][handover]") {
+  World world(1);
+  WsClient ann(world, 0), bob(world, 0);
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  world.reload({1});
+  const std::int64_t start = world.env.time.mono;
+  while (world.retire(0))
+    world.settle();
+  CHECK(world.env.time.mono == start);
+  CHECK_FALSE(ann.closeCode);
+  CHECK_FALSE(bob.closeCode);
 }

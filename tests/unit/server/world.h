@@ -302,6 +302,7 @@ class FakeSocket final : public WebSocket {
     std::string parcel;
   };
   std::optional<Gift> gift;  // where it is on its way to
+  bool portable = true;
   Giving giving = Giving::kGiven;
   int strayWrites = 0;  // while it was on its way
   int letGoes = 0;
@@ -326,6 +327,7 @@ class FakeSocket final : public WebSocket {
   }
   void pause(bool on) override { paused = on; }
   void finish() override { finished = true; }
+  bool canBeGiven() const override { return portable; }
   Giving give(std::uint16_t slot, std::string_view parcel) override {
     if (giving == Giving::kGiven) gift = Gift{slot, std::string(parcel)};
     return giving;

@@ -19,7 +19,7 @@ const std::string kAt = " @1640995200123";
 using Lines = std::vector<std::string>;
 
 JoinSession joinOf(std::string_view user, std::string_view name, std::optional<std::string_view> avatar = {}) {
-  return {"room", user, name, avatar, {}};
+  return {"room", user, name, avatar};
 }
 
 // A connection comes in, as the caller of the rules does it.
