@@ -11,7 +11,7 @@ const location = (directives) => ({ locations: `location /x/ { ${directives} }` 
 describe('nginx -t', () => {
   it('takes every directive and parameter there is', async () => {
     const { ok, output } = await check({
-      zone: 'shards=8 session_timeout=24h user_timeout=10m disconnect_grace=5s recovery=2m',
+      zone: 'shards=8 session_timeout=24h user_timeout=10m disconnect_grace=5s recovery=2m drain=2s',
       http: 'mediasync_zone zone=other:1m; mediasync_max_users 50; mediasync_origin any; mediasync_eio3 off;',
       ...location(`mediasync other; mediasync_timestamps milliseconds; mediasync_ping_interval 300ms;
         mediasync_ping_timeout 20s; mediasync_max_payload 64k; mediasync_max_sessions 10; mediasync_max_users 5;
@@ -20,7 +20,8 @@ describe('nginx -t', () => {
         mediasync_deflate_min_length 512; mediasync_deflate_window 4k; mediasync_deflate_level 6;
         mediasync_max_connections 100; mediasync_limit_events rate=50r/s burst=100; mediasync_limit_user_events off;
         mediasync_limit_joins burst=5 rate=30r/m; mediasync_limit_session_joins rate=1r/s;
-        mediasync_limit_sessions rate=1000000000r/m burst=1000000000; mediasync_limit_replies rate=64k burst=2m;`),
+        mediasync_limit_sessions rate=1000000000r/m burst=1000000000; mediasync_limit_replies rate=64k burst=2m;
+        mediasync_user $remote_user; mediasync_user_secret on cookie=seat;`),
       server: `location /y/ { mediasync_engine_echo other; } location /z/ { mediasync_socket_echo other; }
         location = /s { mediasync_status other format=prometheus; } location /r { mediasync_api other; }`,
     });
