@@ -157,6 +157,45 @@ TEST_CASE("sessions, users, the clock and clients are back after a restart", "[s
   REQUIRE_INVARIANTS(after.zone);
 }
 
+TEST_CASE("users are bound to their secrets after a restart, and clients come back by them",
+          "[server][state][secret]") {
+  Disk disk;
+  World before;
+  kept(before);
+  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  Options bound;
+  bound.asksSecret = true;
+  WsClient ann(before, 0, bound, {}, "cookie of ann"), bob(before, 1, bound, {}, "cookie of bob");
+  seat(before, ann, "room", "ann");
+  seat(before, bob, "room", "bob");
+  const bool isLost = GENERATE(false, true);
+  if (isLost) bob.drop();
+  keeping.run();
+  for (const std::string& half : disk.halves)
+    CHECK(half.find("cookie") == std::string::npos);
+
+  NextWorld after;
+  after.env.time = before.env.time.after(1'000);
+  kept(after);
+  newest(disk.halves)->restoreTo(after.zone, after.env.time);
+  WsClient eve(after, 0, bound, {}, "cookie of eve"), open(after, 1), annAgain(after, 1, bound, {}, "cookie of ann"),
+      bobAgain(after, 0, bound, {}, "cookie of bob");
+  for (Client* thief : std::initializer_list<Client*>{&eve, &open})
+    thief->comeBack(bob);
+  after.settle();
+  CHECK_FALSE(eve.hasRecovered(bob));
+  CHECK_FALSE(open.hasRecovered(bob));
+  eve.join("room", "ann", 1);
+  annAgain.packet("40");
+  annAgain.join("room", "ann", 2);
+  bobAgain.comeBack(bob);
+  after.settle();
+  CHECK(only(eve.inbox.news(), "ack") == Strings{"ack 1 FOREIGN_USER"});
+  CHECK(only(annAgain.inbox.news(), "ack") == Strings{"ack 2 ok"});
+  CHECK(bobAgain.hasRecovered(bob));
+  REQUIRE_INVARIANTS(after.zone);
+}
+
 TEST_CASE("who does not come back after a restart is given up, and leadership moves", "[server][state]") {
   Disk disk;
   World before;
