@@ -110,7 +110,7 @@ bool areEvents(std::string_view copied, std::uint64_t count) {
 
 void getUser(ByteReader& in, SavedUser& user) {
   std::uint8_t presence = 0;
-  std::optional<std::string> secret;
+  std::optional<std::string_view> secret;
   in.get(user.serial);
   in.get(user.id);
   in.get(user.username);
