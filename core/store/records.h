@@ -316,7 +316,7 @@ struct ConnectionRecord {
   Ref mailNext;
   QueueLinks inUnsaved;
 };
-static_assert(sizeof(ConnectionRecord) <= 320, "a size class; there is one of these for each connection");
+static_assert(sizeof(ConnectionRecord) <= 384, "a size class; there is one of these for each connection");
 
 // Where a lost connection was.
 struct LostSeat {
