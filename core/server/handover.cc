@@ -145,7 +145,7 @@ void Worker::sendAway(Link& link, Instant now) {
   if (now.mono < link.leaveAt) return;
   if (link.poll != nullptr) return sendElsewhere(link);
   if (link.socket == nullptr || !mustReconnect(link)) return;
-  const bool isIdle = isReadyToGo(link) && link.out.empty();
+  const bool isIdle = isReadyToGo(link) && link.out.empty() && !link.channel->deferred_;
   if (isIdle || now.mono >= drainUntil_) closeLink(link, websocket::CloseCode::kGoingAway);
 }
 

@@ -733,3 +733,31 @@ TEST_CASE("nobody waits for a drain when all can be handed over", "[server][hand
   CHECK_FALSE(ann.closeCode);
   CHECK_FALSE(bob.closeCode);
 }
+
+TEST_CASE("a command that waits is done before its client is sent away", "[server][handover]") {
+  store::ZoneSettings settings;
+  settings.logLimit = store::Zone::kMinLog;
+  settings.drain = 500;
+  World world(2, settings);
+  WsClient ann(world, 0), bob(world, 1);
+  ann.socket.portable = false;
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  forgetNews(world);
+  bob.socket.room = 0;
+  for (int i = 1; i <= 60; ++i) {
+    ann.event("load_media", {{"mediaUrl", std::string(500, 'x') + std::to_string(i)}, {"mediaId", "m"}});
+    world.settle();
+  }
+  REQUIRE(ann.socket.paused);
+  world.reload({2});
+  for (int i = 0; i < 98; ++i) {
+    CHECK(world.retire(0));
+    world.advance(5, 5);
+  }
+  CHECK_FALSE(ann.closeCode);
+  bob.makeRoom(FakeSocket::kAll);
+  for (int i = 0; i < 200 && world.retire(0); ++i)
+    world.advance(5, 5);
+  CHECK(ann.closeCode == 1001);
+}
