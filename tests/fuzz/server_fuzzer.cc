@@ -162,9 +162,10 @@ class Play {
     return &world_.worker(slot);
   }
 
-  // A client that can send something: one that polls does so by any worker that there is.
+  // A client that can send something: one that polls does so by any worker that is at work.
   Client* activeClient(Seat& seat) {
-    if (seat.polling == nullptr) return seat.client();
+    if (seat.socket != nullptr) return world_.held.contains(seat.socket->slot()) ? nullptr : seat.client();
+    if (seat.polling == nullptr) return nullptr;
     for (std::uint16_t slot = 0; slot < kSlots && !isAtWork(seat.polling->slot); ++slot) {
       if (isAtWork(slot)) seat.polling->slot = slot;
     }
@@ -329,12 +330,13 @@ class Play {
     Seat& seat = seats_[input_.below(kClients)];
     const std::uint32_t form = input_.below(4);
     const std::string bytes(input_.bytes(input_.byte()));
+    if (activeClient(seat) == nullptr) return;
     if (seat.socket != nullptr) {
       if (form == 0) seat.socket->send(bytes);
       if (form == 1) seat.socket->send(clientFrame(bytes));
       if (form == 2) seat.socket->send(clientFrame(bytes, 2));
       if (form == 3) hold(seat, clientFrame(bytes));
-    } else if (activeClient(seat) != nullptr) {
+    } else {
       seat.polling->post(bytes, form == 0);
     }
   }
@@ -342,8 +344,8 @@ class Play {
     seat.socket->send(frame.substr(0, frame.size() / 2));
     seat.held = frame.substr(frame.size() / 2);
   }
-  static void sendHeld(Seat& seat) {
-    if (seat.socket != nullptr) seat.socket->send(std::exchange(seat.held, {}));
+  void sendHeld(Seat& seat) {
+    if (activeClient(seat) != nullptr && seat.socket != nullptr) seat.socket->send(std::exchange(seat.held, {}));
   }
 
   void join() {

@@ -394,7 +394,7 @@ class WsClient : public Client {
   bool work() override {
     if (channel_ == nullptr) return false;
     if (socket.gift) return arrive();
-    if (isOrphan_ || world_.held.contains(slot_)) return false;
+    if (isOrphan_) return false;
     bool did = false;
     if (socket.stalled && socket.room > 0 && !socket.finished) {
       socket.stalled = false;
@@ -628,7 +628,7 @@ class PollClient : public Client {
 
   bool work() override {
     answered_.clear();
-    if (!world_.runs(slot) || world_.held.contains(slot)) return false;
+    if (!world_.runs(slot)) return false;
     bool did = false;
     if (answersPings && owesPong_) {
       owesPong_ = false;
