@@ -8,6 +8,7 @@ import { ask, checkConfiguration, clear, configuration, describe, enter, environ
   rest, Server, unique, until, userOf, waitFor } from './harness/index.mjs';
 
 const kZone = 'state=watch.state disconnect_grace=3s';
+const kRestarts = Number(process.env.MEDIASYNC_RESTARTS ?? 3);
 const status = async (server) => (await request(server, { path: '/status' })).json();
 const shown = async (server, id) => (await request(server, { path: `/api/sessions/${id}` })).json().session;
 const fileOf = (server) => path.join(server.prefix, 'watch.state');
@@ -147,6 +148,33 @@ for (const sync of ['always', 'interval', 'off']) {
 }
 
 describe('a state file', () => {
+  it(`loses no more than the last moment when everything is killed at work, ${kRestarts} times`,
+    { timeout: 60000 + 20000 * kRestarts }, async (t) => {
+      const options = { zone: `${kZone} sync=always` };
+      let server = await Server.start(options);
+      const sessionId = unique('room');
+      let lost = 0;
+      for (let i = 0, position = 0; i < kRestarts; i++) {
+        const leader = await enter(server, { sessionId, userId: 'lea', username: 'Lea' });
+        const acknowledged = []; // positions, and when
+        const until = Date.now() + 200 + ((i * 7919) % 500);
+        while (Date.now() < until) {
+          const ack = await ask(leader, 'sync_playback', { position: ++position, isPlaying: false });
+          assert.equal(ack.success, true);
+          acknowledged.push({ position, at: Date.now() });
+        }
+        await server.kill();
+        leader.disconnect();
+        server = await Server.start({ ...options, after: server });
+        const kept = (await shown(server, sessionId))?.playbackState.position ?? 0;
+        const gone = acknowledged.filter((one) => one.position > kept);
+        lost += gone.length;
+        assert.ok(gone.every((one) => one.at > acknowledged.at(-1).at - 1000), `${gone.length} acknowledged commands are gone`);
+      }
+      t.diagnostic(`${lost} acknowledged commands were lost in ${kRestarts} deaths`);
+      await server.stop({ allow: /exited on signal 9/ });
+    });
+
   it('has what was written when everything is killed', async () => {
     const options = { zone: `${kZone} sync=off` };
     const first = await Server.start(options);
