@@ -7,7 +7,7 @@ import { describe, it, kPatience, request, Server, until } from './harness/index
 const { io } = createRequire(import.meta.url)('socket.io-client');
 const kClients = 60;
 const kSessions = 8;
-const kKills = 100;
+const kKills = Number(process.env.MEDIASYNC_KILLS ?? 100);
 
 const status = async (server) => (await request(server, { path: '/status' })).json();
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 
 #include "tests/unit/store/invariants.h"
@@ -251,6 +252,12 @@ void buryProcess(const Zone& zone, WorkerId dead) {
   zone.worker(dead.slot).connectionMail = 0;
 }
 
+// How many processes to kill, unless MEDIASYNC_KILLS says.
+int killCount(int usual) {
+  const char* wanted = std::getenv("MEDIASYNC_KILLS");
+  return wanted != nullptr ? std::atoi(wanted) : usual;
+}
+
 std::size_t smallZone() {
   return Zone::minimumSize(2) + (1 << 20);
 }
@@ -352,9 +359,9 @@ TEST_CASE("a process killed anywhere leaves whole tables behind, hundreds of tim
   ZoneSettings settings;
   settings.logLimit = Zone::kMinLog;
   TestZone z(smallZone(), 2, settings);
-  constexpr int kKills = 300;
+  const int kills = killCount(300);
   int failures = 0;
-  for (int i = 0; i < kKills && failures == 0; ++i) {
+  for (int i = 0; i < kills && failures == 0; ++i) {
     const WorkerId worker{static_cast<std::uint16_t>(i % 8), 1};
     const pid_t child = fork([&] {
       Actor actor(z.zone, worker.slot, static_cast<std::uint64_t>(i));
@@ -386,13 +393,14 @@ TEST_CASE("processes go on while others are killed beside them", "[store][proces
   ZoneSettings settings;
   settings.logLimit = Zone::kMinLog;
   TestZone z(smallZone(), 2, settings);
+  const int kills = killCount(60);
   const pid_t survivor = fork([&] {
     Actor actor(z.zone, 20, 5);
-    for (int i = 0; i < 12000; ++i)
+    for (int i = 0; i < 200 * kills; ++i)
       actor.step();
     actor.finish();
   });
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < kills; ++i) {
     const pid_t child = fork([&] {
       Actor actor(z.zone, static_cast<std::uint16_t>(i % 8), static_cast<std::uint64_t>(i + 1000));
       for (;;)
