@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/server/worker.h"
+#include "core/store/fault_point.h"
 
 namespace mediasync::server {
 
@@ -205,6 +206,7 @@ void Worker::publishNeeds(Room& room) {
   for (store::Ref ref = session.watchers; ref != 0;) {
     auto& watcher = *zone_.arena().at<store::SessionWatcher>(ref);
     if (watcher.worker == id_) watcher.needed.store(needed, std::memory_order_release);
+    store::faultPoint();
     ref = watcher.next;
   }
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/server/worker.h"
+#include "core/store/fault_point.h"
 #include "core/websocket/extensions.h"
 
 namespace mediasync::server {
@@ -76,6 +77,7 @@ struct Worker::Contents {
 
 void Worker::takeHandovers() {
   zone_.worker(id_.slot).takes.store(1);
+  store::faultPoint();
 }
 
 bool Worker::retire() {

@@ -4,6 +4,7 @@
 
 #include "core/server/worker.h"
 #include "core/session/rules.h"
+#include "core/store/fault_point.h"
 #include "core/store/linked.h"
 #include "core/store/mailbox.h"
 
@@ -48,7 +49,10 @@ void Worker::tick() {
   std::int64_t due = nextSweep.load();
   // A due time far ahead comes from another boot of the machine or a stopped clock.
   const bool isDue = now.mono >= due || due > now.mono + 10 * kSweepInterval;
-  if (isDue && nextSweep.compare_exchange_strong(due, now.mono + kSweepInterval)) sweep(now);
+  if (isDue && nextSweep.compare_exchange_strong(due, now.mono + kSweepInterval)) {
+    store::faultPoint();
+    sweep(now);
+  }
   const std::uint32_t repairs = zone_.header().repairs.load();
   if (repairs != seenRepairs_) {
     seenRepairs_ = repairs;
@@ -82,6 +86,7 @@ void Worker::reconcile(Instant now) {
     if (now.mono - reconcilingSince_ < kStranded) return;
     forgetStrandedRecoveries();
     header.reconciled.store(reconciling_);
+    store::faultPoint();
     reconcilingSince_ = 0;
   }
   const std::uint32_t repairs = header.repairs.load();
@@ -149,10 +154,13 @@ void Worker::reap(std::uint16_t slot, Instant now) {
   store::WorkerEntry& entry = zone_.worker(slot);
   removeWatchers(slot);
   entry.sessionMail.store(0);  // watchers are all it can hold
+  store::faultPoint();
   adoptConnections(slot, now);
   forwardMail(entry);
   entry.state.store(WorkerState::kNone);
+  store::faultPoint();
   zone_.header().repairs.fetch_add(1);  // others look for what they were not woken for
+  store::faultPoint();
 }
 
 // Mail of one that will not open it, also what came while its connections were being adopted. From here on nobody takes

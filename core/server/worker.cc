@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/server/caller.h"
+#include "core/store/fault_point.h"
 #include "core/store/mailbox.h"
 
 namespace mediasync::server {
@@ -20,12 +21,16 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, En
     store::RobustLock lock(zone_.header().census);
     id_.generation = entry.generation.load() + 1;  // whoever had the slot before is another
     entry.generation.store(id_.generation);        // first: should this one die from here on, it is a predecessor, too
+    store::faultPoint();
     if (entry.state.load() != WorkerState::kNone) reap(slot, env_.now());
     entry.pid.store(pid);
+    store::faultPoint();
     entry.signalled.store(0);
     entry.cycle.store(cycle);
     entry.takes.store(0);
+    store::faultPoint();
     entry.state.store(WorkerState::kRunning);
+    store::faultPoint();
   }
   seenRepairs_ = zone_.header().repairs.load();
 }
@@ -58,7 +63,9 @@ void Worker::stop() {
   while (!links_.empty())
     disown(*links_.begin()->second);
   signedOff_ = true;
+  store::faultPoint();
   zone_.worker(id_.slot).state.store(WorkerState::kLeft);
+  store::faultPoint();
 }
 
 // The client polls again, and another worker answers.
@@ -92,7 +99,9 @@ void Worker::flush() {
   if (wake_.none()) return;
   for (std::size_t slot = wake_._Find_first(); slot < wake_.size(); slot = wake_._Find_next(slot)) {
     const auto s = static_cast<std::uint16_t>(slot);
-    if (zone_.worker(s).signalled.exchange(1) == 0) env_.wakeWorker(s);
+    const bool wasSignalled = zone_.worker(s).signalled.exchange(1) != 0;
+    store::faultPoint();
+    if (!wasSignalled) env_.wakeWorker(s);
   }
   wake_.reset();
 }
@@ -112,11 +121,13 @@ void Worker::takeSessionMail() {
     if (found != rooms_.end() && found->second->serial == watcher.sessionSerial) {
       // Cleared before the log is read: what comes later queues it again.
       watcher.queued.store(0, std::memory_order_seq_cst);
+      store::faultPoint();
       deliver(*found->second);
       return;
     }
     store::SessionTransaction txn(zone_, watcher.shard);
     watcher.queued.store(0, std::memory_order_seq_cst);
+    store::faultPoint();
     if (!txn.open(session, watcher.sessionSerial)) return;
     txn.removeWatcher(ref);
     txn.commit(wake_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/store/fault_point.h"
 #include "core/store/linked.h"
 #include "core/store/mailbox.h"
 #include "core/store/random_id.h"
@@ -295,6 +296,7 @@ void ConnectionTransaction::notify(std::uint16_t slot, WakeSet& wake) {
   auto* record = const_cast<ConnectionRecord*>(record_);
   if (record->queued.load(std::memory_order_acquire) == 0) {
     record->mailSlot = slot;  // first: whoever sees to a dead worker must know whose list it is in
+    faultPoint();
     postMail<ConnectionRecord>(zone_.arena(), zone_.worker(slot).connectionMail, recordRef_);
   }
   wake.set(slot);
@@ -306,6 +308,7 @@ void ConnectionTransaction::mendQueued(const std::atomic<Ref>& list) {
 
 void ConnectionTransaction::clearQueued() {
   const_cast<ConnectionRecord*>(record_)->queued.store(0, std::memory_order_release);
+  faultPoint();
 }
 
 }  // namespace mediasync::store

@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "core/store/arena.h"
+#include "core/store/fault_point.h"
 
 namespace mediasync::store {
 
@@ -16,10 +17,13 @@ template <class Record>
 bool postMail(const Arena& arena, std::atomic<Ref>& list, Ref ref) {
   Record& record = *arena.at<Record>(ref);
   if (record.queued.exchange(1, std::memory_order_acq_rel) != 0) return false;
+  faultPoint();
   Ref head = list.load(std::memory_order_relaxed);
   do {
     record.mailNext = head;
+    faultPoint();
   } while (!list.compare_exchange_weak(head, ref, std::memory_order_release, std::memory_order_relaxed));
+  faultPoint();
   return true;
 }
 
@@ -31,6 +35,7 @@ void takeMail(const Arena& arena, std::atomic<Ref>& list, Fn fn) {
   Ref ref = list.exchange(0, std::memory_order_acq_rel);
   std::exception_ptr failure;
   while (ref != 0) {
+    faultPoint();
     const Ref next = arena.at<Record>(ref)->mailNext;
     try {
       fn(ref);
@@ -52,6 +57,7 @@ void mendMail(const Arena& arena, const std::atomic<Ref>& list, Ref ref) {
     if (at == ref) return;
   }
   record.queued.store(0, std::memory_order_release);
+  faultPoint();
 }
 
 }  // namespace mediasync::store

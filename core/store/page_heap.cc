@@ -1,5 +1,7 @@
 #include "core/store/page_heap.h"
 
+#include "core/store/fault_point.h"
+
 namespace mediasync::store {
 
 void PageHeap::init(const Arena& arena, Ref descriptors, std::size_t firstPageOffset, std::uint32_t count) {
@@ -15,11 +17,13 @@ void PageHeap::init(const Arena& arena, Ref descriptors, std::size_t firstPageOf
 void PageHeap::push(const Arena& arena, PageIndex page) {
   descriptor(arena, page).next = head_;
   head_ = page;
+  faultPoint();
   free_.store(free_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 void PageHeap::rebuildAfterDeath(const Arena& arena) {
   head_ = 0;
+  faultPoint();
   free_.store(0, std::memory_order_relaxed);
   for (PageIndex page = count_ - 1; page > 0; --page) {
     if (descriptor(arena, page).state == PageState::kFree) push(arena, page);
@@ -33,10 +37,14 @@ PageIndex PageHeap::take(const Arena& arena, ShardId owner, std::uint32_t reserv
   if (page == 0 || freePages() <= reserve) return 0;
   PageDescriptor& d = descriptor(arena, page);
   head_ = d.next;
+  faultPoint();
   free_.store(free_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  faultPoint();
   d.owner = owner;
+  faultPoint();
   d.notedBy = 0;
   d.state = PageState::kTaken;
+  faultPoint();
   return page;
 }
 
@@ -44,6 +52,7 @@ void PageHeap::give(const Arena& arena, PageIndex page) {
   RobustLock lock(mutex_);
   if (lock.ownerDied()) rebuildAfterDeath(arena);
   descriptor(arena, page).state = PageState::kFree;
+  faultPoint();
   push(arena, page);
 }
 
@@ -51,7 +60,9 @@ void PageHeap::reclaim(const Arena& arena, ShardId owner) {
   RobustLock lock(mutex_);
   for (PageIndex page = 1; page < count_; ++page) {
     PageDescriptor& d = descriptor(arena, page);
-    if (d.owner == owner && d.state == PageState::kTaken) d.state = PageState::kFree;
+    if (d.owner != owner || d.state != PageState::kTaken) continue;
+    d.state = PageState::kFree;
+    faultPoint();
   }
   rebuildAfterDeath(arena);
 }

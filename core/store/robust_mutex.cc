@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "core/store/fault_point.h"
+
 namespace mediasync::store {
 
 void RobustMutex::init() {
@@ -14,14 +16,19 @@ void RobustMutex::init() {
 }
 
 bool RobustMutex::lock() {
-  if (pthread_mutex_lock(&mutex_) != EOWNERDEAD) return false;
+  faultPoint();
+  const bool ownerDied = pthread_mutex_lock(&mutex_) == EOWNERDEAD;
+  faultPoint();
   // Consistent again right away: the repair itself is restartable, and the flag for it lies in what is protected.
-  pthread_mutex_consistent(&mutex_);
-  return true;
+  if (ownerDied) pthread_mutex_consistent(&mutex_);
+  faultPoint();
+  return ownerDied;
 }
 
 void RobustMutex::unlock() {
+  faultPoint();
   pthread_mutex_unlock(&mutex_);
+  faultPoint();
 }
 
 }  // namespace mediasync::store

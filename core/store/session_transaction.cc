@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/store/event_codec.h"
+#include "core/store/fault_point.h"
 #include "core/store/linked.h"
 #include "core/store/mailbox.h"
 
@@ -225,6 +226,7 @@ void SessionTransaction::addWatch(WorkerId worker) {
   auto& watcher = *zone_.arena().at<SessionWatcher>(ref);
   if (watcher.needed.load(std::memory_order_acquire) == kNothingNeeded) {
     watcher.needed.store(session_->log.nextSeq, std::memory_order_release);
+    faultPoint();
   }
 }
 
@@ -233,6 +235,7 @@ void SessionTransaction::dropWatch(WorkerId worker) {
   if (ref == 0) return;
   auto& watcher = *zone_.arena().at<SessionWatcher>(ref);
   watcher.needed.store(kNothingNeeded, std::memory_order_release);
+  faultPoint();
   if (watcher.queued.load(std::memory_order_acquire) == 0) removeWatcher(ref);
 }
 

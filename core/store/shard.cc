@@ -4,6 +4,8 @@
 #include <bit>
 #include <utility>
 
+#include "core/store/fault_point.h"
+
 namespace mediasync::store {
 namespace {
 
@@ -19,8 +21,10 @@ std::uint64_t fullMask(std::uint8_t sizeClass) {
 // What a dead holder left: its change is undone, the pages it had just taken or given up go back.
 void repair(const Region& region, ShardHeader& shard) {
   region.arena.at<UndoLog>(shard.undo)->rollback(region.arena);
+  faultPoint();
   region.heap->reclaim(region.arena, shard.id);
   region.repairs->fetch_add(1);
+  faultPoint();
 }
 
 }  // namespace
@@ -59,6 +63,7 @@ Transaction::Transaction(const Region& region, ShardHeader& shard)
     : region_(region), shard_(shard), undo_(*region.arena.at<UndoLog>(shard.undo)) {
   if (shard_.mutex.lock()) repair(region_, shard_);
   if (++shard_.transactions == 0) ++shard_.transactions;
+  faultPoint();
 }
 
 // Noted once in a transaction, however many pages come and go.
@@ -73,6 +78,7 @@ PageDescriptor& Transaction::editPage(PageIndex page) {
   if (d.notedBy != shard_.transactions) {
     undo_.record(region_.arena, &d, sizeof d);
     d.notedBy = shard_.transactions;
+    faultPoint();
   }
   return d;
 }
@@ -84,6 +90,7 @@ Transaction::~Transaction() {
 
 void Transaction::rollback() {
   undo_.rollback(region_.arena);
+  faultPoint();
   for (const PageIndex page : taken_)
     region_.heap->give(region_.arena, page);
 }
@@ -91,6 +98,7 @@ void Transaction::rollback() {
 void Transaction::commit() {
   for (const Ref ref : released_)
     freeObject(ref);
+  faultPoint();
   undo_.commit();
   committed_ = true;
   for (const PageIndex page : emptied_)
@@ -114,6 +122,7 @@ Ref Transaction::takeFrom(PageIndex page, std::uint8_t sizeClass) {
   PageDescriptor& d = editPage(page);
   const int slot = std::countr_one(d.used);
   d.used |= 1ULL << slot;
+  faultPoint();
   if (d.used == fullMask(sizeClass)) unlink(page);
   return region_.arena.refOf(region_.heap->page(region_.arena, page) +
                              static_cast<std::size_t>(slot) * kSizeClasses[sizeClass]);
@@ -125,10 +134,13 @@ bool Transaction::addPage(std::uint8_t sizeClass) {
   taken_.push_back(page);
   PageDescriptor& d = editPage(page);
   d.used = 0;
+  faultPoint();
   d.state = PageState::kInUse;
+  faultPoint();
   d.sizeClass = sizeClass;
   link(page, sizeClass);
   ++editLists().pages;
+  faultPoint();
   return true;
 }
 
@@ -139,10 +151,13 @@ void Transaction::freeObject(Ref ref) {
   const bool wasFull = d.used == fullMask(d.sizeClass);
   const std::size_t offset = static_cast<std::size_t>(object - region_.heap->page(region_.arena, page));
   d.used &= ~(1ULL << (offset / kSizeClasses[d.sizeClass]));
+  faultPoint();
   if (d.used == 0) {
     if (!wasFull) unlink(page);
     d.state = PageState::kTaken;
+    faultPoint();
     --editLists().pages;
+    faultPoint();
     emptied_.push_back(page);
   } else if (wasFull) {
     link(page, d.sizeClass);
@@ -154,18 +169,23 @@ void Transaction::link(PageIndex page, std::uint8_t sizeClass) {
   PageDescriptor& d = editPage(page);
   d.next = head;
   d.previous = 0;
+  faultPoint();
   if (head != 0) editPage(head).previous = page;
+  faultPoint();
   head = page;
+  faultPoint();
 }
 
 void Transaction::unlink(PageIndex page) {
   const PageDescriptor& d = region_.heap->descriptor(region_.arena, page);
   if (d.next != 0) editPage(d.next).previous = d.previous;
+  faultPoint();
   if (d.previous != 0) {
     editPage(d.previous).next = d.next;
   } else {
     editLists().roomy[d.sizeClass] = d.next;
   }
+  faultPoint();
 }
 
 SharedText Transaction::store(std::string_view text) {

@@ -15,14 +15,18 @@ void UndoLog::record(const Arena& arena, const void* address, std::size_t size) 
   if (used + need > kCapacity) throw OutOfSpace();
   Entry entry{arena.offsetOf(address), static_cast<std::uint32_t>(size), last_};
   std::memcpy(entries() + used, &entry, sizeof entry);
+  faultPoint();
   std::memcpy(entries() + used + sizeof entry, address, size);
+  faultPoint();
   std::atomic_signal_fence(std::memory_order_seq_cst);
   last_ = used;
+  faultPoint();
   // The old bytes must be in place before the count covers them, and the count before anything is changed. A dead
   // process has executed a prefix of its instructions, so the order of the instructions is all it takes.
   std::atomic_signal_fence(std::memory_order_seq_cst);
   used_.store(used + static_cast<std::uint32_t>(need), std::memory_order_release);
   std::atomic_signal_fence(std::memory_order_seq_cst);
+  faultPoint();
 }
 
 void UndoLog::rollback(const Arena& arena) {
@@ -34,13 +38,17 @@ void UndoLog::rollback(const Arena& arena) {
     std::memcpy(&entry, entries() + start, sizeof entry);
     if (start >= at) {
       last_ = entry.previous;
+      faultPoint();
       continue;
     }
     std::memcpy(arena.atOffset(entry.offset), entries() + start + sizeof entry, entry.size);
+    faultPoint();
     at = start;
     std::atomic_signal_fence(std::memory_order_seq_cst);
     used_.store(at, std::memory_order_release);
+    faultPoint();
     last_ = entry.previous;
+    faultPoint();
   }
 }
 

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "core/store/arena.h"
+#include "core/store/fault_point.h"
 
 namespace mediasync::store {
 
@@ -31,7 +32,9 @@ class UndoLog {
   void rollback(const Arena&);
   void commit() {
     std::atomic_signal_fence(std::memory_order_seq_cst);
+    faultPoint();
     used_.store(0, std::memory_order_release);
+    faultPoint();
   }
 
  private:
