@@ -149,16 +149,21 @@ void Worker::reapDeadWorkers(Instant now) {
   }
 }
 
-// Under the census lock. May be repeated when the one who did it died.
 void Worker::reap(std::uint16_t slot, Instant now) {
+  inherit(slot, now);
+  zone_.worker(slot).state.store(WorkerState::kNone);
+  store::faultPoint();
+}
+
+// Under the census lock: takes over what all who had the slot have left. May be repeated when the one who did it died,
+// and will be: the slot is not free before all of it is done.
+void Worker::inherit(std::uint16_t slot, Instant now) {
   store::WorkerEntry& entry = zone_.worker(slot);
   removeWatchers(slot);
   entry.sessionMail.store(0);  // watchers are all it can hold
   store::faultPoint();
   adoptConnections(slot, now);
   forwardMail(entry);
-  entry.state.store(WorkerState::kNone);
-  store::faultPoint();
   zone_.header().repairs.fetch_add(1);  // others look for what they were not woken for
   store::faultPoint();
 }

@@ -22,7 +22,7 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, En
     id_.generation = entry.generation.load() + 1;  // whoever had the slot before is another
     entry.generation.store(id_.generation);        // first: should this one die from here on, it is a predecessor, too
     store::faultPoint();
-    if (entry.state.load() != WorkerState::kNone) reap(slot, env_.now());
+    if (entry.state.load() != WorkerState::kNone) inherit(slot, env_.now());  // and the slot is never free in between
     entry.pid.store(pid);
     store::faultPoint();
     entry.signalled.store(0);

@@ -407,6 +407,7 @@ class Worker {
   void expireSessions(std::uint32_t shard, Instant now);
   void reapDeadWorkers(Instant now);
   void reap(std::uint16_t slot, Instant now);
+  void inherit(std::uint16_t slot, Instant now);
   bool isPredecessor(const store::WorkerId&, std::uint16_t slot) const;
   void adoptConnections(std::uint16_t slot, Instant now);
   void adoptConnection(const store::ConnectionRef&, std::uint16_t slot, Instant now);

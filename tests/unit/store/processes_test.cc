@@ -2,7 +2,6 @@
 // of it.
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -10,6 +9,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "tests/unit/store/forked.h"
 #include "tests/unit/store/invariants.h"
 
 using namespace mediasync;
@@ -161,20 +161,6 @@ class Actor {
   std::vector<Client> clients_;
   std::uint64_t clock_ = 0;
 };
-
-// The child runs fn and never comes back: no destructor, no test report of its own.
-template <class Fn>
-pid_t fork(Fn fn) {
-  const pid_t pid = ::fork();
-  if (pid != 0) return pid;
-  int code = 0;
-  try {
-    fn();
-  } catch (...) {
-    code = 3;
-  }
-  _exit(code);
-}
 
 void sleepMicroseconds(long us) {
   timespec time{us / 1'000'000, us % 1'000'000 * 1000};

@@ -1,0 +1,149 @@
+// Processes that die inside a change of the tables, at every step of it, and of its repair; and those that wait for
+// them.
+#include <time.h>
+
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+
+#include "tests/unit/store/fault_run.h"
+#include "tests/unit/store/invariants.h"
+
+using namespace mediasync;
+using namespace mediasync::store;
+using namespace mediasync::store::test;
+
+namespace {
+
+// Of a session with two users, of which one has a page of its own for its name.
+struct Room {
+  Room() : z(Zone::minimumSize(1), 1, settings()) {
+    client = connect(z.zone, z.random, {1, 1});
+    join(z.zone, client, {"room", "ann", std::string(session::kMaxUsernameBytes, 'a'), {}}, {1, 1}, z.wake);
+    takeMail<SessionWatcher>(z.zone.arena(), z.zone.worker(1).sessionMail,
+                             [this](Ref ref) { z.zone.arena().at<SessionWatcher>(ref)->queued.store(0); });
+    unwatch(z.zone, "room", {1, 1}, z.wake);  // a session is not destroyed before
+  }
+  static ZoneSettings settings() {
+    ZoneSettings settings;
+    settings.logLimit = Zone::kMinLog;
+    return settings;
+  }
+  // Takes pages, gives pages back, and changes records in place.
+  void change() {
+    SessionTransaction txn(z.zone, "room");
+    txn.openSeat(client.seat);
+    const std::string url(1'500, 'u');
+    session::loadMedia(txn, txn.seatUser(), {url, "id", "title", 9.0}, kNow);
+    txn.renameUser(txn.seatUser(), "a", "https://x.example/avatar");
+    txn.addUser("bob", "Bob", {}, session::Presence::kAway, kNow);
+    txn.commit(z.wake);
+  }
+  void give() {
+    SessionTransaction txn(z.zone, "room");
+    txn.openSeat(client.seat);
+    session::leave(txn, txn.seatUser(), kNow);
+    while (!txn.destroy(kNow)) {
+    }
+    txn.commit(z.wake);
+  }
+  void lock() { ReadLock lock(z.zone.region(), z.zone.sessionShard(0).header); }
+
+  TestZone z;
+  Client client;
+};
+
+using Change = void (Room::*)();
+
+std::int64_t microseconds() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1'000'000 + time.tv_nsec / 1'000;
+}
+
+void sleepMicroseconds(long us) {
+  timespec time{us / 1'000'000, us % 1'000'000 * 1000};
+  nanosleep(&time, nullptr);
+}
+
+}  // namespace
+
+TEST_CASE("a change is undone or done, whichever step its process dies at, and whichever its repair dies at",
+          "[store][faults]") {
+  const Change change = GENERATE(&Room::change, &Room::give);
+  std::vector<Contents> contents;
+  std::uint64_t points = 0;
+  {
+    Room room;
+    ContentWatch watch(room.z.zone);
+    contents.push_back(watch.look());
+    points = countFaultPoints([&] { (room.*change)(); }, [&] { contents.push_back(watch.look()); });
+    contents.push_back(watch.look());
+  }
+  REQUIRE(contents.front() != contents.back());
+  std::uint64_t repairs = 0;
+  for (const std::uint64_t n : pointsToTry(points, 60)) {
+    Room room;
+    const Fate fate = dieAt(n, [&] { (room.*change)(); });
+    INFO("death at point " << n << " of " << points << ", " << fate.where);
+    REQUIRE(fate.died == (n <= points));
+    // Again and again, each time one step further: until a repair is done.
+    for (std::uint64_t m = 1; dieAt(m, [&] { room.lock(); }).died && m < 400; m += 1 + m / 4)
+      ++repairs;
+    CHECK(repairedContents(room.z.zone) == contents[n]);
+    REQUIRE_INVARIANTS(room.z.zone);
+  }
+  CHECK(repairs > points);
+}
+
+TEST_CASE("who waits for a lock goes on when its holder is killed", "[store][faults][kill]") {
+  constexpr int kWaiters = 3;
+  constexpr int kRounds = 60;
+  struct Shared {
+    std::atomic<int> holding, waiting;
+    std::atomic<std::int64_t> killedAt;
+    std::array<std::int64_t, kWaiters> waits;
+  };
+  SharedMemory memory(4096);
+  auto& shared = *new (memory.span().data()) Shared{};
+  Room room;
+  std::vector<std::int64_t> waits;
+  for (int round = 0; round < kRounds; ++round) {
+    shared.holding = shared.waiting = 0;
+    const pid_t holder = fork([&] {
+      SessionTransaction txn(room.z.zone, "room");
+      txn.openSeat(room.client.seat);
+      txn.renameUser(txn.seatUser(), "half done", {});
+      shared.holding = 1;
+      for (;;)
+        pause();
+    });
+    while (shared.holding == 0)
+      sleepMicroseconds(100);
+    std::vector<pid_t> waiters;
+    for (std::size_t i = 0; i < kWaiters; ++i) {
+      waiters.push_back(fork([&] {
+        ++shared.waiting;
+        room.lock();
+        shared.waits[i] = microseconds() - shared.killedAt;
+      }));
+    }
+    while (shared.waiting < kWaiters)
+      sleepMicroseconds(100);
+    sleepMicroseconds(1'000);  // until they are inside, as a rule: from outside that cannot be seen
+    shared.killedAt = microseconds();
+    kill(holder, SIGKILL);
+    for (const pid_t waiter : waiters) {
+      int status = 0;
+      REQUIRE(waitpid(waiter, &status, 0) == waiter);
+      CHECK(status == 0);
+    }
+    waitpid(holder, nullptr, 0);
+    waits.insert(waits.end(), shared.waits.begin(), shared.waits.end());
+  }
+  std::sort(waits.begin(), waits.end());
+  INFO("of " << waits.size() << " waits half took up to " << waits[waits.size() / 2] << " us, the longest "
+             << waits.back());
+  CHECK(waits.back() < 1'000'000);
+  REQUIRE_INVARIANTS(room.z.zone);
+}
