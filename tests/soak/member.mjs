@@ -87,6 +87,8 @@ export class Member {
       this.#find('refused connection', `${error.message} ${error.description?.message ?? error.description ?? ''}; ` +
         this.world.weather.describe(Date.now()));
     }
+    // Stock clients do not come back by themselves when CONNECT is refused, as it is while the zone is full.
+    if (this.socket.active === false) setTimeout(() => { if (this.#wants) this.socket.connect(); }, 1000);
   }
 
   #told(event, data) {

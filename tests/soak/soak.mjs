@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import zlib from 'node:zlib';
 import { request } from '../client/harness/http.mjs';
 import { configuration, Server } from '../client/harness/nginx.mjs';
 import { Proxy } from '../client/harness/proxy.mjs';
@@ -28,6 +29,7 @@ const kCalmShare = 0.25; // of a cycle, at its end
 const kMostCpu = 0.5; // cores, clients and server together
 const kOldWorker = 15000; // ms that a worker may outlive its configuration
 const kEmptyIn = 90000;
+const kLate = 1000; // ms
 
 const options = readOptions(process.argv.slice(2));
 const log = options.log ? fs.createWriteStream(options.log) : null;
@@ -121,12 +123,23 @@ function watchLog(world) {
   }
 }
 
+/** How late timers and threads of this process are: clients with compression wait for both. */
+function watchItself(world) {
+  const start = Date.now();
+  zlib.deflateRaw(Buffer.alloc(1000), () => setTimeout(() => {
+    const late = Date.now() - start - 10;
+    world.figures.longest('delay of the soak itself', late);
+    if (late > kLate) world.weather.wasLate(late, Date.now());
+  }, 10));
+}
+
 /** Everything that goes on beside the cycles, until the returned function is called. */
 function watch(world) {
   let last;
   const timers = [
     setInterval(() => watchProcesses(world), 100),
     setInterval(() => watchLog(world), 1000),
+    setInterval(() => watchItself(world), 1000),
     setInterval(() => { last = keepPace(world, last); }, 2000),
     setInterval(() => say(world.figures.line(world)), kMinute),
   ];

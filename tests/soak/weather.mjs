@@ -10,7 +10,7 @@ const kAtReload = 3000; // a worker that has ended its work refuses those who ha
 export class Weather {
   constructor() {
     Object.assign(this, { killedAt: -Infinity, reloadedAt: -Infinity, stoppedAt: -Infinity, fullSince: Infinity,
-      fullUntil: -Infinity, goodbyeUntil: -Infinity });
+      fullUntil: -Infinity, lateAt: -Infinity, late: 0 });
   }
 
   isFull(now) { return now >= this.fullSince && now <= this.fullUntil + kAfterFull; }
@@ -32,9 +32,12 @@ export class Weather {
     return undefined;
   }
 
+  /** The soak itself was late by `ms`, as on a machine that is too busy: what clients miss then may be its own doing. */
+  wasLate(ms, now) { Object.assign(this, { late: ms, lateAt: now }); }
+
   describe(now) {
     const ago = (what, then) => (Number.isFinite(then) && now - then < 60000 ? [`${what} ${now - then} ms ago`] : []);
     return [...ago('reload', this.reloadedAt), ...ago('kill', this.killedAt), ...ago('stop', this.stoppedAt),
-      ...ago('zone full', this.fullSince)].join(', ') || 'nothing was done lately';
+      ...ago('zone full', this.fullSince), ...ago(`the soak itself ${this.late} ms late`, this.lateAt)].join(', ') || 'nothing was done lately';
   }
 }
