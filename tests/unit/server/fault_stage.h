@@ -266,6 +266,7 @@ inline Reference referenceOf(const Scenario& scenario) {
   Reference reference;
   Stage stage(scenario.bob);
   scenario.prepare(stage);
+  store::test::clearFreeMemory(stage.world.zone);
   store::test::ContentWatch watch(stage.world.zone);
   reference.before = watch.look();
   reference.contents.push_back(reference.before);
@@ -345,8 +346,6 @@ inline void requireAftermath(Stage& stage, const std::vector<std::uint16_t>& dea
   CHECK(isEmpty(world));
 }
 
-inline std::uint64_t deaths = 0;  // of all scenarios
-
 // Dies at each point in turn, and after the last. `most`: so many points, when there are more.
 inline void requireWholeAfterEachDeath(const Scenario& scenario, std::uint64_t most) {
   store::test::shrinkProcess();
@@ -355,11 +354,11 @@ inline void requireWholeAfterEachDeath(const Scenario& scenario, std::uint64_t m
   for (const std::uint64_t n : store::test::pointsToTry(reference.points, most)) {
     Stage stage(scenario.bob);
     scenario.prepare(stage);
+    store::test::clearFreeMemory(stage.world.zone);
     REQUIRE(store::test::ContentWatch(stage.world.zone).look() == reference.before);
     const store::test::Fate fate = store::test::dieAt(n, [&] { scenario.act(stage); });
     INFO("death at point " << n << " of " << reference.points << ", " << fate.where);
     REQUIRE(fate.died == (n <= reference.points));
-    deaths += fate.died;
     // What was under way is undone, what was committed is there: byte for byte.
     CHECK(store::test::repairedContents(stage.world.zone) == reference.contents[n]);
     stage.giveBack();
@@ -375,7 +374,7 @@ inline void requireWholeAfterTwoDeaths(const Scenario& scenario, std::uint64_t m
   const auto killOnce = [&](Stage& stage, std::uint64_t n) {
     scenario.prepare(stage);
     stage.world.start(kLate);
-    deaths += store::test::dieAt(n, [&] { scenario.act(stage); }).died;
+    store::test::dieAt(n, [&] { scenario.act(stage); });
     stage.world.kill(kVictim);
     stage.wait(200);
   };
@@ -392,7 +391,6 @@ inline void requireWholeAfterTwoDeaths(const Scenario& scenario, std::uint64_t m
       const store::test::Fate fate = store::test::dieAt(m, [&] { stage.world.worker(kLate).tick(); });
       INFO("death at point " << n << ", and in the repair at " << m << " of " << repairs << ", " << fate.where);
       REQUIRE(fate.died == (m <= repairs));
-      deaths += fate.died;
       requireAftermath(stage, {kVictim, kLate}, m);
     }
   }

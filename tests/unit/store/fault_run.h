@@ -61,6 +61,8 @@ inline std::uint64_t countFaultPoints(const std::function<void()>& fn, std::func
   return std::exchange(faultPlan, {}).passed;
 }
 
+inline std::uint64_t deaths = 0;  // so far
+
 struct Fate {
   bool died = false;
   std::string where;
@@ -79,6 +81,7 @@ inline Fate dieAt(std::uint64_t n, const std::function<void()>& fn) {
   const LastPoint& last = lastPoint();
   Fate fate{WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
             last.file == nullptr ? "no point" : last.file + (":" + std::to_string(last.line))};
+  deaths += fate.died;
   INFO("it passed " << fate.where << " and ended with status " << status);
   REQUIRE((fate.died || status == 0));
   return fate;
@@ -88,7 +91,8 @@ inline Fate dieAt(std::uint64_t n, const std::function<void()>& fn) {
 // the others every so-manieth. MEDIASYNC_FAULTS is another number, or "all". The one after the last is among them:
 // nothing dies there.
 inline std::vector<std::uint64_t> pointsToTry(std::uint64_t points, std::uint64_t most) {
-  if (const char* wanted = std::getenv("MEDIASYNC_FAULTS")) {
+  const char* wanted = std::getenv("MEDIASYNC_FAULTS");
+  if (wanted != nullptr && *wanted != '\0') {
     most = std::string_view(wanted) == "all" ? points : std::max<std::uint64_t>(std::strtoul(wanted, nullptr, 10), 2);
   }
   const std::uint64_t first = most / 2;
@@ -221,6 +225,24 @@ class ShardContent {
 
 // Of each shard: what it held when no transaction was under way in it last. Session shards first.
 using Contents = std::vector<std::size_t>;
+
+// An object does not fill its place to the end; what lies behind it is of whoever had the place before. So that this is
+// the same in every run, memory that no object holds is cleared beforehand.
+inline void clearFreeMemory(const Zone& zone) {
+  const PageHeap& heap = zone.header().heap;
+  for (PageIndex page = 1; page <= heap.total(); ++page) {
+    const PageDescriptor& d = heap.descriptor(zone.arena(), page);
+    std::byte* bytes = heap.page(zone.arena(), page);
+    if (d.state != PageState::kInUse) {
+      std::memset(bytes, 0, kPageSize);
+      continue;
+    }
+    const std::size_t size = kSizeClasses[d.sizeClass];
+    for (std::size_t slot = 0; slot < kPageSize / size; ++slot) {
+      if ((d.used >> slot & 1) == 0) std::memset(bytes + slot * size, 0, size);
+    }
+  }
+}
 
 class ContentWatch {
  public:
