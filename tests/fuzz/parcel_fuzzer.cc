@@ -54,7 +54,8 @@ std::string changed(std::string parcel, fuzz::Input& input) {
 class Journey {
  public:
   Journey() : world_(1, settings(), 2 << 20) {
-    channel_ = world_.worker(0).openChannel(socket_, options(), Agreement{{}, Compression{15, 1, 60}});
+    auto opened = world_.worker(0).openChannel(socket_, options(), Agreement{{}, Compression{15, 1, 60}});
+    channel_ = std::move(std::get<std::unique_ptr<Channel>>(opened));
     receive(world_.worker(0), *channel_, clientFrame("40"));
     receive(world_.worker(0), *channel_,
             clientFrame(R"(42["join_session",{"sessionId":"a","userId":"ann","username":"Ann"}])"));

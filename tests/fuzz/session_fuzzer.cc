@@ -215,7 +215,7 @@ class Play {
       FUZZ_REQUIRE(txn.find(name) != isNew);
       if (isNew) txn.create(name, user, now_);
       session::UserRef ref = 0;
-      if (const Refusal refusal = session::join(txn, command, maxUsers_, now_, &ref)) return refusal;
+      if (const Refusal refusal = session::join(txn, command, {maxUsers_, {}}, now_, &ref)) return refusal;
       taken = txn.addConnection(ref, {1, ++connections_, 0});
       txn.commit(world_.wake);
       return {};
@@ -232,7 +232,7 @@ class Play {
       SessionTransaction txn(zone_, seat.ref.shard);
       FUZZ_REQUIRE(txn.openSeat(seat.ref));
       if (const Refusal refusal = session::checkRejoin(seat.session, seat.user, command)) return refusal;
-      session::refresh(txn, txn.seatUser(), command, now_);
+      if (const Refusal refusal = session::refresh(txn, txn.seatUser(), command, {}, now_)) return refusal;
       txn.commit(world_.wake);
       return {};
     });
