@@ -47,7 +47,8 @@ export function environment() {
   const env = { ...process.env };
   if (process.env.MEDIASYNC_PRELOAD) {
     env.LD_PRELOAD = process.env.MEDIASYNC_PRELOAD;
-    env.ASAN_OPTIONS = 'detect_leaks=0';
+    // A reload to another file of the module has two of them in one process.
+    env.ASAN_OPTIONS = 'detect_leaks=0:detect_odr_violation=0';
   }
   return env;
 }
@@ -68,6 +69,7 @@ pid nginx.pid;
 error_log error.log info;
 worker_rlimit_nofile 8192;
 load_module ${modulePath};
+${process.env.MEDIASYNC_PRELOAD ? 'env LD_PRELOAD; env ASAN_OPTIONS; # for the next binary, when there is one' : ''}
 ${main}
 events { worker_connections 4096; }
 http {
@@ -111,6 +113,15 @@ export async function checkConfiguration(text) {
     });
   } finally {
     fs.rmSync(prefix, { recursive: true, force: true });
+  }
+}
+
+/** False for one that is only waited for, too. */
+function isAlive(pid) {
+  try {
+    return !/^State:\s*[ZX]/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
   }
 }
 
@@ -304,6 +315,8 @@ export class Server {
         }
       }
       await deadline(this.#exited, kPatience, 'nginx to be killed');
+      // As long as one of them is there it may take a connection that is meant for a server that comes after.
+      await until('its processes to be killed', () => children.every(({ pid }) => !isAlive(pid)));
     }
     this.#peer?.stop();
     if (this.prefix && !this.keepFiles && !process.env.MEDIASYNC_KEEP_PREFIX) {
