@@ -116,10 +116,11 @@ export async function checkConfiguration(text) {
   }
 }
 
-/** False for one that is only waited for, too. */
+/** False for a zombie, too, unless other threads of it have yet to end. */
 function isAlive(pid) {
   try {
-    return !/^State:\s*[ZX]/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return !/^State:\s*[ZX]/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8')) ||
+      fs.readdirSync(`/proc/${pid}/task`).length > 1;
   } catch {
     return false;
   }
