@@ -1,5 +1,4 @@
 // Engine.IO's long polling: GET for what the server has to say, POST for what the client has.
-#include <new>
 #include <utility>
 
 #include "core/engineio/payload_writer.h"
@@ -7,6 +6,7 @@
 #include "ngx_module/engine_handler.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/identity.h"
+#include "ngx_module/pending.h"
 #include "ngx_module/response.h"
 
 namespace mediasync::ngx {
@@ -17,28 +17,6 @@ constexpr std::string_view kBinaryType = "application/octet-stream";
 
 ngx_int_t respondPayload(ngx_http_request_t* r, const engineio::Payload& payload) {
   return respond(r, NGX_HTTP_OK, payload.binary ? kBinaryType : kTextType, payload.bytes);
-}
-
-// Runs the destructor of T, which lies in the request's pool, when the request ends.
-template <class T>
-void destroy(void* object) {
-  static_cast<T*>(object)->~T();
-}
-
-template <class T, class... Args>
-T* makeInPool(ngx_http_request_t* r, Args&&... args) {
-  ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(r->pool, sizeof(T));
-  if (cleanup == nullptr) throw std::bad_alloc();
-  T* object = new (cleanup->data) T(std::forward<Args>(args)...);
-  cleanup->handler = destroy<T>;
-  return object;
-}
-
-// Finishes a request outside of its own handlers.
-void finish(ngx_http_request_t* r, ngx_int_t rc) {
-  ngx_connection_t* connection = r->connection;
-  ngx_http_finalize_request(r, rc);
-  ngx_http_run_posted_requests(connection);
 }
 
 // A GET that waits. Lives in the pool of its request, which may end at any time: the destructor gives the poll up.

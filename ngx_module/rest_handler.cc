@@ -1,11 +1,13 @@
 #include "ngx_module/rest_handler.h"
 
 #include <string>
+#include <utility>
 
 #include "core/api/rest.h"
 #include "ngx_module/body.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/identity.h"
+#include "ngx_module/pending.h"
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"
 
@@ -71,6 +73,33 @@ ngx_int_t send(ngx_http_request_t* r, const server::RestReply& reply) {
   return respond(r, static_cast<ngx_uint_t>(reply.status), kJson, reply.body);
 }
 
+// A session that has been created, and is on its way to the disk. Lives in the pool of its request.
+class Creation final : public server::Confirmation {
+ public:
+  Creation(ngx_http_request_t* r, Runtime& runtime, server::RestReply reply)
+      : r_(r), runtime_(runtime), reply_(std::move(reply)), timer_(&Creation::respond, this, r->connection->log) {
+    runtime_.worker().await(reply_.ticket, *this);
+  }
+  ~Creation() override {
+    guardedVoid(r_->connection->log, [this] { runtime_.worker().cancel(*this); });
+  }
+
+  void written() override { timer_.post(); }
+
+ private:
+  static void respond(void* self) {
+    auto* creation = static_cast<Creation*>(self);
+    ngx_http_request_t* r = creation->r_;
+    finish(r, send(r, creation->reply_));
+  }
+
+  ngx_http_request_t* r_;
+  Runtime& runtime_;
+  server::RestReply reply_;
+  Timer timer_;
+};
+
+// NGX_DONE: it is answered later.
 ngx_int_t create(ngx_http_request_t* r) {
   const LocConf& conf = *locConf(r);
   Runtime* runtime = runtimeOf(conf.zone);
@@ -81,15 +110,17 @@ ngx_int_t create(ngx_http_request_t* r) {
   if (const auto* bad = std::get_if<api::BadRequest>(&parsed)) return fail(r, NGX_HTTP_BAD_REQUEST, bad->message);
   const auto options = identify(r, conf);
   if (!options) return fail(r, NGX_HTTP_FORBIDDEN, "Nobody is known to be asking");
-  const auto reply =
-      runtime->worker().createSession(std::get<api::CreateSession>(parsed), *options, sentSecret(r, conf));
+  auto reply = runtime->worker().createSession(std::get<api::CreateSession>(parsed), *options, sentSecret(r, conf));
   runtime->settle();
-  return send(r, reply);
+  if (runtime->worker().isWritten(reply.ticket)) return send(r, reply);
+  makeInPool<Creation>(r, r, *runtime, std::move(reply));
+  return NGX_DONE;
 }
 
 void onBody(ngx_http_request_t* r) {
-  ngx_http_finalize_request(r, guarded(r->connection->log, static_cast<ngx_int_t>(NGX_HTTP_INTERNAL_SERVER_ERROR),
-                                       [r] { return create(r); }));
+  const ngx_int_t rc =
+      guarded(r->connection->log, static_cast<ngx_int_t>(NGX_HTTP_INTERNAL_SERVER_ERROR), [r] { return create(r); });
+  if (rc != NGX_DONE) ngx_http_finalize_request(r, rc);
 }
 
 ngx_int_t startCreate(ngx_http_request_t* r, const LocConf& conf) {

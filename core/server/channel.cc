@@ -64,6 +64,7 @@ std::variant<std::unique_ptr<Channel>, engineio::Error> Worker::probeChannel(con
     return channel;
   }
   txn.edit(record.probingUntil) = now.mono + kUpgradeTimeout;
+  txn.edit(record.prober) = id_;
   channel->agreement_.protocol = protocolOf(record);
   channel->sid_ = sid;
   channel->since_ = now.mono;

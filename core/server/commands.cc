@@ -112,6 +112,7 @@ Handled Worker::refuseTooFast(Request& request, const Rate& rate) {
 }
 
 Handled Worker::run(Request& request, const session::Command& command) {
+  if (isUnconfirmedFull()) return Handled::kDeferred;
   try {
     std::visit([this, &request](const auto& c) { handle(request, c); }, command);
   } catch (const Refused& refused) {
@@ -185,21 +186,21 @@ void Worker::handle(Request& request, const session::SyncPlayback& command) {
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     return session::syncPlayback(session, user, command, request.now);
   });
-  succeed(request);
+  succeed(request, Effect::kChange);
 }
 
 void Worker::handle(Request& request, const session::LoadMedia& command) {
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     return session::loadMedia(session, user, command, request.now);
   });
-  succeed(request);
+  succeed(request, Effect::kChange);
 }
 
 void Worker::handle(Request& request, const session::RequestLeadership&) {
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     return session::requestLeadership(session, user, request.now);
   });
-  succeed(request);
+  succeed(request, Effect::kChange);
 }
 
 // States of sessions are much longer than what asks for them, so their bytes are counted. Throws Refused when there
@@ -226,7 +227,7 @@ void Worker::handle(Request& request, const session::ReportDesync& command) {
   request.replyBytes = packet.size();
   chargeReply(request);
   reply(request.caller, packet);
-  succeed(request);
+  succeed(request, Effect::kNone);
 }
 
 void Worker::handle(Request& request, const session::Heartbeat&) {
@@ -256,13 +257,14 @@ void Worker::handle(Request& request, const session::RequestSessionState&) {
   });
   chargeReply(request);
   replyState(request, ItemKind::kSessionState);
-  succeed(request);
+  succeed(request, Effect::kNone);
 }
 
-void Worker::succeed(Request& request) {
+void Worker::succeed(Request& request, Effect effect) {
   if (!request.ack) return;
   std::string packet = ackPacket(*request.ack);
   api::appendAckSuccess(packet);
+  if (effect == Effect::kChange) return confirm(request.caller, std::move(packet));
   reply(request.caller, packet);
 }
 
@@ -302,7 +304,7 @@ void Worker::handle(Request& request, const session::JoinSession& command) {
   if (!request.ack) return;
   std::string packet = ackPacket(*request.ack);
   api::appendAckJoined(packet, command.sessionId, command.userId, isLeader);
-  reply(request.caller, packet);
+  confirm(request.caller, std::move(packet));
 }
 
 // The connection is in a session already. False: that seat is none any more, and the caller may join as if new.
@@ -405,7 +407,7 @@ void Worker::handle(Request& request, const session::LeaveSession&) {
     if (link != nullptr) leaveRoom(*link);
     if (!wasSeated) throw Refused{session::kNotInSession};
   }
-  succeed(request);
+  succeed(request, Effect::kChange);
 }
 
 }  // namespace mediasync::server

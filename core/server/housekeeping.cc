@@ -40,6 +40,7 @@ void Worker::tick() {
   zone_.worker(id_.slot).signalled.store(0);  // whoever meant to wake this worker may have died before it did
   takeSessionMail();
   takeConnectionMail();
+  confirmWritten();
   for (const auto& [ref, room] : rooms_) {
     if (room->behind > 0) needsChanged(*room);  // someone's patience may be at its end
   }
@@ -237,8 +238,9 @@ void Worker::adoptConnections(std::uint16_t slot, Instant now) {
         const bool queued = record.queued.load() != 0;
         const bool inItsMailbox = queued && record.mailSlot == slot;
         const bool posting = record.posting && isPredecessor(record.poster, slot);
+        const bool probing = record.probingUntil != 0 && isPredecessor(record.prober, slot);
         const bool forgotten = record.dead && !queued;  // by one that was about to free it
-        if (isPredecessor(record.owner, slot) || inItsMailbox || posting || forgotten) {
+        if (isPredecessor(record.owner, slot) || inItsMailbox || posting || probing || forgotten) {
           found.push_back({ref, record.serial, static_cast<std::uint16_t>(shard)});
         }
       });
@@ -262,6 +264,10 @@ void Worker::adoptConnection(const store::ConnectionRef& connection, std::uint16
       return;
     }
     if (record.posting && isPredecessor(record.poster, slot)) txn.edit(record.posting) = false;
+    if (record.probingUntil != 0 && isPredecessor(record.prober, slot)) {
+      txn.edit(record.probingUntil) = 0;
+      txn.edit(record.upgradingUntil) = 0;
+    }
     if (isPredecessor(record.owner, slot)) {
       lost = record.transport == store::Transport::kWebSocket || record.closing != store::Closing::kNo;
       if (lost) {

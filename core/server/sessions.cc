@@ -63,6 +63,7 @@ RestReply Worker::createSession(const api::CreateSession& request, const Options
   }
   RestReply reply{201, {}, "/" + sessionId};
   api::appendCreated(reply.body, sessionId, request.creatorId);
+  reply.ticket = writeTicket();
   return reply;
 }
 

@@ -39,13 +39,13 @@ void StateKeeper::step() {
   if (!takeUp()) return;
   lastStep_ = now;
   StateWrite write = nextWrite(kSlice);
-  if (isEmpty(write)) return;
+  if (isEmpty(write)) return becameDurable(ticket_);
   writing_ = true;
   file_.write(std::move(write));
 }
 
 void StateKeeper::changed() {
-  if (sync_ != StateSync::kAlways || writing_ || !hasUnsaved()) return;
+  if (sync_ != StateSync::kAlways || writing_ || !(hasUnsaved() || isAwaited())) return;
   if (phase_ != Phase::kWatching) return step();
   const auto slot = static_cast<std::uint16_t>(state().keeperSlot.load());
   if (zone_.worker(slot).signalled.exchange(1) == 0) env_.wakeWorker(slot);
@@ -62,6 +62,19 @@ bool StateKeeper::hasUnsaved() const {
     if (lost != 0 && !zone_.arena().at<store::RecoveryRecord>(lost)->saved) return true;
   }
   return false;
+}
+
+bool StateKeeper::isAwaited() const {
+  return state().awaited.load() > state().durable.load();
+}
+
+// All that had changed when the write with that ticket began. Who waits for it is woken.
+void StateKeeper::becameDurable(std::uint64_t ticket) {
+  state().durable.store(ticket);
+  for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
+    store::WorkerEntry& worker = zone_.worker(slot);
+    if (worker.awaitsWrite.load() != 0 && worker.signalled.exchange(1) == 0) env_.wakeWorker(slot);
+  }
 }
 
 bool StateKeeper::takeUp() {
@@ -94,6 +107,7 @@ StateWrite StateKeeper::nextWrite(std::size_t maxBytes) {
   if (phase_ == Phase::kChanges && (hasGrown() || journal_.needsSnapshot())) beginSnapshot();
   StateWrite write;
   std::string changes;
+  ticket_ = state().taken.fetch_add(1) + 1;  // before anything is read: what changes from here on may be missing
   more_ = journal_.takeChanges(changes, maxBytes, env_.now());
   if (phase_ == Phase::kSnapshot) addSnapshot(write.snapshot, changes, maxBytes);
   const bool isDue = phase_ == Phase::kChanges || isComplete_;
@@ -125,12 +139,14 @@ void StateKeeper::written(bool ok) {
     retryAt_ = env_.now().mono + kRetry;
     hasCurrent_ = isComplete_ = false;
     beginSnapshot();
+    becameDurable(ticket_ + 1);  // as long as nothing can be written, nothing waits for it
     return;
   }
   state().written.fetch_add(currentBytes_ + snapshotBytes_);
   state().end += currentBytes_;
   snapshotEnd_ += snapshotBytes_;
   if (std::exchange(isComplete_, false)) switchHalves();
+  if (hasCurrent_ && !more_) becameDurable(ticket_);
 }
 
 void StateKeeper::switchHalves() {

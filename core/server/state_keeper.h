@@ -77,6 +77,8 @@ class StateKeeper {
   void beginSnapshot();
   bool hasGrown() const;
   bool hasUnsaved() const;
+  bool isAwaited() const;
+  void becameDurable(std::uint64_t ticket);
   StateWrite nextWrite(std::size_t maxBytes);
   void addSnapshot(StatePiece&, std::string& changes, std::size_t maxBytes);
   void switchHalves();
@@ -95,6 +97,7 @@ class StateKeeper {
   bool hasCurrent_ = false;         // the half in use is whole, so changes go there
   bool more_ = false;               // there were more changes than one write may have
   bool isComplete_ = false;         // the write under way completes the snapshot
+  std::uint64_t ticket_ = 0;        // of the write under way, or the last one
   std::uint64_t snapshotEnd_ = 0;   // bytes of the new snapshot so far
   std::uint64_t currentBytes_ = 0;  // of the write under way
   std::uint64_t snapshotBytes_ = 0;

@@ -28,6 +28,7 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, En
     entry.signalled.store(0);
     entry.cycle.store(cycle);
     entry.takes.store(0);
+    entry.awaitsWrite.store(0);
     store::faultPoint();
     entry.state.store(WorkerState::kRunning);
     store::faultPoint();
@@ -40,6 +41,7 @@ Worker::~Worker() = default;
 void Worker::stop() {
   if (std::exchange(stopped_, true)) return;
   zone_.worker(id_.slot).takes.store(0);
+  confirmAll();
   std::vector<store::ConnectionRef> sockets;
   for (const auto& [ref, link] : links_) {
     if (link->socket != nullptr) sockets.push_back(link->connection);
@@ -93,6 +95,7 @@ void Worker::flush() {
     wake_.reset(id_.slot);
     takeSessionMail();
     takeConnectionMail();
+    confirmWritten();
     endDoomed();
   }
   publishNeeds();
@@ -111,6 +114,7 @@ void Worker::wake() {
   zone_.worker(id_.slot).signalled.store(0);
   takeSessionMail();
   takeConnectionMail();
+  confirmWritten();
 }
 
 void Worker::takeSessionMail() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,6 +23,7 @@
 #include "core/server/batch.h"
 #include "core/server/channel.h"
 #include "core/server/compressor.h"
+#include "core/server/confirmation.h"
 #include "core/server/environment.h"
 #include "core/server/link.h"
 #include "core/server/offset.h"
@@ -75,7 +77,8 @@ inline constexpr NoSpace kMemoryFull{"The server is out of memory for connection
 struct RestReply {
   int status = 200;
   std::string body;
-  std::string location;  // of what was created, percent-encoded, relative to the collection: "/ID"
+  std::string location;    // of what was created, percent-encoded, relative to the collection: "/ID"
+  WriteTicket ticket = 0;  // to be sent when that is written
 };
 
 class Worker {
@@ -92,8 +95,8 @@ class Worker {
   bool stopped() const { return stopped_; }
   // What the zone will hold is with another NGINX, which is about to end: nobody can be served yet.
   bool awaitsState() const { return zone_.header().state.pending.load() != 0; }
-  // There are POSTs whose commands wait, of which some may have come since stop(). They are answered within some seconds,
-  // if runDeadlines() is called until then.
+  // There are POSTs whose commands wait, of which some may have come since stop(). They are answered within some
+  // seconds, if runDeadlines() is called until then.
   bool hasWaitingPosts() const { return !waitingJobs_.empty(); }
 
   // ---- the handover of WebSockets to the workers of a newer configuration
@@ -166,6 +169,12 @@ class Worker {
   RestReply createSession(const api::CreateSession&, const Options&, std::string_view secret = {});
   RestReply showSession(std::string_view sessionId, const Options&);
   RestReply listSessions(const api::ListQuery&, const Options&);
+
+  // ---- answers that wait for the state file
+  bool isWritten(WriteTicket) const;
+  // Kept until it is called or cancelled.
+  void await(WriteTicket, Confirmation&);
+  void cancel(Confirmation&);
 
   const store::Zone& zone() const { return zone_; }
   store::WorkerCounters& counters() { return zone_.worker(id_.slot).counters; }
@@ -392,13 +401,24 @@ class Worker {
   void inSession(Request&, Rule rule);
   store::SeatRef seatOf(const Caller&);
   bool mustCollectFirst(store::ConnectionTransaction&);
-  void succeed(Request&);
+  enum class Effect { kNone, kChange };
+  void succeed(Request&, Effect);
   void replyState(Request&, store::ItemKind);
   void refuse(Caller&, const session::Refusal&, std::string_view event, std::optional<std::uint64_t> ack);
   bool isTooFast(const Caller&);
   Handled refuseTooFast(Request&, const Rate&);
   void checkReplies(const Request&);
   void chargeReply(const Request&);
+
+  // confirmation.cc
+  WriteTicket writeTicket() const;
+  void await(WriteTicket);
+  void confirm(Caller&, std::string packet);
+  bool isUnconfirmedFull() const;
+  void confirmWritten();
+  void confirmUntil(WriteTicket);
+  void confirmAll();
+  void replyTo(const store::ConnectionRef&, std::string_view packet);
 
   // housekeeping.cc
   void sweep(Instant now);
@@ -457,6 +477,13 @@ class Worker {
   std::vector<Channel*> probing_;
   std::vector<Channel*> waitingChannels_;  // a command of theirs waits
   std::vector<PostJob*> waitingJobs_;
+  struct Unconfirmed {
+    WriteTicket ticket;
+    store::ConnectionRef connection;
+    std::string packet;
+  };
+  std::deque<Unconfirmed> unconfirmed_;  // in the order of their tickets
+  std::vector<std::pair<WriteTicket, Confirmation*>> confirmations_;
   std::uint32_t seenRepairs_ = 0;
   std::vector<std::pair<store::RandomId, store::ConnectionRef>> stranded_;
   std::uint32_t reconciling_ = 0;      // the count of repairs that is being reconciled

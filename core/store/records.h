@@ -94,8 +94,8 @@ struct UserRecord {
   session::Presence presence;
   bool queuedForTime;
   TokenBucket events;  // that it may send
-  bool bound;         // to `secret`, which its clients must show
-  SecretHash secret;  // meaningful when bound
+  bool bound;          // to `secret`, which its clients must show
+  SecretHash secret;   // meaningful when bound
 };
 
 // One connection of a user.
@@ -291,6 +291,7 @@ struct ConnectionRecord {
   std::uint16_t shard;
   std::uint16_t mailSlot;  // whose mailbox it was posted to last
   WorkerId poster;
+  WorkerId prober;              // has the WebSocket; meaningful while probingUntil is not 0
   std::uint32_t handover;       // its owner has offered it to another process under this number; 0: it has not
   AcksAsked acks;               // in "/"
   std::int64_t lastHeard;       // monotonic

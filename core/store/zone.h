@@ -45,11 +45,12 @@ struct WorkerEntry {
   std::atomic<WorkerState> state;
   std::atomic<std::uint32_t> generation;
   std::atomic<std::int32_t> pid;
-  std::atomic<std::uint32_t> signalled;  // a wake-up is on its way
-  std::atomic<std::uint32_t> cycle;      // of which configuration it is
-  std::atomic<std::uint32_t> takes;      // WebSockets that workers of earlier configurations hand over
-  std::atomic<Ref> sessionMail;          // SessionWatcher list
-  std::atomic<Ref> connectionMail;       // ConnectionRecord list
+  std::atomic<std::uint32_t> signalled;    // a wake-up is on its way
+  std::atomic<std::uint32_t> cycle;        // of which configuration it is
+  std::atomic<std::uint32_t> takes;        // WebSockets that workers of earlier configurations hand over
+  std::atomic<std::uint32_t> awaitsWrite;  // to be woken after a write of the state file
+  std::atomic<Ref> sessionMail;            // SessionWatcher list
+  std::atomic<Ref> connectionMail;         // ConnectionRecord list
   WorkerCounters counters;
 };
 
@@ -67,6 +68,11 @@ struct StateKeeping {
   std::uint64_t begun;                 // of the newest that this NGINX has read or begun to write
   std::uint64_t snapshotEnd;           // bytes
   std::uint64_t end;
+  // Writes are counted as they begin to take what has changed. The newest one, and the newest one whose changes, and
+  // all before, are safe; the newest one that somebody waits for.
+  std::atomic<std::uint64_t> taken;
+  std::atomic<std::uint64_t> durable;
+  std::atomic<std::uint64_t> awaited;
   std::atomic<std::uint64_t> written;    // bytes since the zone was made
   std::atomic<std::uint64_t> snapshots;  // likewise
   std::atomic<std::uint64_t> failures;   // likewise: writes that failed

@@ -16,8 +16,6 @@ using Bob = Stage::Bob;
 constexpr std::uint64_t kMost = 40;
 
 const auto nothing = [](Stage&) {};
-// Polls are ended at once for some seconds after a probe: this client would do nothing else.
-const auto stopPolling = [](Stage& s) { s.cat = nullptr; };
 
 std::string longText(std::size_t size) {
   return std::string(size, 'x');
@@ -272,14 +270,14 @@ TEST_CASE("a worker killed at any step of a connection's life", "[server][faults
          probe.packet("2probe");
          probe.packet("5");
        },
-       stopPolling},
+       nothing},
       {"an upgrade that breaks", Bob::kNobody, [](Stage& s) { s.cat = s.pollMember(kThird, "cat"); },
        [](Stage& s) {
          WsClient& probe = s.probe(kVictim, *s.cat);
          probe.packet("2probe");
          probe.drop();
        },
-       stopPolling},
+       nothing},
   });
 }
 

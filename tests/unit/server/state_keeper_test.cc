@@ -65,6 +65,11 @@ struct Keeping {
   StateKeeper keeper;
 };
 
+// Acknowledgements so far.
+Strings acks(Client& client) {
+  return only(client.inbox.seen(), "ack");
+}
+
 // The world after a restart.
 struct NextWorld : World {
   explicit NextWorld(int workers = 2, store::ZoneSettings settings = {}, std::size_t size = 4 << 20)
@@ -527,4 +532,135 @@ TEST_CASE("a zone that is smaller takes what fits, whole", "[server][state]") {
   CHECK(restored.sessions + restored.sessionsLost == 600);
   CHECK(after.zone.sessionCount() == restored.sessions);
   REQUIRE_INVARIANTS(after.zone);
+}
+
+TEST_CASE("with sync=always an acknowledgement waits until what it is about is on the disk", "[server][state]") {
+  Disk disk;
+  World world;
+  kept(world, StateSync::kAlways);
+  Keeping keeping(world, disk, 0, StateSync::kAlways);
+  keeping.run();
+  WsClient ann(world, 1);
+  PollClient bob(world, 1);
+  bob.polls = true;
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  keeping.run();
+  world.settle();
+  ann.sync(5, 1);
+  bob.join("room", "bob", 2);
+  ann.event("heartbeat", nullptr, 3);
+  ann.event("request_session_state", nullptr, 4);
+  world.settle();
+  CHECK(acks(ann) == Strings{"ack 3 ok", "ack 4 ok"});
+  CHECK(acks(bob).empty());
+  CHECK(only(bob.inbox.news(), "sync") == Strings{"sync 5"});  // the others need not wait
+
+  keeping.keeper.changed();
+  REQUIRE(keeping.file.pending);
+  ann.event("leave_session", nullptr, 5);  // after the write has taken what it writes
+  world.settle();
+  CHECK(acks(ann).size() == 2);
+  keeping.keeper.written(keeping.file.waitForWrite());
+  world.settle();
+  CHECK(acks(ann) == Strings{"ack 3 ok", "ack 4 ok", "ack 1 ok"});
+  CHECK(acks(bob) == Strings{"ack 2 ok"});
+  keeping.run();
+  world.settle();
+  CHECK(acks(ann).back() == "ack 5 ok");
+}
+
+TEST_CASE("an acknowledgement does not wait for a disk that takes nothing, nor with another sync", "[server][state]") {
+  Disk disk;
+  World world;
+  const StateSync sync = GENERATE(StateSync::kAlways, StateSync::kInterval, StateSync::kOff);
+  kept(world, sync);
+  Keeping keeping(world, disk, 0, sync);
+  keeping.run();
+  WsClient ann(world, 1);
+  seat(world, ann, "room", "ann");
+  keeping.run();
+  disk.isFull = true;
+  ann.sync(5, 1);
+  world.settle();
+  if (sync == StateSync::kAlways) {
+    CHECK(acks(ann).empty());
+    keeping.run();
+    world.settle();
+  }
+  CHECK(acks(ann) == Strings{"ack 1 ok"});
+  ann.sync(6, 2);
+  CHECK(acks(ann) == Strings{"ack 1 ok", "ack 2 ok"});
+  disk.isFull = false;
+  world.env.time = world.env.time.after(6'000);
+  keeping.run();
+  ann.sync(7, 3);
+  world.settle();
+  CHECK(acks(ann).size() == (sync == StateSync::kAlways ? 2 : 3));
+  keeping.run();
+  world.settle();
+  CHECK(acks(ann).size() == 3);
+}
+
+TEST_CASE("acknowledgements that wait survive the death of who writes, and go before an end in order",
+          "[server][state]") {
+  Disk disk;
+  World world(3);
+  kept(world, StateSync::kAlways);
+  WsClient ann(world, 1);
+  PollClient bob(world, 1);
+  bob.polls = true;
+  bob.rota = {2};
+  {
+    Keeping first(world, disk, 0, StateSync::kAlways);
+    first.run();
+    seat(world, ann, "room", "ann");
+    seat(world, bob, "room", "bob");
+    first.run();
+    world.settle();
+    ann.sync(5, 1);
+    first.keeper.step();  // has taken it, and never writes it
+  }
+  world.kill(0);
+  Keeping second(world, disk, 2, StateSync::kAlways);
+  second.keeper.step();
+  world.settle();
+  CHECK(acks(ann).empty());
+  second.run();
+  world.settle();
+  CHECK(acks(ann) == Strings{"ack 1 ok"});
+  ann.sync(6, 2);
+  bob.slot = 1;  // its poll waits at another one
+  bob.join("room", "bob", 3);
+  world.settle();
+  world.stop(1);
+  world.settle();
+  CHECK(acks(ann).back() == "ack 2 ok");
+  CHECK(acks(bob) == Strings{"ack 3 ok"});
+}
+
+TEST_CASE("who creates a session by REST is told when it is on the disk", "[server][state]") {
+  struct Answer final : Confirmation {
+    int times = 0;
+    void written() override { ++times; }
+  };
+  Disk disk;
+  World world;
+  kept(world, StateSync::kAlways);
+  Keeping keeping(world, disk, 0, StateSync::kAlways);
+  keeping.run();
+  const RestReply reply = world.worker(1).createSession({"ann", "Ann", {}}, {});
+  REQUIRE(reply.status == 201);
+  CHECK_FALSE(world.worker(1).isWritten(reply.ticket));
+  Answer answer, cancelled;
+  world.worker(1).await(reply.ticket, answer);
+  world.worker(1).await(reply.ticket, cancelled);
+  world.worker(1).cancel(cancelled);
+  world.settle();
+  CHECK(answer.times == 0);
+  keeping.run();
+  world.settle();
+  CHECK(answer.times == 1);
+  CHECK(cancelled.times == 0);
+  CHECK(world.worker(1).isWritten(reply.ticket));
 }

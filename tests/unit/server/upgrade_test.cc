@@ -202,6 +202,35 @@ TEST_CASE("a probe that breaks or misbehaves leaves the polling connection alone
   CHECK(world.zone.connectionCount() == 1);
 }
 
+TEST_CASE("when the worker with the probe dies, polls wait again, and another probe is taken", "[server][upgrade]") {
+  World world(3);
+  PollClient polling(world, 0);
+  polling.polls = true;
+  seat(world, polling, "room", "bob");
+  WsClient socket(world, 1, polling.sid, Probe{});
+  polling.polls = false;
+  socket.packet("2probe");
+  world.settle();
+  world.kill(1);
+  world.start(1);
+  world.settle();
+  const std::size_t before = polling.payloads.size();
+  polling.polls = true;
+  world.settle();
+  CHECK(polling.isWaiting());
+  CHECK(polling.payloads.size() <= before + 1);
+  WsClient another(world, 2, polling.sid, Probe{});
+  polling.polls = false;
+  another.packet("2probe");
+  another.packet("5");
+  world.settle();
+  CHECK_FALSE(another.closeCode);
+  another.packet("423[\"heartbeat\"]");
+  world.settle();
+  CHECK(only(another.inbox.news(), "ack") == Strings{"ack 3 ok"});
+  REQUIRE_INVARIANTS(world.zone);
+}
+
 TEST_CASE("the answer of a POST that ends after the upgrade reaches the client", "[server][upgrade]") {
   World world;
   PollClient polling(world, 0);

@@ -148,6 +148,7 @@ class ShardContent {
         clear(&record.mailSlot, sizeof record.mailSlot);
         clearPadding(record.owner);
         clearPadding(record.poster);
+        clearPadding(record.prober);
         clearPadding(record.acks, &AcksAsked::next);
         clearPadding(record.realm, &Realm::application);
         clearPadding(record.seat, &SeatRef::shard, &SeatRef::sessionSerial);

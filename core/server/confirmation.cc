@@ -1,0 +1,105 @@
+#include "core/server/confirmation.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "core/server/caller.h"
+#include "core/server/state_keeper.h"
+#include "core/server/worker.h"
+
+namespace mediasync::server {
+
+using store::ConnectionTransaction;
+using store::ItemKind;
+
+namespace {
+
+// Confirmations of one worker that may wait; commands of more wait themselves.
+constexpr std::size_t kMostUnconfirmed = 16'384;
+
+}  // namespace
+
+// To be asked after the change: a write that begins later has it. A process that has stopped writes what is left as it
+// ends.
+WriteTicket Worker::writeTicket() const {
+  const store::StateKeeping& state = zone_.header().state;
+  if (stopped_ || state.enabled.load() != static_cast<std::uint32_t>(StateSync::kAlways)) return 0;
+  return state.taken.load() + 1;
+}
+
+bool Worker::isWritten(WriteTicket ticket) const {
+  return zone_.header().state.durable.load() >= ticket;
+}
+
+// Has the write done soon, and this worker woken after it.
+void Worker::await(WriteTicket ticket) {
+  std::atomic<std::uint64_t>& awaited = zone_.header().state.awaited;
+  std::uint64_t before = awaited.load();
+  while (before < ticket && !awaited.compare_exchange_weak(before, ticket)) {
+  }
+  zone_.worker(id_.slot).awaitsWrite.store(1);
+  if (isWritten(ticket)) wake_.set(id_.slot);  // whoever wrote it may have looked before
+}
+
+void Worker::await(WriteTicket ticket, Confirmation& confirmation) {
+  confirmations_.emplace_back(ticket, &confirmation);
+  await(ticket);
+}
+
+void Worker::cancel(Confirmation& confirmation) {
+  std::erase_if(confirmations_, [&](const auto& waiting) { return waiting.second == &confirmation; });
+}
+
+// Sends the acknowledgement of a change.
+void Worker::confirm(Caller& caller, std::string packet) {
+  const WriteTicket ticket = writeTicket();
+  if (isWritten(ticket)) return reply(caller, packet);
+  unconfirmed_.push_back({ticket, caller.connection, std::move(packet)});
+  await(ticket);
+}
+
+bool Worker::isUnconfirmedFull() const {
+  return unconfirmed_.size() >= kMostUnconfirmed;
+}
+
+// Sends what need not wait any longer.
+void Worker::confirmWritten() {
+  if (unconfirmed_.empty() && confirmations_.empty()) return;
+  zone_.worker(id_.slot).awaitsWrite.store(0);
+  confirmUntil(zone_.header().state.durable.load());
+  for (const auto& [ticket, waiting] : confirmations_)
+    await(ticket);
+  if (!unconfirmed_.empty()) await(unconfirmed_.back().ticket);
+}
+
+void Worker::confirmUntil(WriteTicket written) {
+  while (!unconfirmed_.empty() && unconfirmed_.front().ticket <= written) {
+    const Unconfirmed next = std::move(unconfirmed_.front());
+    unconfirmed_.pop_front();
+    replyTo(next.connection, next.packet);
+  }
+  const auto due = std::stable_partition(confirmations_.begin(), confirmations_.end(),
+                                         [&](const auto& waiting) { return waiting.first > written; });
+  const std::vector<std::pair<WriteTicket, Confirmation*>> done(due, confirmations_.end());
+  confirmations_.erase(due, confirmations_.end());
+  for (const auto& [ticket, confirmation] : done)
+    confirmation->written();
+}
+
+void Worker::confirmAll() {
+  confirmUntil(std::numeric_limits<WriteTicket>::max());
+}
+
+// The connection may have gone to another worker since.
+void Worker::replyTo(const store::ConnectionRef& connection, std::string_view packet) {
+  Link* link = linkOf(connection);
+  if (link != nullptr && link->socket != nullptr && link->ticket == 0) return send(*link, packet);
+  ConnectionTransaction txn(zone_, connection.shard);
+  if (!txn.open(connection)) return;
+  txn.push(ItemKind::kPacket, packet);
+  txn.commit();
+  txn.notifyOwner(wake_);
+}
+
+}  // namespace mediasync::server
