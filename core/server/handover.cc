@@ -87,6 +87,10 @@ bool Worker::retire() {
     drainUntil_ = now.mono + zone_.settings().drain;
     retireUntil_ = std::max(now.mono + kRetirement, drainUntil_ + kAfterDrain);
   }
+  if (isOvertaken()) {
+    drainUntil_ = std::min(drainUntil_, now.mono);
+    retireUntil_ = std::min(retireUntil_, drainUntil_ + kAfterDrain);
+  }
   if (stopped_ || now.mono >= retireUntil_) return false;
   std::vector<store::ConnectionRef> sockets, leaving;
   std::vector<Link*> fresh;
@@ -103,6 +107,11 @@ bool Worker::retire() {
     if (Link* link = linkOf(connection)) sendAway(*link, now);
   }
   return !sockets.empty() || !leaving.empty() || !probing_.empty() || !waitingJobs_.empty();
+}
+
+// Another configuration has come while this process was about to leave to the last one.
+bool Worker::isOvertaken() const {
+  return zone_.header().cycle.load() - cycle_ > 1;
 }
 
 void Worker::giveAwayAll(const std::vector<store::ConnectionRef>& sockets) {
@@ -144,7 +153,7 @@ void Worker::spreadDepartures(std::vector<Link*> links, Instant now) {
 
 // When its time has come. A WebSocket that is in the middle of something has until the end of the drain.
 void Worker::sendAway(Link& link, Instant now) {
-  if (now.mono < link.leaveAt) return;
+  if (now.mono < std::min(link.leaveAt, drainUntil_)) return;
   if (link.poll != nullptr) return sendElsewhere(link);
   if (link.socket == nullptr || !mustReconnect(link)) return;
   const bool isIdle = isReadyToGo(link) && link.out.empty() && !link.channel->deferred_;

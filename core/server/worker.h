@@ -339,6 +339,7 @@ class Worker {
   // handover.cc
   struct Parcel;
   struct Contents;
+  bool isOvertaken() const;
   void findSuccessors();
   bool isReadyToGo(const Link&) const;
   static bool mustReconnect(const Link&);

@@ -621,6 +621,33 @@ TEST_CASE("a parcel that is damaged anywhere is declined, or harms nobody", "[se
   CHECK(adopted > 0);
 }
 
+TEST_CASE("a worker that a second reload overtakes sends everybody away at once", "[server][handover]") {
+  store::ZoneSettings settings;
+  settings.drain = 10'000;
+  World world(1, settings);
+  WsClient socket(world, 0);
+  socket.socket.portable = false;
+  seat(world, socket, "room", "ann");
+  PollClient polling(world, 0);
+  seat(world, polling, "room", "bob");
+  polling.poll();
+  polling.poll();
+  REQUIRE(polling.isWaiting());
+  world.reload({1});
+  CHECK(world.retire(0));
+  world.settle();
+  const bool isEarly = !socket.closeCode && polling.isWaiting();  // as a rule, it depends on the random moments
+  world.reload({2});
+  for (int i = 0; i < 3; ++i) {
+    world.retire(0);
+    world.settle();
+  }
+  CHECK(isEarly);
+  CHECK(socket.closeCode == 1001);
+  CHECK_FALSE(polling.isWaiting());
+  CHECK_FALSE(world.retire(0));
+}
+
 TEST_CASE("clients that cannot be handed over are sent away one by one, over the whole drain", "[server][handover]") {
   store::ZoneSettings settings;
   settings.drain = GENERATE(2'000, 10'000);
