@@ -62,7 +62,7 @@ void Crowd::publish(int session, std::int64_t dueNs) {
 
 asio::awaitable<void> Crowd::play(double rate, double seconds) {
   const int sessions = context_.options.sessions;
-  co_await pace(context_, rate * sessions, seconds, [&](std::uint64_t n, std::int64_t due) {
+  co_await pace(context_, rate * sessions, seconds, 0, [&](std::uint64_t n, std::int64_t due) {
     publish(static_cast<int>(n % static_cast<std::uint64_t>(sessions)), due);
   });
 }
