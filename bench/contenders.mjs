@@ -1,5 +1,5 @@
 // The servers that are measured. Each is started anew for each measurement, on processors of its own.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
@@ -12,7 +12,8 @@ const peers = path.join(root, 'bench/peers/server.mjs');
 const floor = path.join(root, 'build/bench/bench/floor/mediasync_floor');
 const modulePath = process.env.MEDIASYNC_MODULE ?? path.join(root, 'build/ngx_http_mediasync_module.so');
 export const kFilmBytes = 64 << 20;
-const kDescriptors = Number(process.env.MEDIASYNC_BENCH_DESCRIPTORS ?? 1024);
+/** How many a process may have, the servers and the generator alike. */
+export const kDescriptors = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }));
 
 /** The limits that keep clients from running wild are for other clients than these. */
 const kNoLimits = ['events', 'user_events', 'joins', 'session_joins', 'sessions', 'replies']

@@ -1,7 +1,10 @@
 #include "bench/load/http_stream.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <cerrno>
 #include <charconv>
 
 #include "bench/load/dial.h"
@@ -54,7 +57,7 @@ void HttpStream::request(std::string text, OnResponse onResponse) {
 
 void HttpStream::connect() {
   dial(context_, socket_, number_, [this, life = life_](const boost::system::error_code& error) {
-    if (life != life_) return;
+    if (error == asio::error::operation_aborted || life != life_) return;
     if (error) return finish(0);
     socket_.non_blocking(true);
     waitToRead();
@@ -79,13 +82,13 @@ void HttpStream::write() {
   if (error && error != asio::error::would_block) return;  // reading tells
   if (unsent_.empty()) return;
   socket_.async_wait(asio::ip::tcp::socket::wait_write, [this, life = life_](const boost::system::error_code& failure) {
-    if (life == life_ && !failure) write();
+    if (!failure && life == life_) write();
   });
 }
 
 void HttpStream::waitToRead() {
   socket_.async_wait(asio::ip::tcp::socket::wait_read, [this, life = life_](const boost::system::error_code& error) {
-    if (life != life_) return;
+    if (error == asio::error::operation_aborted || life != life_) return;
     if (error)
       finish(0);
     else
@@ -94,11 +97,28 @@ void HttpStream::waitToRead() {
 }
 
 void HttpStream::read() {
+  if (hasHead_ && !keepsBody_)
+    skipBody();
+  else
+    readBytes();
+}
+
+void HttpStream::readBytes() {
   boost::system::error_code error;
   const std::size_t size = socket_.read_some(asio::buffer(context_.buffer), error);
   if (error && error != asio::error::would_block) return finish(0);
   const unsigned life = life_;
   if (size > 0) take({context_.buffer.data(), size});
+  if (life == life_) waitToRead();
+}
+
+// The kernel throws the bytes away without copying them.
+void HttpStream::skipBody() {
+  const ssize_t size = ::recv(socket_.native_handle(), nullptr, bodySize_ - bodyTaken_, MSG_TRUNC);
+  if (size == 0 || (size < 0 && errno != EAGAIN)) return finish(0);
+  const unsigned life = life_;
+  if (size > 0) bodyTaken_ += static_cast<std::size_t>(size);
+  if (bodyTaken_ >= bodySize_) finish(status_);
   if (life == life_) waitToRead();
 }
 

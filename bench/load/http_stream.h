@@ -38,6 +38,8 @@ class HttpStream {
   void write();
   void waitToRead();
   void read();
+  void readBytes();
+  void skipBody();
   void take(std::string_view bytes);
   bool takeHead(std::string_view& bytes);
   void finish(int status);

@@ -34,7 +34,7 @@ void WebSocketClient::connect(bool join) {
   response_.clear();
   unsent_.clear();
   dial(context_, socket_, number(), [this, life = life_](const boost::system::error_code& error) {
-    if (life != life_) return;
+    if (error == asio::error::operation_aborted || life != life_) return;
     if (error)
       broken();
     else
@@ -82,7 +82,7 @@ void WebSocketClient::write() {
   if (error && error != asio::error::would_block) return;  // reading tells
   if (unsent_.empty()) return;
   socket_.async_wait(asio::ip::tcp::socket::wait_write, [this, life = life_](const boost::system::error_code& failure) {
-    if (life == life_ && !failure) write();
+    if (!failure && life == life_) write();
   });
 }
 
