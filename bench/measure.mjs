@@ -6,7 +6,7 @@ import { contenders, kFilmBytes, root, start } from './contenders.mjs';
 const generator = path.join(root, 'build/bench/bench/load/mediasync_load');
 const kServerCore = '0';
 const kGeneratorCore = '1';
-const kLimitMs = 300_000;
+const kLimitMs = 900_000;
 
 function load(args, processors) {
   return new Promise((resolve) => {
