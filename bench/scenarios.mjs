@@ -140,6 +140,8 @@ export const scenarios = {
     quick: ['--seconds', 3],
     figures: [{ key: 'with_messages.megabytes_per_second', is: 'MB a second', isMoreBetter: true },
       { key: 'without_messages.megabytes_per_second', is: 'without messages' },
+      { key: 'with_messages.cpu_us_per_megabyte', is: 'CPU µs a MB' },
+      { key: 'without_messages.cpu_us_per_megabyte', is: 'without messages' },
       { key: 'with_messages.latency.p99_us', is: 'p99 µs of a message' }],
   },
   spread: {

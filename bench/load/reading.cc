@@ -73,8 +73,11 @@ asio::awaitable<json> readFilm(Context& context, const ServerProbe& probe, Crowd
   else
     co_await pause(context, context.options.seconds);
   const double seconds = static_cast<double>(nowNs() - began) / kNsPerSecond;
-  json figures{{"megabytes_per_second", static_cast<double>(readers.bytes()) / kMegabyte / seconds},
-               {"server_busy", static_cast<double>(probe.cpuNs() - cpuBefore) / kNsPerSecond / seconds},
+  const double megabytes = static_cast<double>(readers.bytes()) / kMegabyte;
+  const auto cpuNs = static_cast<double>(probe.cpuNs() - cpuBefore);
+  json figures{{"megabytes_per_second", megabytes / seconds},
+               {"cpu_us_per_megabyte", cpuNs / 1e3 / megabytes},
+               {"server_busy", cpuNs / kNsPerSecond / seconds},
                {"range_latency", latencyOf(ranges.latency)}};
   readers.stop();
   co_await until(context, context.options.patience, [&] { return readers.areDone(); });
