@@ -68,8 +68,7 @@ asio::awaitable<void> Crowd::play(double rate, double seconds) {
 }
 
 asio::awaitable<bool> Crowd::drain() {
-  co_return co_await until(context_, context_.options.patience,
-                           [&] { return context_.tally.deliveries + context_.tally.lost >= expected(); });
+  co_return co_await until(context_, context_.options.patience, [&] { return context_.tally.settled() >= expected(); });
 }
 
 void Crowd::startCounting() {

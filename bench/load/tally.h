@@ -22,6 +22,8 @@ struct Tally {
   std::int64_t lastNs = 0;    // when the last delivery came
   std::uint64_t joined = 0, announcements = 0, answers = 0, errors = 0, closed = 0, failedToConnect = 0;
 
+  // Deliveries that have come, or will not come any more.
+  std::uint64_t settled() const { return deliveries - doubled + lost; }
   void deliver(Progress& progress, const Stamp& stamp, std::int64_t now) {
     ++deliveries;
     lastNs = now;
