@@ -87,20 +87,21 @@ void appendEvent(std::string& out, const session::Event& event, TimestampUnit un
 }
 
 void appendSessionJoined(std::string& out, const session::SessionView& view, std::string_view userId, bool isLeader,
-                         TimestampUnit unit) {
+                         TimestampUnit unit, std::string_view users) {
   JsonWriter json = beginEvent(out, "session_joined");
   json.key("sessionId").string(view.sessionId);
   json.key("userId").string(userId);
   json.key("isLeader").boolean(isLeader);
   json.key("session");
-  writeSession(json, view, unit);
+  writeSession(json, view, unit, users);
   endEvent(json);
 }
 
-void appendSessionState(std::string& out, const session::SessionView& view, TimestampUnit unit) {
+void appendSessionState(std::string& out, const session::SessionView& view, TimestampUnit unit,
+                        std::string_view users) {
   JsonWriter json(out);
   json.beginArray().string("session_state");
-  writeSession(json, view, unit);
+  writeSession(json, view, unit, users);
   json.endArray();
 }
 

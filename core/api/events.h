@@ -22,9 +22,10 @@ inline constexpr std::size_t kMaxEchoedEventBytes = 128;
 void appendEvent(std::string& out, const session::Event& event, TimestampUnit unit);
 
 void appendSessionJoined(std::string& out, const session::SessionView& view, std::string_view userId, bool isLeader,
-                         TimestampUnit unit);
+                         TimestampUnit unit, std::string_view users = {});
 
-void appendSessionState(std::string& out, const session::SessionView& view, TimestampUnit unit);
+void appendSessionState(std::string& out, const session::SessionView& view, TimestampUnit unit,
+                        std::string_view users = {});
 
 // The numbers of `report` are sent back as they came, whatever the unit; an absent reportedTime is null.
 void appendDesyncRecovery(std::string& out, const session::PlaybackView& authoritative, std::int64_t timestamp,

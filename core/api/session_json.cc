@@ -17,6 +17,13 @@ void writeUser(JsonWriter& json, const session::UserView& user, TimestampUnit un
   json.endObject();
 }
 
+void writeUsers(JsonWriter& json, const std::vector<session::UserView>& users, TimestampUnit unit) {
+  json.beginArray();
+  for (const session::UserView& user : users)
+    writeUser(json, user, unit);
+  json.endArray();
+}
+
 }  // namespace
 
 void writePlaybackFields(JsonWriter& json, const session::PlaybackView& state, TimestampUnit unit) {
@@ -31,15 +38,22 @@ void writePlaybackFields(JsonWriter& json, const session::PlaybackView& state, T
   json.key("playbackRate").number(state.playbackRate);
 }
 
-void writeSession(JsonWriter& json, const session::SessionView& view, TimestampUnit unit) {
+void appendUser(std::string& out, const session::UserView& user, TimestampUnit unit) {
+  JsonWriter json(out);
+  writeUser(json, user, unit);
+}
+
+void writeSession(JsonWriter& json, const session::SessionView& view, TimestampUnit unit, std::string_view users) {
   json.beginObject();
   json.key("sessionId").string(view.sessionId);
   json.key("creatorId").string(view.creatorId);
   json.key("leaderId").string(view.leaderId);
-  json.key("users").beginArray();
-  for (const session::UserView& user : view.users)
-    writeUser(json, user, unit);
-  json.endArray();
+  json.key("users");
+  if (users.empty()) {
+    writeUsers(json, view.users, unit);
+  } else {
+    json.raw(users);
+  }
   json.key("playbackState").beginObject();
   writePlaybackFields(json, view.playback, unit);
   json.endObject();

@@ -1,6 +1,9 @@
 // The objects that events and REST answers share.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "core/api/json_writer.h"
 #include "core/api/timestamps.h"
 #include "core/session/snapshot.h"
@@ -11,7 +14,11 @@ namespace mediasync::api {
 // is sent has the same ones.
 void writePlaybackFields(JsonWriter& json, const session::PlaybackView& state, TimestampUnit unit);
 
-// Writes the whole session object.
-void writeSession(JsonWriter& json, const session::SessionView& view, TimestampUnit unit);
+// Writes one user as an object.
+void appendUser(std::string& out, const session::UserView& user, TimestampUnit unit);
+
+// Writes the whole session object. `users`: the array of them, when it is there already; the view's are not looked at
+// then.
+void writeSession(JsonWriter& json, const session::SessionView& view, TimestampUnit unit, std::string_view users = {});
 
 }  // namespace mediasync::api

@@ -44,6 +44,7 @@ void Worker::tick() {
   for (const auto& [ref, room] : rooms_) {
     if (room->behind > 0) needsChanged(*room);  // someone's patience may be at its end
   }
+  dropRosters(now);
   lookAfterUnwatched();
   lookAfterProbes();
   auto& nextSweep = zone_.header().nextSweep;

@@ -11,6 +11,7 @@
 
 #include "core/server/environment.h"
 #include "core/server/options.h"
+#include "core/server/roster.h"
 #include "core/socketio/packet.h"
 #include "core/store/connection_table.h"
 #include "core/store/records.h"
@@ -97,6 +98,7 @@ class Room {
   std::uint32_t behind = 0;   // members that are behind
   bool needsChanged = false;  // to be told to the log at the next flush
   Members members;
+  std::unique_ptr<Roster> roster;  // of a large session; null: nobody has come of late
 };
 
 }  // namespace mediasync::server

@@ -26,6 +26,9 @@ Format payloadFormat(const Link& link) {
 constexpr std::size_t kPollBytes = 256 * 1024;
 // Replies that gather while input is worked off are written from this size on.
 constexpr std::size_t kCorkBytes = 16 * 1024;
+// Of a snapshot without its users, as a rule.
+constexpr std::size_t kSnapshotBytes = 1024;
+constexpr std::int64_t kRosterKept = 5'000;
 
 }  // namespace
 
@@ -79,7 +82,7 @@ void Worker::sendSnapshot(Link& link, ItemKind kind) {
   {
     SessionTransaction session(zone_, link.seat.shard);
     if (!link.seat || !session.openSeat(link.seat)) return;
-    session.copyTo(snapshot, env_.now());
+    takeSnapshot(link, session, snapshot);
     userId = session.user(session.seatUser()).id;
     if (std::exchange(link.awaitsSnapshot, false)) link.cursor = session.logEnd();
   }
@@ -87,16 +90,35 @@ void Worker::sendSnapshot(Link& link, ItemKind kind) {
   send(link, snapshotPacket(link, kind, snapshot, userId));
 }
 
+// The session as it is now. Of a large one, the users are in the room's roster instead.
+void Worker::takeSnapshot(const Link& link, const SessionTransaction& session, store::Snapshot& snapshot) {
+  const Instant now = env_.now();
+  const bool isRoom = link.room != nullptr && link.room->session == session.ref();
+  if (!isRoom || session.userCount() < Roster::kLeastUsers) return session.copyTo(snapshot, now);
+  session.copyTo(snapshot, now, SessionTransaction::Users::kNone);
+  if (link.room->roster == nullptr) link.room->roster = std::make_unique<Roster>();
+  link.room->roster->update(session, link.options.timestamps, now);
+}
+
+void Worker::dropRosters(Instant now) {
+  for (const auto& [ref, room] : rooms_) {
+    if (room->roster != nullptr && now.mono - room->roster->usedAt() > kRosterKept) room->roster.reset();
+  }
+}
+
 std::string Worker::snapshotPacket(const Link& link, ItemKind kind, const store::Snapshot& snapshot,
                                    std::string_view userId) {
   const session::SessionView& view = snapshot.view;
-  std::string packet = "4";
+  const std::string_view users = view.users.empty() ? link.room->roster->json() : std::string_view();
+  std::string packet;
+  packet.reserve(users.size() + kSnapshotBytes);
+  packet = "4";
   socketio::appendEventPrefix(packet);
   if (kind == ItemKind::kSessionState) {
-    api::appendSessionState(packet, view, link.options.timestamps);
+    api::appendSessionState(packet, view, link.options.timestamps, users);
     return packet;
   }
-  api::appendSessionJoined(packet, view, userId, view.leaderId == userId, link.options.timestamps);
+  api::appendSessionJoined(packet, view, userId, view.leaderId == userId, link.options.timestamps, users);
   if (link.recoverable) appendOffset(packet, {link.seat.sessionSerial, link.cursor - 1});
   return packet;
 }
@@ -194,7 +216,7 @@ void Worker::harvestSeat(Link& link, ConnectionTransaction& txn, Harvest& harves
     const bool seated = session.openSeat(record.seat);
     if (seated) harvest.userId = session.user(session.seatUser()).id;
     if (seated && wantsSnapshot) {
-      session.copyTo(harvest.snapshot, env_.now());
+      takeSnapshot(link, session, harvest.snapshot);
       if (record.awaitingSnapshot) link.cursor = session.logEnd();
     }
     harvest.seatLost = !seated && link.cursor == session.logEnd();

@@ -279,7 +279,9 @@ class Worker {
   void appendEvents(Link&, const Harvest&, engineio::PayloadWriter&);
   void appendHarvest(Link&, const Harvest&, engineio::PayloadWriter&);
   void appendItem(Link&, const Harvest&, const store::WaitingItem&, engineio::PayloadWriter&);
+  void takeSnapshot(const Link&, const store::SessionTransaction&, store::Snapshot&);
   std::string snapshotPacket(const Link&, store::ItemKind, const store::Snapshot&, std::string_view userId);
+  void dropRosters(Instant now);
 
   // delivery.cc: broadcasts
   void deliver(Room&);

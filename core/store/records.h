@@ -138,6 +138,8 @@ struct SessionRecord {
   std::uint32_t connectionCount;
   TokenBucket joins;  // that there may be
   Queue users;
+  std::uint32_t rosterChanges;  // of what is shown of its users, but for newcomers, who are at the end
+  std::uint32_t userTextBytes;  // of all its users
   Ref watchers;
   SessionLog log;
   // What the state file has yet to be told of it, and the end of the log as the file knows it.

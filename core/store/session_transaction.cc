@@ -303,6 +303,8 @@ void SessionTransaction::replace(const SharedText& field, std::optional<std::str
 
 // In place, once there is a leader: a change of leader must not fail for want of memory.
 void SessionTransaction::setLeader(std::string_view userId) {
+  if (session_->leaderId.ref != 0 && leaderId() == userId) return;
+  ++txn_.edit(session_->rosterChanges);
   if (session_->leaderId.ref == 0) {
     txn_.edit(session_->leaderId).ref = txn_.allocate(session::kMaxIdBytes);
   } else {
@@ -340,15 +342,26 @@ UserRef SessionTransaction::addUser(std::string_view id, std::string_view userna
   chain<UserRecord>(txn_, userBucket(record.hash), ref);
   pushBack(txn_, session_->users, &UserRecord::inSession, ref);
   ++txn_.edit(session_->userCount);
+  countTexts(record, true);
   bump(txn_, shard_.users, 1);
-  setPresence(ref, presence, now);
+  beginPresence(record, presence, now);
   noteUnsaved(Unsaved::kUsers);
   return ref;
 }
 
+void SessionTransaction::countTexts(const UserRecord& record, bool isAdded) {
+  const std::uint32_t bytes = record.id.size + record.username.size + record.avatar.size;
+  txn_.edit(session_->userTextBytes) += isAdded ? bytes : 0 - bytes;
+}
+
 void SessionTransaction::renameUser(UserRef ref, std::string_view username, std::optional<std::string_view> avatar) {
-  replace(userAt(ref).username, username);
-  replace(userAt(ref).avatar, avatar);
+  const UserRecord& record = userAt(ref);
+  if (text(record.username) == username && optionalText(record.avatar) == avatar) return;
+  countTexts(record, false);
+  replace(record.username, username);
+  replace(record.avatar, avatar);
+  countTexts(record, true);
+  ++txn_.edit(session_->rosterChanges);
   noteUnsaved(Unsaved::kUsers);
 }
 
@@ -367,6 +380,13 @@ void SessionTransaction::setPresence(UserRef ref, Presence presence, Instant now
   // To the file everyone is without a connection, but for those who have been given up.
   if ((record.presence == Presence::kAway) != (presence == Presence::kAway)) noteUnsaved(Unsaved::kUsers);
   leaveTimeQueue(record);
+  if ((record.presence == Presence::kConnected) != (presence == Presence::kConnected)) {
+    ++txn_.edit(session_->rosterChanges);
+  }
+  beginPresence(record, presence, now);
+}
+
+void SessionTransaction::beginPresence(const UserRecord& record, Presence presence, Instant now) {
   if (record.presence == Presence::kConnected && presence != Presence::kConnected)
     --txn_.edit(session_->connectedCount);
   if (record.presence != Presence::kConnected && presence == Presence::kConnected)
@@ -375,7 +395,7 @@ void SessionTransaction::setPresence(UserRef ref, Presence presence, Instant now
   if (presence == Presence::kConnected) return;
   txn_.edit(record.absentSince) = now.mono;
   txn_.edit(record.queuedForTime) = true;
-  pushBack(txn_, timeQueue(presence), &UserRecord::inQueue, ref);
+  pushBack(txn_, timeQueue(presence), &UserRecord::inQueue, zone_.arena().refOf(&record));
 }
 
 void SessionTransaction::freeMemberships(const UserRecord& record) {
@@ -399,6 +419,8 @@ void SessionTransaction::removeUser(UserRef ref, Instant now) {
     if (session_->connectionCount == 0) becomeIdle(now);
   }
   --txn_.edit(session_->userCount);
+  ++txn_.edit(session_->rosterChanges);
+  countTexts(record, false);
   bump(txn_, shard_.users, -1);
   unchain<UserRecord>(txn_, userBucket(record.hash), ref);
   unlink(txn_, session_->users, &UserRecord::inSession, ref);
@@ -448,21 +470,24 @@ bool SessionTransaction::admitJoin(const Rate& rate, Instant now) {
 }
 
 std::size_t SessionTransaction::stateBytes() const {
-  std::size_t bytes = kStateBytes + session_->id.size + session_->creatorId.size + session_->leaderId.size +
-                      session_->mediaUrl.size + session_->mediaId.size + session_->mediaTitle.size;
-  for (Ref ref = session_->users.first; ref != 0; ref = nextUser(ref)) {
-    const UserRecord& record = userAt(ref);
-    bytes += kUserBytes + record.id.size + record.username.size + record.avatar.size;
-  }
-  return bytes;
+  return kStateBytes + session_->id.size + session_->creatorId.size + session_->leaderId.size +
+         session_->mediaUrl.size + session_->mediaId.size + session_->mediaTitle.size +
+         session_->userCount * kUserBytes + session_->userTextBytes;
 }
 
-void SessionTransaction::copyTo(Snapshot& snapshot, Instant now) const {
-  std::size_t bytes = 6 * session::kMaxMediaUrlBytes;
-  for (Ref ref = session_->users.first; ref != 0; ref = nextUser(ref)) {
-    const UserRecord& record = userAt(ref);
-    bytes += record.id.size + record.username.size + record.avatar.size;
-  }
+session::UserView SessionTransaction::view(UserRef ref) const {
+  const UserRecord& record = userAt(ref);
+  return {text(record.id),
+          text(record.username),
+          optionalText(record.avatar),
+          record.joinedAt,
+          record.lastSeen,
+          record.presence == Presence::kConnected,
+          text(record.id) == leaderId()};
+}
+
+void SessionTransaction::copyTo(Snapshot& snapshot, Instant now, Users users) const {
+  const std::size_t bytes = 6 * session::kMaxMediaUrlBytes + (users == Users::kAll ? session_->userTextBytes : 0);
   snapshot.texts_.clear();
   snapshot.texts_.reserve(bytes);  // never grows below, so the views stay valid
   auto copy = [&snapshot](std::string_view from) {
@@ -492,12 +517,14 @@ void SessionTransaction::copyTo(Snapshot& snapshot, Instant now) const {
   view.userCount = session_->userCount;
   view.connectedCount = session_->connectedCount;
   view.users.clear();
+  if (users == Users::kNone) return;
   view.users.reserve(session_->userCount);
   for (Ref ref = session_->users.first; ref != 0; ref = nextUser(ref)) {
-    const UserRecord& record = userAt(ref);
-    view.users.push_back({copy(text(record.id)), copy(text(record.username)), copyOptional(optionalText(record.avatar)),
-                          record.joinedAt, record.lastSeen, record.presence == Presence::kConnected,
-                          text(record.id) == leaderId()});
+    session::UserView user = this->view(ref);
+    user.id = copy(user.id);
+    user.username = copy(user.username);
+    user.avatar = copyOptional(user.avatar);
+    view.users.push_back(user);
   }
 }
 

@@ -87,7 +87,10 @@ class SessionTransaction final : public session::State {
   std::size_t stateBytes() const;
 
   // Copies the session as it is at `now`.
-  void copyTo(Snapshot&, Instant now) const;
+  enum class Users { kAll, kNone };
+  void copyTo(Snapshot&, Instant now, Users = Users::kAll) const;
+  // A user as the others are shown it. Good as long as the lock is held.
+  session::UserView view(session::UserRef) const;
 
   // Makes the changes final and posts the session to the mailboxes of the workers that must send something; they are
   // added to `wake`.
@@ -133,6 +136,8 @@ class SessionTransaction final : public session::State {
   std::uint64_t userHash(std::string_view userId) const;
   const Ref& sessionBucket(std::uint64_t hash) const;
   const Ref& userBucket(std::uint64_t hash) const;
+  void countTexts(const UserRecord&, bool isAdded);
+  void beginPresence(const UserRecord&, session::Presence, Instant now);
   const Queue& timeQueue(session::Presence) const;
   void leaveTimeQueue(const UserRecord&);
   void freeMemberships(const UserRecord&);

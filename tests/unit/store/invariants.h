@@ -162,7 +162,7 @@ class InvariantCheck {
 
   void checkSession(const SessionRecord& session, Ref ref, ShardId id, std::vector<Ref>& all, std::vector<Ref>& grace,
                     std::vector<Ref>& away, std::uint32_t& memberships) {
-    std::uint32_t connected = 0, connections = 0;
+    std::uint32_t connected = 0, connections = 0, texts = 0;
     std::set<std::string> names;
     const auto users = list(session.users, &UserRecord::inSession, "users of a session");
     for (const Ref u : users) {
@@ -189,8 +189,10 @@ class InvariantCheck {
       if (user.presence == session::Presence::kAway) away.push_back(u);
       connected += isConnected;
       connections += own;
+      texts += user.id.size + user.username.size + user.avatar.size;
     }
     memberships += connections;
+    expect(session.userTextBytes == texts, "userTextBytes", n(session.userTextBytes), "are", n(texts));
     expect(session.userCount == users.size(), "userCount", n(session.userCount), "is", n(users.size()));
     expect(session.connectedCount == connected, "connectedCount", n(session.connectedCount), "is", n(connected));
     expect(session.connectionCount == connections, "connectionCount", n(session.connectionCount), "is", n(connections));
