@@ -1,6 +1,7 @@
 // Broadcasts: what a session's log has gained goes to every member here. Encoded once, one write for each connection
 // however many events there are; a connection whose socket is full keeps nothing but its cursor.
 #include <algorithm>
+#include <utility>
 
 #include "core/server/worker.h"
 #include "core/store/fault_point.h"
@@ -12,12 +13,44 @@ namespace {
 // Events read from a log at once, in bytes.
 constexpr std::size_t kBatchBytes = 64 * 1024;
 
+// Milliseconds between two rounds to so many members: twice what a round takes, about. None for a small room.
+std::int64_t restOf(std::size_t members) {
+  constexpr std::size_t kMembersPerMs = 125;
+  constexpr std::size_t kLongest = 50;
+  return static_cast<std::int64_t>(std::min(members / kMembersPerMs, kLongest));
+}
+
 Format frameFormat(const Link& link) {
   return {Format::Framing::kFrames, engineio::Revision::kV4, link.options.timestamps, link.recoverable,
           link.compression};
 }
 
 }  // namespace
+
+// There are new events. To a large room they are told at once when one of them is about playback; comings and goings
+// wait until it had a rest from the last round: the larger it is the more of them a round takes along.
+void Worker::announce(Room& room) {
+  if (room.nextRound <= env_.now().mono || hasFreshSync(room)) return deliver(room);
+  if (!std::exchange(room.waits, true)) waitingRooms_.push_back(room.session);
+}
+
+bool Worker::hasFreshSync(const Room& room) {
+  store::ReadLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
+  const auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
+  return session.serial == room.serial && session.log.lastSyncSeq >= room.pulled;
+}
+
+void Worker::deliverDue(std::int64_t now) {
+  for (const store::Ref session : std::exchange(waitingRooms_, {})) {
+    const auto found = rooms_.find(session);
+    if (found == rooms_.end() || !found->second->waits) continue;
+    if (found->second->nextRound > now) {
+      waitingRooms_.push_back(session);
+    } else {
+      deliver(*found->second);
+    }
+  }
+}
 
 // Reads what is new. False when nothing is.
 bool Worker::pull(Room& room) {
@@ -36,13 +69,17 @@ bool Worker::pull(Room& room) {
 
 void Worker::deliver(Room& room) {
   const store::Ref session = room.session;
+  room.waits = false;
+  bool hasNews = false;
   while (pull(room)) {
+    hasNews = true;
     deliverBatch(room);
     counters().encodings += batch_.takeEncodings();
     if (!rooms_.contains(session)) return;  // the last member went
     if (batch_.hasUserLeft()) checkSeats(room);
     if (!rooms_.contains(session)) return;
   }
+  if (hasNews) room.nextRound = env_.now().mono + restOf(room.members.size());
   needsChanged(room);
   batch_.releaseMemory();
 }

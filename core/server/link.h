@@ -93,10 +93,12 @@ class Room {
   store::Ref session = 0;
   std::uint64_t serial = 0;
   std::uint16_t shard = 0;
-  bool watched = false;       // the session wakes this worker
-  std::uint64_t pulled = 0;   // next event to read from the log
-  std::uint32_t behind = 0;   // members that are behind
-  bool needsChanged = false;  // to be told to the log at the next flush
+  bool watched = false;        // the session wakes this worker
+  std::uint64_t pulled = 0;    // next event to read from the log
+  std::uint32_t behind = 0;    // members that are behind
+  bool needsChanged = false;   // to be told to the log at the next flush
+  std::int64_t nextRound = 0;  // monotonic: until then comings and goings wait, to be told together
+  bool waits = false;          // some do
   Members members;
   std::unique_ptr<Roster> roster;  // of a large session; null: nobody has come of late
 };

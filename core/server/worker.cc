@@ -42,6 +42,7 @@ void Worker::stop() {
   if (std::exchange(stopped_, true)) return;
   zone_.worker(id_.slot).takes.store(0);
   confirmAll();
+  deliverDue(std::numeric_limits<std::int64_t>::max());
   std::vector<store::ConnectionRef> sockets;
   for (const auto& [ref, link] : links_) {
     if (link->socket != nullptr) sockets.push_back(link->connection);
@@ -126,7 +127,7 @@ void Worker::takeSessionMail() {
       // Cleared before the log is read: what comes later queues it again.
       watcher.queued.store(0, std::memory_order_seq_cst);
       store::faultPoint();
-      deliver(*found->second);
+      announce(*found->second);
       return;
     }
     store::SessionTransaction txn(zone_, watcher.shard);
@@ -208,6 +209,9 @@ std::int64_t Worker::nextDeadline() const {
   if (!deadlines_.empty()) next = deadlines_.begin()->deadline;
   for (const Channel* channel : probing_)
     next = std::min(next, channel->since_ + kUpgradeTimeout);
+  for (const store::Ref session : waitingRooms_) {
+    if (const auto found = rooms_.find(session); found != rooms_.end()) next = std::min(next, found->second->nextRound);
+  }
   if (!waitingChannels_.empty() || !waitingJobs_.empty()) next = std::min(next, lastRetry_ + retryDelay_);
   return next;
 }
@@ -216,6 +220,7 @@ void Worker::runDeadlines() {
   const Instant now = env_.now();
   while (!deadlines_.empty() && deadlines_.begin()->deadline <= now.mono)
     onDeadline(*deadlines_.begin(), now);
+  deliverDue(now.mono);
   const std::vector<Channel*> probing = probing_;
   for (Channel* channel : probing) {
     if (channel->since_ + kUpgradeTimeout <= now.mono) failChannel(*channel, websocket::CloseCode::kPolicyViolation);

@@ -284,7 +284,10 @@ class Worker {
   void dropRosters(Instant now);
 
   // delivery.cc: broadcasts
+  void announce(Room&);
+  bool hasFreshSync(const Room&);
   void deliver(Room&);
+  void deliverDue(std::int64_t now);
   bool pull(Room&);
   void deliverBatch(Room&);
   void deliverTo(Link&);
@@ -475,6 +478,7 @@ class Worker {
   Batch batch_{compressor_};               // what a room is being sent
   Batch ownBatch_{compressor_};            // what one connection reads for itself
   Room* delivering_ = nullptr;             // whose events batch_ holds
+  std::vector<store::Ref> waitingRooms_;   // sessions whose events wait for the next round
   std::vector<store::Ref> roomsWithNews_;  // sessions whose needs have changed
   store::WakeSet wake_;
   std::vector<Channel*> probing_;
