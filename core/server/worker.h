@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/api/rest.h"
+#include "core/api/timestamps.h"
 #include "core/engineio/error.h"
 #include "core/engineio/payload.h"
 #include "core/engineio/payload_v3.h"
@@ -92,8 +93,8 @@ class Worker {
   bool stopped() const { return stopped_; }
   // What the zone will hold is with another NGINX, which is about to end: nobody can be served yet.
   bool awaitsState() const { return zone_.header().state.pending.load() != 0; }
-  // There are POSTs whose commands wait, of which some may have come since stop(). They are answered within some seconds,
-  // if runDeadlines() is called until then.
+  // There are POSTs whose commands wait, of which some may have come since stop(). They are answered within some
+  // seconds, if runDeadlines() is called until then.
   bool hasWaitingPosts() const { return !waitingJobs_.empty(); }
 
   // ---- the handover of WebSockets to the workers of a newer configuration
@@ -385,6 +386,8 @@ class Worker {
   void handle(Request&, const session::RequestLeadership&);
   void handle(Request&, const session::ReportDesync&);
   void handle(Request&, const session::Heartbeat&);
+  void handle(Request&, const session::ReportBuffering&);
+  std::optional<api::ProbeTimes> probeTimes(const Request&, const session::Heartbeat&);
   void handle(Request&, const session::RequestSessionState&);
   bool joinAgain(Request&, const session::JoinSession&, store::ConnectionTransaction&, bool* isLeader);
   void joinAnew(Request&, const session::JoinSession&, store::ConnectionTransaction&, bool* isLeader);
@@ -445,6 +448,7 @@ class Worker {
   store::Zone zone_;
   store::WorkerId id_;
   Environment& env_;
+  std::int64_t inputAt_ = 0;  // wall clock, microseconds: when the input at hand was read; 0: there is none
   std::unordered_map<store::Ref, std::unique_ptr<Link>> links_;
   std::unordered_map<store::Ref, std::unique_ptr<Room>> rooms_;  // by session
   Deadlines deadlines_;
