@@ -50,6 +50,7 @@ export class Controller {
   #seekAsked = null; // when
   #soughtTo = null;
   #start = null; // {at, position}: prepared; local time
+  #launched = false; // the player was told to play, ahead of the moment
   #startedAt = -Infinity;
   #expected = null; // error after the last start, from how late it was made; null: it has taught what it could
   #nudge = 0;
@@ -74,6 +75,7 @@ export class Controller {
   // There is a new command: what was prepared, and what had failed, is for the old one.
   renew() {
     this.#start = null;
+    this.#launched = false;
     this.#soughtTo = null;
     this.#backOff = 0;
     this.#seekAllowedAt = 0;
@@ -125,6 +127,7 @@ export class Controller {
   }
 
   #await(now, goal, player, answer) {
+    if (this.#launched) return;
     if (this.#start?.at !== goal.startsAt) this.#prepare(goal.startsAt, goal, answer, player, now);
     this.#launch(now, player, answer);
   }
@@ -143,6 +146,7 @@ export class Controller {
       answer.wakeAt = due;
     } else if (player.ready && !player.seeking && answer.seek === null) {
       answer.play = true;
+      this.#launched = true;
       this.#startedAt = this.#start.at;
       this.#expected = now - due;
       this.#start = null;
