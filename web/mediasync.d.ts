@@ -60,7 +60,7 @@ export interface MediaSyncOptions {
   /** A Socket.IO client that is there already. MediaSync connects it when it is not connected, and never disconnects it. */
   socket?: Socket;
   /** Without `socket`: the `io` of socket.io-client, to make one with. The global `io` by default. */
-  io?: (url?: string, options?: Partial<ManagerOptions & SocketOptions>) => Socket;
+  io?: typeof import("socket.io-client").io;
   /** Without `socket`: the server; that of the page by default. */
   url?: string;
   /** Without `socket`: further options for `io`. */

@@ -327,8 +327,6 @@ function loadNatively({ mediaUrl }, media) {
       media.addEventListener(type, () => (outcome.abort(), settle()), { signal: outcome.signal });
     on("loadedmetadata", resolve);
     on("error", () => reject(media.error));
-    on("emptied", () => {}); // a load that comes between ends this one
     media.src = mediaUrl;
-    media.load();
   });
 }

@@ -245,7 +245,7 @@ export class Viewer {
     this.#noteMotion(now);
     if (this.#state !== null) {
       const answer = this.controller.decide(now, this.#goal(now), this.#look(now));
-      if (answer.rate !== this.player.rate) this.#estimator.setRate(now, answer.rate);
+      if (answer.rate !== this.player.rate) this.#estimator.setRate(now, answer.rate, answer.rate === this.#state.playbackRate);
       this.player.setRate(answer.rate, answer.keepsPitch);
       if (answer.play === false) this.player.pause();
       if (answer.seek !== null) this.player.seek(answer.seek);

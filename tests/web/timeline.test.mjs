@@ -65,11 +65,11 @@ describe('the position of a player', () => {
     const estimator = new PositionEstimator();
     estimator.restart(0, 1);
     for (let at = 0; at < 1; at += 0.05) estimator.reading(at, at);
-    estimator.setRate(1, 2);
+    estimator.setRate(1, 2, true);
     assert.equal(estimator.at(1.25).position.toFixed(6), '1.500000');
   });
 
-  it('goes by frames while there are some, and then by readings without a jump', () => {
+  it('goes by what is seen, and remembers it where nothing is', () => {
     const estimator = new PositionEstimator();
     estimator.restart(0, 1);
     for (let at = 0; at < 3; at += 0.04) {
@@ -77,17 +77,21 @@ describe('the position of a player', () => {
       estimator.reading(at, at);
       estimator.at(at);
     }
-    assert.equal(estimator.at(3).byFrames, true);
+    assert.ok(Math.abs(estimator.at(3).position - 2.99) < 0.002);
     for (let at = 3; at < 5; at += 0.1) estimator.reading(at, at);
-    const later = estimator.at(5);
-    assert.equal(later.byFrames, false);
-    assert.ok(Math.abs(later.position - 4.99) < 0.002, `${later.position}`);
+    assert.ok(Math.abs(estimator.at(5).position - 4.99) < 0.002);
+    estimator.restart(6, 1);
+    for (let at = 6; at < 7; at += 0.1) estimator.reading(at, at + 40);
+    assert.ok(Math.abs(estimator.at(7).position - 46.99) < 0.002);
   });
 
   it('is not moved by single late frames', () => {
     const estimator = new PositionEstimator();
     estimator.restart(0, 1);
-    for (let at = 0, i = 0; at < 1; at += 0.04, i++) estimator.frame(at, at - (i % 8 === 0 ? 0.2 : 0));
+    for (let at = 0, i = 0; at < 1; at += 0.04, i++) {
+      estimator.reading(at, at);
+      estimator.frame(at, at - (i % 8 === 0 ? 0.2 : 0));
+    }
     assert.ok(Math.abs(estimator.at(1).position - 1) < 0.003);
   });
 });

@@ -177,7 +177,7 @@ export class Player {
     if (Math.abs(this.#media.playbackRate - rate) < 1e-5) return;
     if (rate !== 1) this.#media.preservesPitch = keepsPitch;
     this.#media.playbackRate = rate;
-    this.#estimator.setRate(now, rate);
+    this.#estimator.setRate(now, rate, rate === this.#state.playbackRate);
   }
 
   #pause() {
@@ -266,7 +266,7 @@ export class Player {
   #onRateChange() {
     const { playbackRate, readyState } = this.#media;
     if (!this.#state || readyState === 0 || Math.abs(playbackRate - this.#wanted.rate) < 1e-3) return;
-    this.#estimator.setRate(localNow(), playbackRate);
+    this.#estimator.setRate(localNow(), playbackRate, true);
     this.#hooks.onUser({ playbackRate });
     this.#tick();
   }

@@ -1,14 +1,18 @@
-// Where a player is, from what can be seen of it: frames that were shown (requestVideoFrameCallback), or else readings of
-// currentTime. Either is uneven, a frame by up to the interval of the screen, so a short stretch is averaged, with the speed
-// taken out. No DOM: times are parameters, in seconds.
+// Where a player is, from what can be seen of it: readings of currentTime, and the frames that were shown
+// (requestVideoFrameCallback). Both are uneven, so a short stretch is averaged, with the speed taken out. Frames say what
+// people see, but step by the interval of the screen, and browsers pace them anew when the speed changes: what steers is the
+// reading, put right by how far frames are behind readings while nothing is being corrected. No DOM: times are parameters, in seconds.
 
 const kSpan = 0.6;
 const kEnough = 12; // observations; where they are rarer, the stretch is longer …
-const kLongSpan = 3; // … up to this
+const kLongSpan = 5; // … up to this
 const kFewest = 4;
 const kTrim = 0.2; // of the observations at either end: frames that came late
-const kStale = 0.7; // without a frame for so long, readings count
-const kLagWeight = 0.1;
+const kStale = 2.5;
+const kLagLooks = 600; // over so many looks the lag of frames is averaged …
+const kLagKept = 60; // … of which so many from before a restart, when browsers pace frames anew
+const kMostLag = 0.02; // anything more is a machine that is busy
+const kUneasy = 1.2; // after a restart, the first frames say little
 
 // Observations of one kind, each as what is left of the position when all that was to be played is taken off.
 class Window {
@@ -28,6 +32,11 @@ class Window {
     return this.#kept.length >= kFewest && now - this.#kept.at(-1).at < kStale;
   }
 
+  // Has been watched for a whole stretch.
+  isSettled(now) {
+    return this.isFresh(now) && this.#kept.at(-1).at - this.#kept[0].at > kSpan * 0.8;
+  }
+
   // {mean, error}: the error is what the mean may well be off by.
   summary() {
     const sorted = this.#kept.map((one) => one.rest).sort((a, b) => a - b);
@@ -44,22 +53,26 @@ export class PositionEstimator {
   #readings = new Window();
   #rate = 1;
   #rateSince = 0;
+  #restartedAt = -Infinity;
   #played = 0; // by the speeds until #rateSince
+  #isSteady = true;
   #lag = 0; // of frames behind readings
+  #looks = 0;
 
   // The player goes on from somewhere else, or begins to play.
   restart(at, rate) {
-    this.#frames.clear();
     this.#readings.clear();
-    this.#rate = rate;
-    this.#rateSince = at;
     this.#played = 0;
+    this.#restartedAt = at;
+    this.#looks = Math.min(kLagKept, this.#looks);
+    this.#setRate(at, rate);
   }
 
-  setRate(at, rate) {
+  // isSteady: this is the session's speed, and no correction.
+  setRate(at, rate, isSteady) {
     this.#played = this.#playedAt(at);
-    this.#rateSince = at;
-    this.#rate = rate;
+    this.#setRate(at, rate);
+    this.#isSteady = isSteady;
   }
 
   // The frame of `mediaTime` is on the screen from `at` on, which may be a moment ahead.
@@ -71,17 +84,24 @@ export class PositionEstimator {
     this.#readings.add(at, currentTime - this.#playedAt(at));
   }
 
-  // {position, error, byFrames}, or null while too little has been seen.
+  // {position, error}, or null while too little has been seen.
   at(now) {
-    const hasFrames = this.#frames.isFresh(now);
-    const hasReadings = this.#readings.isFresh(now);
-    if (!hasFrames && !hasReadings) return null;
-    const seen = (hasFrames ? this.#frames : this.#readings).summary();
-    if (hasFrames && hasReadings) {
-      this.#lag += kLagWeight * (seen.mean - this.#readings.summary().mean - this.#lag);
-    }
-    const lag = hasFrames ? 0 : this.#lag;
-    return { position: seen.mean + lag + this.#playedAt(now), error: seen.error, byFrames: hasFrames };
+    if (!this.#readings.isFresh(now)) return null;
+    const { mean, error } = this.#readings.summary();
+    if (this.#isSteady && this.#frames.isSettled(now) && now - this.#restartedAt > kUneasy) this.#learnLag(mean);
+    return { position: mean + this.#lag + this.#playedAt(now), error };
+  }
+
+  #learnLag(mean) {
+    const lag = Math.max(-kMostLag, Math.min(kMostLag, this.#frames.summary().mean - mean));
+    this.#looks = Math.min(kLagLooks, this.#looks + 1);
+    this.#lag += (lag - this.#lag) / this.#looks;
+  }
+
+  #setRate(at, rate) {
+    this.#frames.clear();
+    this.#rate = rate;
+    this.#rateSince = at;
   }
 
   #playedAt(at) {
