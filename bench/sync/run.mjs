@@ -19,11 +19,11 @@ const kFilm = '/films/demo.mp4';
 const kLead = 0.6; // seconds
 // Seconds after the start.
 const kJoin = 4;
-const kStall = 16;
-const kSeek = 32;
-const kEnd = 52;
+const kStall = 14;
+const kSeek = 26;
+const kEnd = 42;
 const kBefore = 0.5; // of the steady state, before the next event
-const kSettle = 10; // after a join, a seek or a stall, until the state is called steady
+const kSettle = 8; // after a join, a seek or a stall, until the state is called steady
 const kNames = { mediasync: 'mediasync', seek: 'seek when 1 s off', jellyfin: "Jellyfin's constants" };
 
 const options = Object.fromEntries(process.argv.slice(2).map((one) => /^--(\w+)=(.*)$/.exec(one)?.slice(1) ?? [one, '']));

@@ -11,6 +11,7 @@ const kLiveMargin = 1; // of a live stream's edge
 const kOwn = 0.1; // a jump that ends so near to where it was sent is ours
 const kMeant = 0.25; // shorter jumps are players mending gaps
 const kReady = 3; // HAVE_FUTURE_DATA
+const kPlenty = 4; // HAVE_ENOUGH_DATA: what has stalled would stall again at once with less
 
 const localNow = () => performance.now() / 1000;
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
@@ -150,6 +151,7 @@ export class Player {
     clearTimeout(this.#timer);
     if (!this.#state) return;
     let wait = kTickMs;
+    if (this.#media.readyState >= kPlenty && !this.#media.seeking) this.#setStalled(false);
     if (this.#media.readyState > 0 && !this.#blocked && !this.#held) {
       const now = localNow();
       const corrections = this.#controller.corrections;
@@ -233,7 +235,6 @@ export class Player {
     this.#setBlocked(false);
     this.#stoodAt = this.#media.currentTime;
     if (this.#stalled) this.#controller.disturb(now);
-    this.#setStalled(false);
     this.#tick();
   }
 
@@ -256,7 +257,6 @@ export class Player {
   #onSeeking() {
     const { currentTime, readyState } = this.#media;
     const isOurs = this.#wanted.position !== null && Math.abs(currentTime - this.#wanted.position) < kOwn;
-    this.#setStalled(false);
     if (!this.#state || isOurs || readyState === 0) return;
     this.#controller.disturb(localNow());
     if (Math.abs(currentTime - this.#goalAt(localNow())) < kMeant) return;

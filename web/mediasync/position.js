@@ -1,7 +1,8 @@
 // Where a player is, from what can be seen of it: readings of currentTime, and the frames that were shown
 // (requestVideoFrameCallback). Both are uneven, so a short stretch is averaged, with the speed taken out. Frames say what
-// people see, but step by the interval of the screen, and browsers pace them anew when the speed changes: what steers is the
-// reading, put right by how far frames are behind readings while nothing is being corrected. No DOM: times are parameters, in seconds.
+// people see, but step by the interval of the screen, and browsers pace them anew when the speed changes: to follow them is to
+// chase one's own corrections. So what steers is the reading, put right where frames are behind it by more than screens are
+// uneven. No DOM: times are parameters, in seconds.
 
 const kSpan = 0.6;
 const kEnough = 12; // observations; where they are rarer, the stretch is longer …
@@ -11,7 +12,8 @@ const kTrim = 0.2; // of the observations at either end: frames that came late
 const kStale = 2.5;
 const kLagLooks = 600; // over so many looks the lag of frames is averaged …
 const kLagKept = 60; // … of which so many from before a restart, when browsers pace frames anew
-const kMostLag = 0.02; // anything more is a machine that is busy
+const kMostLag = 0.1;
+const kUneven = 0.01; // frames so far behind or ahead are no reason for anything
 const kUneasy = 1.2; // after a restart, the first frames say little
 
 // Observations of one kind, each as what is left of the position when all that was to be played is taken off.
@@ -89,7 +91,11 @@ export class PositionEstimator {
     if (!this.#readings.isFresh(now)) return null;
     const { mean, error } = this.#readings.summary();
     if (this.#isSteady && this.#frames.isSettled(now) && now - this.#restartedAt > kUneasy) this.#learnLag(mean);
-    return { position: mean + this.#lag + this.#playedAt(now), error };
+    return { position: mean + this.#usedLag + this.#playedAt(now), error };
+  }
+
+  get #usedLag() {
+    return Math.sign(this.#lag) * Math.max(0, Math.abs(this.#lag) - kUneven);
   }
 
   #learnLag(mean) {
