@@ -42,10 +42,14 @@ constexpr ngx_msec_t kExitDelay = 10;
 // How often a process that ends sees to the clients that it still has.
 constexpr ngx_msec_t kRetireStep = 5;
 
-std::int64_t readClock(clockid_t clock) {
+std::int64_t readMicroseconds(clockid_t clock) {
   timespec ts{};
   clock_gettime(clock, &ts);
-  return static_cast<std::int64_t>(ts.tv_sec) * 1000 + ts.tv_nsec / 1'000'000;
+  return static_cast<std::int64_t>(ts.tv_sec) * 1'000'000 + ts.tv_nsec / 1000;
+}
+
+std::int64_t readClock(clockid_t clock) {
+  return readMicroseconds(clock) / 1000;
 }
 
 void onWake(ngx_event_t* event) {
@@ -174,6 +178,10 @@ void Runtime::wakeWorker(std::uint16_t slot) {
   const std::uint64_t one = 1;
   // Fails only when the counter is full, and then the worker is awake anyway.
   [[maybe_unused]] const ssize_t written = write(wakeDescriptors[slot], &one, sizeof one);
+}
+
+std::int64_t Runtime::wallMicroseconds() {
+  return readMicroseconds(CLOCK_REALTIME);
 }
 
 bool Runtime::processAlive(std::int32_t pid) {

@@ -31,6 +31,7 @@ class Runtime final : public server::Environment {
 
   // Environment
   Instant now() override { return currentTime(); }
+  std::int64_t wallMicroseconds() override;
   RandomSource& random() override { return systemRandom(); }
   void wakeWorker(std::uint16_t slot) override;
   bool processAlive(std::int32_t pid) override;

@@ -131,6 +131,15 @@ void Connection::finish() {
   timer_.post();
 }
 
+std::optional<std::int64_t> Connection::roundTrip() const {
+#if (NGX_HAVE_TCP_INFO)
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(c_->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_rtt > 0) return info.tcpi_rtt;
+#endif
+  return std::nullopt;
+}
+
 void Connection::broken() {
   broken_ = true;
   timer_.post();

@@ -1,7 +1,9 @@
 // A WebSocket after its handshake, as NGINX has it and as the worker knows it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,7 @@ class Connection final : public server::WebSocket {
   std::ptrdiff_t write(std::string_view bytes) override;
   void pause(bool paused) override;
   void finish() override;
+  std::optional<std::int64_t> roundTrip() const override;
   bool canBeGiven() const override { return c_->ssl == nullptr; }  // else its keys are in this process
   Giving give(std::uint16_t slot, std::string_view parcel) override;
   void letGo() override { forget(); }

@@ -36,6 +36,11 @@ export class Media {
     return this.#url;
   }
 
+  // The hls.js that plays it, if one does.
+  get hls() {
+    return this.#hls;
+  }
+
   // Resolves when the film's duration is known; to false when another attach() or detach() came between. Rejects when
   // the film cannot be played here.
   async attach(url) {

@@ -1,4 +1,4 @@
-// The player's controls: they show what the <video> does, and for the leader they steer it.
+// The player's controls: they show what the session does, and for the leader they steer it.
 
 import { byId, clockText, setIcon } from "./dom.js";
 
@@ -7,15 +7,19 @@ const kStep = 5; // seconds per arrow key
 
 export class PlayerView {
   #video;
+  #actions;
   #enabled = false;
+  #isPlaying = false;
   #scrubbing = false;
 
-  constructor(video) {
+  // actions: play(), pause(), seek(seconds), setRate(rate)
+  constructor(video, actions) {
     this.#video = video;
+    this.#actions = actions;
     for (const rate of kRates) this.#addRate(rate);
     byId("play").addEventListener("click", () => this.#togglePlay());
     video.addEventListener("click", () => this.#togglePlay());
-    byId("rate").addEventListener("change", (event) => this.#enabled && (video.playbackRate = Number(event.target.value)));
+    byId("rate").addEventListener("change", (event) => this.#enabled && actions.setRate(Number(event.target.value)));
     this.#listenToSeekBar();
     this.#listenToSound();
     byId("full").addEventListener("click", () => this.#toggleFullScreen());
@@ -29,6 +33,7 @@ export class PlayerView {
   // enabled: whether this viewer steers; isPlaying and rate: what the session does
   render({ enabled, isPlaying, rate }) {
     this.#enabled = enabled;
+    this.#isPlaying = isPlaying;
     setIcon(byId("play-icon"), isPlaying ? "pause" : "play");
     byId("play").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
     for (const id of ["play", "seek", "rate"]) {
@@ -42,12 +47,12 @@ export class PlayerView {
 
   #togglePlay() {
     if (!this.#enabled) return;
-    if (!this.#video.paused) this.#video.pause();
-    else this.#video.play().catch(() => {}); // a load that comes between shows by itself
+    if (this.#isPlaying) this.#actions.pause();
+    else this.#actions.play();
   }
 
   #seekTo(seconds) {
-    if (this.#enabled) this.#video.currentTime = Math.min(Math.max(0, seconds), this.#video.duration || 0);
+    if (this.#enabled) this.#actions.seek(Math.min(Math.max(0, seconds), this.#video.duration || 0));
   }
 
   #listenToSeekBar() {

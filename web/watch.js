@@ -1,40 +1,29 @@
 // The watch page: puts the session, the player and the views together.
 
+import { io } from "/vendor/socket.io.esm.min.js";
 import { createSession, getSession, listFilms } from "./api.js";
 import { byId } from "./dom.js";
-import { Follower } from "./follower.js";
 import * as identity from "./identity.js";
-import { Leader } from "./leader.js";
 import { LobbyView } from "./lobby_view.js";
 import { Media } from "./media.js";
+import { MediaSync } from "./mediasync.js";
 import { clearConnection, showConnection, toast } from "./notices.js";
 import { PlayerView } from "./player_view.js";
 import { RoomView } from "./room_view.js";
-import { ServerClock } from "./server_clock.js";
-import { SessionClient } from "./session_client.js";
-
-const kDesyncReportMs = 5000;
+import { SyncView } from "./sync_view.js";
 
 const video = byId("video");
 let myId = identity.userId();
 const media = new Media(video);
-const player = new PlayerView(video);
-const clock = new ServerClock();
+const player = new PlayerView(video, {
+  play: () => client?.play(),
+  pause: () => client?.pause(),
+  seek: (position) => client?.seek(position),
+  setRate: (rate) => client?.setRate(rate),
+});
+const sync = new SyncView();
 let client = null;
 let openingFilm = null; // the film that the leader's browser opens before the others hear of it
-let lastDesyncReport = -Infinity;
-
-const leader = new Leader(video, (state) => client?.sendPlayback(state));
-
-const follower = new Follower(video, clock, {
-  onBlocked: () => room.setStartOverlay(true),
-  onSettled,
-  onDesync: (position) => {
-    if (performance.now() - lastDesyncReport < kDesyncReportMs) return;
-    lastDesyncReport = performance.now();
-    client?.reportDesync(position);
-  },
-});
 
 const lobby = new LobbyView({ create, join: enter, forget: () => (history.pushState(null, "", "/"), showLobby()) });
 const room = new RoomView({ leave, takeLead: () => client?.requestLeadership(), loadFilm });
@@ -42,10 +31,8 @@ const room = new RoomView({ leave, takeLead: () => client?.requestLeadership(), 
 byId("reconnect").addEventListener("click", () => client?.reconnect());
 byId("start-overlay").addEventListener("click", () => {
   room.setStartOverlay(false);
-  follower.start();
+  client?.start();
 });
-video.addEventListener("playing", () => room.setStartOverlay(false));
-for (const type of ["play", "pause", "ratechange"]) video.addEventListener(type, renderPlayer);
 
 // --- the lobby ---
 
@@ -77,25 +64,27 @@ function enter(sessionId, name) {
   identity.name.set(name);
   if (invitedSession() !== sessionId) history.pushState(null, "", `/?session=${encodeURIComponent(sessionId)}`);
   lobby.setBusy(true);
-  client = new SessionClient({ sessionId, userId: myId, username: name }, clock);
-  client.addEventListener("connection", ({ detail }) => showConnection(detail.state, client?.session !== null));
-  client.addEventListener("joined", ({ detail }) => onJoined(sessionId, detail.reason));
-  client.addEventListener("session", renderSession);
-  client.addEventListener("playback", followSession);
-  client.addEventListener("leader", ({ detail }) => onLeaderChanged(detail));
-  client.addEventListener("refused", ({ detail }) => onRefused(detail));
+  client = new MediaSync(video, { io, sessionId, userId: myId, username: name, load: openFilm, hls: () => media.hls });
+  const on = (type, act) => client.addEventListener(type, ({ detail }) => act(detail ?? {}));
+  on("connection", ({ state }) => showConnection(state, client?.session !== null));
+  on("joined", ({ isFirst }) => onJoined(sessionId, isFirst));
+  on("session", renderSession);
+  on("playback", onPlayback);
+  on("leader", onLeaderChanged);
+  on("refused", onRefused);
+  on("blocked", () => room.setStartOverlay(true));
+  on("unblocked", () => room.setStartOverlay(false));
+  on("mediaerror", ({ error }) => toast(error.message || "This browser cannot play the film", "error"));
+  on("sync", ({ error }) => client && sync.add(error, client.stats()));
 }
 
-function onJoined(sessionId, reason) {
-  if (reason === "first") {
-    identity.lastSession.set(sessionId);
-    lobby.hide();
-    room.show(sessionId);
-    readFilms();
-  }
+function onJoined(sessionId, isFirst) {
   setOpening(null);
-  followSession();
-  if (reason === "again") leader.announce(); // the leader's player went on while the connection was down
+  if (!isFirst) return;
+  identity.lastSession.set(sessionId);
+  lobby.hide();
+  room.show(sessionId);
+  readFilms();
 }
 
 function leave() {
@@ -109,7 +98,8 @@ function close() {
   client = null;
   setOpening(null);
   identity.lastSession.set(null);
-  stopPlayer();
+  room.setStartOverlay(false);
+  sync.clear();
   media.detach();
   clearConnection();
   if (document.fullscreenElement) document.exitFullscreen();
@@ -127,68 +117,41 @@ function onRefused({ message, event, code }) {
     showLobby();
   } else if (client?.isJoined) {
     setOpening(null);
-    followSession();
   }
 }
 
 function onLeaderChanged({ newLeaderId, newLeaderName }) {
   toast(newLeaderId === myId ? "You lead now." : `${newLeaderName} leads now.`);
   if (newLeaderId === myId) readFilms();
-  followSession();
+  else setOpening(null);
 }
 
 // --- the player ---
 
-// Opens the session's film if it is another one than before, then takes the viewer's role.
-async function followSession() {
-  const state = client.session.playbackState;
-  if (openingFilm?.url === state.mediaUrl || !client.isLeader) setOpening(null);
-  if (openingFilm) return;
-  if (state.mediaUrl && media.url !== state.mediaUrl) {
-    stopPlayer();
-    try {
-      if (!(await media.attach(state.mediaUrl))) return;
-    } catch (error) {
-      toast(error.message, "error");
-    }
-  }
-  takeRole();
+// The session's film is another one than before. The leader's browser has opened it already.
+async function openFilm({ mediaUrl }) {
+  if (media.url !== mediaUrl || video.error) await media.attach(mediaUrl);
 }
 
-// The leader's player is what the others follow, once it has arrived where the session is. Until then it follows too,
-// like everybody else's: somebody who comes to lead must not move the others.
-function takeRole() {
-  if (!client?.session || openingFilm) return;
-  const state = client.session.playbackState;
-  if (!client.isLeader) leader.stop();
-  if (client.isLeader && !state.mediaUrl) leader.lead();
-  else if (!leader.isLeading) follower.follow(state);
+function onPlayback() {
+  if (openingFilm && openingFilm.url === client.session.playbackState.mediaUrl) setOpening(null);
   renderPlayer();
 }
 
-function onSettled() {
-  if (!client?.isLeader) return;
-  follower.release();
-  leader.lead();
-  renderPlayer();
-}
-
-function stopPlayer() {
-  leader.stop();
-  follower.release();
-  room.setStartOverlay(false);
-}
-
+// While the leader's browser opens a film, the session's does not play here.
 function setOpening(film) {
+  const wasOpening = openingFilm !== null;
   openingFilm = film;
   room.setLoading(film);
+  if (film) client.suspend();
+  else if (wasOpening) client?.resume();
 }
 
 // Opens the film here first: the others are told together with its duration, and only if it can be played at all.
 async function loadFilm(film) {
   if (!client?.isLeader || (media.url === film.url && !video.error)) return;
+  const before = media.url;
   setOpening(film);
-  stopPlayer();
   try {
     if (!(await media.attach(film.url))) return;
     const announced = { mediaUrl: film.url, mediaId: film.id, mediaTitle: film.title };
@@ -196,8 +159,8 @@ async function loadFilm(film) {
     client.loadMedia(announced);
   } catch (error) {
     toast(`${film.title}: ${error.message}`, "error");
+    if (before) await media.attach(before).catch(() => {});
     setOpening(null);
-    if (client) followSession();
   }
 }
 
@@ -216,12 +179,8 @@ function renderSession() {
 function renderPlayer() {
   const state = client?.session?.playbackState;
   if (!state) return;
-  const steers = client.isLeader && leader.isLeading && Boolean(state.mediaUrl);
-  player.render({
-    enabled: steers,
-    isPlaying: steers ? !video.paused : state.isPlaying,
-    rate: steers ? video.playbackRate : state.playbackRate,
-  });
+  const steers = client.isLeader && !openingFilm && Boolean(state.mediaUrl);
+  player.render({ enabled: steers, isPlaying: state.isPlaying, rate: state.playbackRate });
 }
 
 // --- the beginning ---
@@ -239,22 +198,12 @@ window.mediasyncDebug = Object.freeze({
       userId: myId,
       isJoined: client?.isJoined ?? false,
       isLeader: client?.isLeader ?? false,
-      isLeading: leader.isLeading,
-      target: follower.target,
-      drift: follower.drift,
-      clockOffset: clock.offset,
-      roundTrip: clock.roundTrip,
       session: client?.session ? structuredClone(client.session) : null,
+      stats: client?.stats() ?? null,
     };
   },
   get video() {
     return video;
-  },
-  get socketId() {
-    return client?.socketId ?? null;
-  },
-  get lastSync() {
-    return client?.lastSync ?? null;
   },
 });
 

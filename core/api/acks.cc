@@ -30,10 +30,12 @@ void appendAckJoined(std::string& out, std::string_view sessionId, std::string_v
   endAck(json);
 }
 
-void appendAckHeartbeat(std::string& out, std::int64_t timestamp, TimestampUnit unit) {
+void appendAckHeartbeat(std::string& out, std::int64_t timestamp, TimestampUnit unit,
+                        const std::optional<ProbeTimes>& times) {
   JsonWriter json = beginAck(out, true);
   json.key("timestamp");
   writeTimestamp(json, timestamp, unit);
+  if (times) writeProbeTimes(json, *times, unit);
   endAck(json);
 }
 

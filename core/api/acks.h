@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,8 +17,9 @@ void appendAckSuccess(std::string& out);
 // The answer to join_session: [{"success":true,"sessionId":..,"userId":..,"isLeader":..}]
 void appendAckJoined(std::string& out, std::string_view sessionId, std::string_view userId, bool isLeader);
 
-// The answer to heartbeat: [{"success":true,"timestamp":..}]
-void appendAckHeartbeat(std::string& out, std::int64_t timestamp, TimestampUnit unit);
+// The answer to heartbeat: [{"success":true,"timestamp":..}], and the times of a probe.
+void appendAckHeartbeat(std::string& out, std::int64_t timestamp, TimestampUnit unit,
+                        const std::optional<ProbeTimes>& times = {});
 
 // [{"success":false,"code":..,"message":..}]
 void appendAckRefused(std::string& out, const session::Refusal& refusal);

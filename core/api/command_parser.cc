@@ -1,5 +1,6 @@
 #include "core/api/command_parser.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <optional>
@@ -86,7 +87,18 @@ bool takeDuration(const json* value, std::optional<double>& out) {
   return takeOptionalNumber(value, out) && (!out || *out >= 0);
 }
 
-Parsed parseJoinSession(const json& data) {
+// Epoch milliseconds. Times that no clock shows are moved to where one could.
+bool takeTime(const json* value, TimestampUnit unit, std::optional<std::int64_t>& out) {
+  constexpr double kLast = 1e15;
+  std::optional<double> time;
+  if (!takeOptionalNumber(value, time)) return false;
+  if (!time) return true;
+  const double ms = unit == TimestampUnit::kMilliseconds ? *time : *time * 1000;
+  out = static_cast<std::int64_t>(std::llround(std::clamp(ms, -kLast, kLast)));
+  return true;
+}
+
+Parsed parseJoinSession(const json& data, TimestampUnit) {
   using namespace session;
   JoinSession join;
   if (!takeRequiredText(field(data, "sessionId"), kMaxIdBytes, join.sessionId)) return kInvalidSessionId;
@@ -97,7 +109,7 @@ Parsed parseJoinSession(const json& data) {
   return Command(join);
 }
 
-Parsed parseSyncPlayback(const json& data) {
+Parsed parseSyncPlayback(const json& data, TimestampUnit unit) {
   using namespace session;
   SyncPlayback sync;
   if (!takePosition(field(data, "position"), sync.position)) return kInvalidPosition;
@@ -105,10 +117,11 @@ Parsed parseSyncPlayback(const json& data) {
   if (!takeOptionalText(field(data, "mediaUrl"), kMaxMediaUrlBytes, sync.mediaUrl)) return kInvalidMediaUrl;
   if (!takeOptionalText(field(data, "mediaId"), kMaxMediaIdBytes, sync.mediaId)) return kInvalidMediaId;
   if (!takePlaybackRate(field(data, "playbackRate"), sync.playbackRate)) return kInvalidPlaybackRate;
+  if (!takeTime(field(data, "executeAt"), unit, sync.executeAt)) return kInvalidExecuteAt;
   return Command(sync);
 }
 
-Parsed parseLoadMedia(const json& data) {
+Parsed parseLoadMedia(const json& data, TimestampUnit) {
   using namespace session;
   LoadMedia load;
   if (!takeRequiredText(field(data, "mediaUrl"), kMaxMediaUrlBytes, load.mediaUrl)) return kInvalidMediaUrl;
@@ -120,7 +133,7 @@ Parsed parseLoadMedia(const json& data) {
   return Command(load);
 }
 
-Parsed parseReportDesync(const json& data) {
+Parsed parseReportDesync(const json& data, TimestampUnit) {
   session::ReportDesync report;
   if (!takeNumber(field(data, "reportedPosition"), report.reportedPosition) ||
       !takeOptionalNumber(field(data, "reportedTime"), report.reportedTime)) {
@@ -129,25 +142,40 @@ Parsed parseReportDesync(const json& data) {
   return Command(report);
 }
 
+Parsed parseReportBuffering(const json& data, TimestampUnit) {
+  session::ReportBuffering report;
+  if (!takeBoolean(field(data, "isBuffering"), report.isBuffering)) return session::kInvalidIsBuffering;
+  return Command(report);
+}
+
+// A heartbeat is never refused: a probe that is none is ignored.
+Parsed parseHeartbeat(const json& args, TimestampUnit) {
+  session::Heartbeat heartbeat;
+  if (args.size() < 2 || !args[1].is_object()) return Command(heartbeat);
+  if (!takeOptionalNumber(field(args[1], "probe"), heartbeat.probe)) heartbeat.probe.reset();
+  return Command(heartbeat);
+}
+
 template <typename Bare>
-Parsed parseBare(const json&) {
+Parsed parseBare(const json&, TimestampUnit) {
   return Command(Bare{});
 }
 
 struct EventRule {
   std::string_view name;
   bool needsData;
-  Parsed (*parse)(const json& data);
+  Parsed (*parse)(const json& data, TimestampUnit unit);
 };
 
 constexpr EventRule kEventRules[] = {
     {"sync_playback", true, parseSyncPlayback},
-    {"heartbeat", false, parseBare<session::Heartbeat>},
+    {"heartbeat", false, parseHeartbeat},
     {"report_desync", true, parseReportDesync},
     {"join_session", true, parseJoinSession},
     {"leave_session", false, parseBare<session::LeaveSession>},
     {"load_media", true, parseLoadMedia},
     {"request_leadership", false, parseBare<session::RequestLeadership>},
+    {"report_buffering", true, parseReportBuffering},
     {"request_session_state", false, parseBare<session::RequestSessionState>},
 };
 
@@ -163,12 +191,12 @@ const EventRule* findRule(const json& args) {
 
 }  // namespace
 
-Parsed parseCommand(const json& args) {
+Parsed parseCommand(const json& args, TimestampUnit unit) {
   const EventRule* rule = findRule(args);
   if (rule == nullptr) return session::kUnknownEvent;
-  if (!rule->needsData) return rule->parse(args);
+  if (!rule->needsData) return rule->parse(args, unit);
   if (args.size() < 2 || !args[1].is_object()) return session::kInvalidPayload;
-  return rule->parse(args[1]);
+  return rule->parse(args[1], unit);
 }
 
 }  // namespace mediasync::api

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <variant>
 
+#include "core/api/timestamps.h"
 #include "core/session/command.h"
 #include "core/session/refusal.h"
 
@@ -15,7 +16,8 @@ namespace mediasync::api {
 // fields. Views in the command point into `args`, which must outlive it. A null optional field counts as
 // absent. Unknown fields and further arguments are ignored; events without data ignore whatever they are
 // given. An array that does not begin with a string is an unknown event. Accepts any JSON value without
-// throwing.
-std::variant<session::Command, session::Refusal> parseCommand(const nlohmann::json& args);
+// throwing. `unit` is that of times in it.
+std::variant<session::Command, session::Refusal> parseCommand(const nlohmann::json& args,
+                                                              TimestampUnit unit = TimestampUnit::kSeconds);
 
 }  // namespace mediasync::api

@@ -49,6 +49,10 @@ struct BodyWriter {
     writePlaybackFields(json, sync.state, unit);
     writeTimestampField(json, at, unit);
     json.key("leaderId").string(sync.leaderId);
+    if (sync.state.lastUpdateTime > at) {
+      json.key("executeAt");
+      writeTimestamp(json, sync.state.lastUpdateTime, unit);
+    }
     endEvent(json);
   }
 
@@ -67,6 +71,15 @@ struct BodyWriter {
     JsonWriter json = beginEvent(out, "leadership_changed");
     json.key("newLeaderId").string(changed.newLeaderId);
     json.key("newLeaderName").string(changed.newLeaderName);
+    writeTimestampField(json, at, unit);
+    endEvent(json);
+  }
+
+  void operator()(const session::UserBuffering& buffering) const {
+    JsonWriter json = beginEvent(out, "user_buffering");
+    json.key("userId").string(buffering.userId);
+    json.key("username").string(buffering.username);
+    json.key("isBuffering").boolean(buffering.isBuffering);
     writeTimestampField(json, at, unit);
     endEvent(json);
   }
@@ -117,9 +130,11 @@ void appendDesyncRecovery(std::string& out, const session::PlaybackView& authori
   endEvent(json);
 }
 
-void appendHeartbeatAck(std::string& out, std::int64_t timestamp, TimestampUnit unit) {
+void appendHeartbeatAck(std::string& out, std::int64_t timestamp, TimestampUnit unit,
+                        const std::optional<ProbeTimes>& times) {
   JsonWriter json = beginEvent(out, "heartbeat_ack");
   writeTimestampField(json, timestamp, unit);
+  if (times) writeProbeTimes(json, *times, unit);
   endEvent(json);
 }
 

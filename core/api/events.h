@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,8 @@ namespace mediasync::api {
 // Longest event name that an `error` repeats, in bytes.
 inline constexpr std::size_t kMaxEchoedEventBytes = 128;
 
-// user_joined, user_left, playback_sync, media_loaded, leadership_changed.
+// user_joined, user_left, playback_sync, media_loaded, leadership_changed, user_buffering. A playback_sync that has yet
+// to begin says when, in `executeAt`.
 void appendEvent(std::string& out, const session::Event& event, TimestampUnit unit);
 
 void appendSessionJoined(std::string& out, const session::SessionView& view, std::string_view userId, bool isLeader,
@@ -31,7 +33,8 @@ void appendSessionState(std::string& out, const session::SessionView& view, Time
 void appendDesyncRecovery(std::string& out, const session::PlaybackView& authoritative, std::int64_t timestamp,
                           const session::ReportDesync& report, TimestampUnit unit);
 
-void appendHeartbeatAck(std::string& out, std::int64_t timestamp, TimestampUnit unit);
+void appendHeartbeatAck(std::string& out, std::int64_t timestamp, TimestampUnit unit,
+                        const std::optional<ProbeTimes>& times = {});
 
 // `event` is the name the client sent, cut to kMaxEchoedEventBytes at a character boundary.
 void appendError(std::string& out, const session::Refusal& refusal, std::string_view event);

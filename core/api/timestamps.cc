@@ -45,6 +45,28 @@ void writeTimestamp(JsonWriter& json, std::int64_t epochMs, TimestampUnit unit) 
   }
 }
 
+void writePreciseTime(JsonWriter& json, std::int64_t epochUs, TimestampUnit unit) {
+  const std::int64_t perUnit = unit == TimestampUnit::kMilliseconds ? 1000 : 1'000'000;
+  const int decimals = unit == TimestampUnit::kMilliseconds ? 3 : 6;
+  const std::int64_t time = std::max<std::int64_t>(epochUs, 0);
+  char buffer[32];
+  char* at = std::to_chars(buffer, buffer + sizeof(buffer), time / perUnit).ptr;
+  *at++ = '.';
+  at = putDigits(at, static_cast<unsigned>(time % perUnit), decimals);
+  json.raw({buffer, static_cast<std::size_t>(at - buffer)});
+}
+
+void writeProbeTimes(JsonWriter& json, const ProbeTimes& times, TimestampUnit unit) {
+  json.key("probe").number(times.probe);
+  json.key("receivedAt");
+  writePreciseTime(json, times.receivedAt, unit);
+  json.key("sentAt");
+  writePreciseTime(json, times.sentAt, unit);
+  if (!times.roundTrip) return;
+  json.key("roundTrip");
+  writePreciseTime(json, *times.roundTrip, TimestampUnit::kSeconds);
+}
+
 void writeIsoTime(JsonWriter& json, std::int64_t epochMs) {
   using namespace std::chrono;
   const sys_time<milliseconds> time{milliseconds{std::clamp<std::int64_t>(epochMs, 0, kLastIsoMs)}};

@@ -21,13 +21,25 @@ struct Caller {
   bool again = false;    // the packet had to wait, and has been counted
 };
 
+// Notes when input was read, for as long as it is being worked off.
+class InputTime {
+ public:
+  InputTime(std::int64_t& at, std::int64_t now) : at_(at) { at_ = now; }
+  ~InputTime() { at_ = 0; }
+  InputTime(const InputTime&) = delete;
+  InputTime& operator=(const InputTime&) = delete;
+
+ private:
+  std::int64_t& at_;
+};
+
 // One event of a client, being handled.
 struct Worker::Request {
   Caller& caller;
   std::string_view event;
   std::optional<std::uint64_t> ack;  // the acknowledgement asked for
   Instant now;
-  std::size_t replyBytes = 0;  // what the state of the session is about to take
+  std::size_t replyBytes = 0;             // what the state of the session is about to take
   std::optional<SecretHash> secret = {};  // given with a join, where the location asks for one
 };
 

@@ -78,6 +78,7 @@ void Worker::received(Channel& channel, std::span<std::uint8_t> bytes) {
     keepInput(channel, bytes);
     return;
   }
+  const InputTime time(inputAt_, env_.wallMicroseconds());
   process(channel, bytes);
 }
 

@@ -1,4 +1,5 @@
 // The events of the API: from a parsed command, through the rules of the session, to the answers.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -81,7 +82,7 @@ Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
   ++counters().commands;
   Request request{caller, eventName(packet.data), packet.id, env_.now()};
   if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
-  const auto parsed = api::parseCommand(packet.data);
+  const auto parsed = api::parseCommand(packet.data, caller.options.timestamps);
   if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
     refuse(caller, *refusal, request.event, request.ack);
     return Handled::kDone;
@@ -196,6 +197,13 @@ void Worker::handle(Request& request, const session::LoadMedia& command) {
   succeed(request, Effect::kChange);
 }
 
+void Worker::handle(Request& request, const session::ReportBuffering& command) {
+  inSession(request, [&](SessionTransaction& session, session::UserRef user) {
+    return session::reportBuffering(session, user, command, request.now);
+  });
+  succeed(request, Effect::kChange);
+}
+
 void Worker::handle(Request& request, const session::RequestLeadership&) {
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     return session::requestLeadership(session, user, request.now);
@@ -230,7 +238,16 @@ void Worker::handle(Request& request, const session::ReportDesync& command) {
   succeed(request, Effect::kNone);
 }
 
-void Worker::handle(Request& request, const session::Heartbeat&) {
+// Input that had to wait here is received when its wait is over.
+std::optional<api::ProbeTimes> Worker::probeTimes(const Request& request, const session::Heartbeat& command) {
+  if (!command.probe) return std::nullopt;
+  api::ProbeTimes times{*command.probe, 0, env_.wallMicroseconds(), std::nullopt};
+  times.receivedAt = inputAt_ == 0 || request.caller.again ? times.sentAt : std::min(inputAt_, times.sentAt);
+  if (request.caller.link != nullptr) times.roundTrip = request.caller.link->socket->roundTrip();
+  return times;
+}
+
+void Worker::handle(Request& request, const session::Heartbeat& command) {
   if (const store::SeatRef seat = seatOf(request.caller)) {
     SessionTransaction session(zone_, seat.shard);
     if (session.openSeat(seat)) {
@@ -240,12 +257,13 @@ void Worker::handle(Request& request, const session::Heartbeat&) {
     }
   }
   const api::TimestampUnit unit = request.caller.options.timestamps;
+  const std::optional<api::ProbeTimes> times = probeTimes(request, command);
   std::string packet = eventPacket();
-  api::appendHeartbeatAck(packet, request.now.wall, unit);
+  api::appendHeartbeatAck(packet, request.now.wall, unit, times);
   reply(request.caller, packet);
   if (!request.ack) return;
   packet = ackPacket(*request.ack);
-  api::appendAckHeartbeat(packet, request.now.wall, unit);
+  api::appendAckHeartbeat(packet, request.now.wall, unit, times);
   reply(request.caller, packet);
 }
 

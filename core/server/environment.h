@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,8 @@ class Environment {
  public:
   virtual ~Environment() = default;
   virtual Instant now() = 0;
+  // The wall clock of now(), in microseconds.
+  virtual std::int64_t wallMicroseconds() = 0;
   virtual RandomSource& random() = 0;
   // Makes the worker process in `slot` call Worker::wake() soon. For one's own slot: after the present callback.
   virtual void wakeWorker(std::uint16_t slot) = 0;
@@ -34,6 +37,9 @@ class WebSocket {
   // Nothing more will be written. The peer has what write() took; the socket is closed when that is sent.
   // Worker::gone is not called after it.
   virtual void finish() = 0;
+
+  // The round trip to the peer as the kernel has measured it, in microseconds, where it does.
+  virtual std::optional<std::int64_t> roundTrip() const { return std::nullopt; }
 
   // Whether another process could go on with the socket.
   virtual bool canBeGiven() const = 0;

@@ -172,6 +172,7 @@ void Worker::abandon(const store::RandomId& sid, Poll& poll) {
 }
 
 std::optional<Worker::PostResult> Worker::post(PostJob& job) {
+  const InputTime time(inputAt_, env_.wallMicroseconds());
   if (const auto error = beginPost(job)) return PostResult{error};
   return runPost(job);
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/api/rest.h"
+#include "core/api/timestamps.h"
 #include "core/engineio/error.h"
 #include "core/engineio/payload.h"
 #include "core/engineio/payload_v3.h"
@@ -400,6 +401,8 @@ class Worker {
   void handle(Request&, const session::RequestLeadership&);
   void handle(Request&, const session::ReportDesync&);
   void handle(Request&, const session::Heartbeat&);
+  void handle(Request&, const session::ReportBuffering&);
+  std::optional<api::ProbeTimes> probeTimes(const Request&, const session::Heartbeat&);
   void handle(Request&, const session::RequestSessionState&);
   bool joinAgain(Request&, const session::JoinSession&, store::ConnectionTransaction&, bool* isLeader);
   void joinAnew(Request&, const session::JoinSession&, store::ConnectionTransaction&, bool* isLeader);
@@ -471,6 +474,7 @@ class Worker {
   store::Zone zone_;
   store::WorkerId id_;
   Environment& env_;
+  std::int64_t inputAt_ = 0;  // wall clock, microseconds: when the input at hand was read; 0: there is none
   std::unordered_map<store::Ref, std::unique_ptr<Link>> links_;
   std::unordered_map<store::Ref, std::unique_ptr<Room>> rooms_;  // by session
   Deadlines deadlines_;

@@ -20,6 +20,9 @@ inline constexpr std::size_t kMaxMediaTitleBytes = 512;
 inline constexpr std::size_t kMinSecretBytes = 8;
 inline constexpr std::size_t kMaxSecretBytes = 128;
 
+// How far from now a command may begin, in milliseconds. One that is farther off begins now.
+inline constexpr std::int64_t kMaxExecuteAhead = 10'000;
+
 // Connections (tabs, devices) that one user may hold at a time.
 inline constexpr std::uint32_t kMaxConnectionsPerUser = 64;
 
@@ -39,6 +42,7 @@ struct SyncPlayback {
   std::optional<std::string_view> mediaUrl;  // absent: keep the current one
   std::optional<std::string_view> mediaId;   // absent: keep the current one
   double playbackRate = 1.0;
+  std::optional<std::int64_t> executeAt = {};  // epoch milliseconds; absent: now
 };
 
 struct LoadMedia {
@@ -55,11 +59,18 @@ struct ReportDesync {
   std::optional<double> reportedTime;  // echoed back as it came; null when absent
 };
 
-struct Heartbeat {};
+struct Heartbeat {
+  std::optional<double> probe = {};  // asks for precise times, and is echoed back as it came
+};
+
+// The film of the user has stalled, or goes on.
+struct ReportBuffering {
+  bool isBuffering = false;
+};
 
 struct RequestSessionState {};
 
 using Command = std::variant<JoinSession, LeaveSession, SyncPlayback, LoadMedia, RequestLeadership, ReportDesync,
-                             Heartbeat, RequestSessionState>;
+                             Heartbeat, RequestSessionState, ReportBuffering>;
 
 }  // namespace mediasync::session

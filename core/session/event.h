@@ -40,7 +40,14 @@ struct LeadershipChanged {
   std::string_view newLeaderName;
 };
 
-using EventBody = std::variant<UserJoined, UserLeft, PlaybackSync, MediaLoaded, LeadershipChanged>;
+struct UserBuffering {
+  std::string_view userId;
+  std::string_view username;
+  bool isBuffering = false;
+};
+
+// State files hold these by their index: new ones are added at the end.
+using EventBody = std::variant<UserJoined, UserLeft, PlaybackSync, MediaLoaded, LeadershipChanged, UserBuffering>;
 
 struct Event {
   std::int64_t timestamp = 0;  // epoch milliseconds

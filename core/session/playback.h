@@ -14,7 +14,7 @@ inline constexpr double kMinPlaybackRate = 0.0625;
 inline constexpr double kMaxPlaybackRate = 16.0;
 
 // The numbers of the clock. `position` (seconds) was exact at the instant `setAt`; while playing it advances by `rate`
-// and is clamped to `duration` (seconds; negative when unknown).
+// and is clamped to `duration` (seconds; negative when unknown). It stands still until a `setAt` that is yet to come.
 struct PlaybackClock {
   double position = 0;
   double rate = 1.0;

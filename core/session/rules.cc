@@ -51,6 +51,15 @@ void ensureLeader(State& state, UserRef newcomer, Instant now) {
   }
 }
 
+// When a command begins. What does not play has no beginning.
+Instant beginningOf(const SyncPlayback& command, Instant now) {
+  if (!command.executeAt || !command.isPlaying) return now;
+  const std::int64_t earliest = now.wall - kMaxExecuteAhead;
+  const std::int64_t latest = now.wall + kMaxExecuteAhead;
+  if (*command.executeAt < earliest || *command.executeAt > latest) return now;
+  return now.after(*command.executeAt - now.wall);
+}
+
 // Whoever shows this secret is somebody else.
 bool isForeign(const State& state, UserRef user, const std::optional<SecretHash>& shown) {
   const std::optional<SecretHash> own = state.user(user).secret;
@@ -120,7 +129,7 @@ Refusal syncPlayback(State& state, UserRef user, const SyncPlayback& command, In
   clock.position = command.position;
   clock.rate = command.playbackRate;
   clock.isPlaying = command.isPlaying;
-  clock.setAt = now;
+  clock.setAt = beginningOf(command, now);
   state.setClock(clock);
   noteActivity(state, user, now);
   state.emit({now.wall, PlaybackSync{playbackAt(state, now), state.leaderId()}}, Urgency::kDroppable);
@@ -138,6 +147,13 @@ Refusal loadMedia(State& state, UserRef user, const LoadMedia& command, Instant 
   state.emit({now.wall, MediaLoaded{command.mediaUrl, command.mediaId, command.mediaTitle, command.mediaDuration,
                                     state.leaderId()}},
              Urgency::kDroppable);
+  return {};
+}
+
+Refusal reportBuffering(State& state, UserRef user, const ReportBuffering& command, Instant now) {
+  const UserFacts facts = state.user(user);
+  noteActivity(state, user, now);
+  state.emit({now.wall, UserBuffering{facts.id, facts.username, command.isBuffering}}, Urgency::kDroppable);
   return {};
 }
 
@@ -185,6 +201,7 @@ PlaybackView playbackAt(const State& state, Instant now) {
   view.isPlaying = clock.isPlaying;
   view.playbackRate = clock.rate;
   view.lastUpdateTime = now.wall;
+  if (clock.isPlaying && clock.setAt.mono > now.mono) view.lastUpdateTime += clock.setAt.mono - now.mono;
   return view;
 }
 

@@ -43,6 +43,7 @@ void leave(State&, UserRef, Instant now);
 
 Refusal syncPlayback(State&, UserRef, const SyncPlayback&, Instant now);
 Refusal loadMedia(State&, UserRef, const LoadMedia&, Instant now);
+Refusal reportBuffering(State&, UserRef, const ReportBuffering&, Instant now);
 Refusal requestLeadership(State&, UserRef, Instant now);
 
 // A heartbeat or a report: the user is active, nothing else changes.
@@ -58,7 +59,8 @@ void graceExpired(State&, UserRef, Instant now);
 // its time begins anew.
 void awayExpired(State&, UserRef, Instant now);
 
-// The playback state as it is at `now`: a fresh pair of position and time.
+// The playback state as it is at `now`: a fresh pair of position and time. The time of one that has yet to begin is
+// when it does.
 PlaybackView playbackAt(const State&, Instant now);
 
 }  // namespace mediasync::session

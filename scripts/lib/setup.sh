@@ -108,7 +108,7 @@ build_module() {
 install_web_libraries() {
   local web=$mediasync_root/web
   cmp -s "$web/package-lock.json" "$web/node_modules/.installed-lock.json" && return
-  quiet npm --prefix "$web" ci --omit=dev --ignore-scripts --no-audit --no-fund || return
+  quiet npm --prefix "$web" ci --ignore-scripts --no-audit --no-fund || return
   cp "$web/package-lock.json" "$web/node_modules/.installed-lock.json"
 }
 

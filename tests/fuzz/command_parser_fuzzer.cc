@@ -26,8 +26,9 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
-constexpr std::array kNames{"join_session", "leave_session",      "sync_playback", "load_media",
-                            "heartbeat",    "request_leadership", "report_desync", "request_session_state"};
+constexpr std::array kNames{"join_session",    "leave_session",      "sync_playback", "load_media",
+                            "heartbeat",       "request_leadership", "report_desync", "request_session_state",
+                            "report_buffering"};
 
 bool isAbsent(const json& data, const char* name) {
   return !data.contains(name) || data[name].is_null();
@@ -109,6 +110,7 @@ struct Check {
     expectText(sync.mediaUrl, data(), "mediaUrl");
     expectText(sync.mediaId, data(), "mediaId");
     FUZZ_REQUIRE(sync.playbackRate == (isAbsent(data(), "playbackRate") ? 1.0 : data()["playbackRate"].get<double>()));
+    FUZZ_REQUIRE(sync.executeAt.has_value() == !isAbsent(data(), "executeAt"));
   }
   void operator()(const session::LoadMedia& load) const {
     FUZZ_REQUIRE(args[0] == "load_media");
@@ -126,7 +128,14 @@ struct Check {
     FUZZ_REQUIRE(json::parse(out)[0] == "desync_recovery");
   }
   void operator()(const session::LeaveSession&) const { FUZZ_REQUIRE(args[0] == "leave_session"); }
-  void operator()(const session::Heartbeat&) const { FUZZ_REQUIRE(args[0] == "heartbeat"); }
+  void operator()(const session::Heartbeat& heartbeat) const {
+    FUZZ_REQUIRE(args[0] == "heartbeat");
+    if (heartbeat.probe) FUZZ_REQUIRE(*heartbeat.probe == data()["probe"].get<double>());
+  }
+  void operator()(const session::ReportBuffering& report) const {
+    FUZZ_REQUIRE(args[0] == "report_buffering");
+    FUZZ_REQUIRE(report.isBuffering == data()["isBuffering"].get<bool>());
+  }
   void operator()(const session::RequestLeadership&) const { FUZZ_REQUIRE(args[0] == "request_leadership"); }
   void operator()(const session::RequestSessionState&) const { FUZZ_REQUIRE(args[0] == "request_session_state"); }
 };

@@ -71,6 +71,9 @@ std::string describe(const session::Event& event) {
     std::string operator()(const session::LeadershipChanged& e) const {
       return "leader " + std::string(e.newLeaderId) + " " + std::string(e.newLeaderName);
     }
+    std::string operator()(const session::UserBuffering& e) const {
+      return "buffering " + std::string(e.userId) + " " + std::string(e.username) + (e.isBuffering ? " yes" : " no");
+    }
     static std::string playbackText(const session::PlaybackView& view) {
       return ModelSession::playbackText(view.mediaUrl, view.mediaId, view.mediaTitle, view.mediaDuration.value_or(-1),
                                         view.position, view.isPlaying, view.playbackRate, view.lastUpdateTime);

@@ -26,6 +26,11 @@ TEST_CASE("the acknowledgement of a heartbeat in both units", "[api]") {
   out.clear();
   appendAckHeartbeat(out, 1640995200123, TimestampUnit::kMilliseconds);
   CHECK(out == R"([{"success":true,"timestamp":1640995200123}])");
+  out.clear();
+  appendAckHeartbeat(out, 1640995200123, TimestampUnit::kSeconds,
+                     ProbeTimes{3, 1640995200123000, 1640995200123001, {}});
+  CHECK(out == R"([{"success":true,"timestamp":1640995200.123,"probe":3,"receivedAt":1640995200.123000,)"
+               R"("sentAt":1640995200.123001}])");
 }
 
 TEST_CASE("the acknowledgement of a refused event", "[api]") {

@@ -240,6 +240,42 @@ TEST_CASE("sync_playback: absent media keeps the current one, absent rate is 1",
   }
 }
 
+TEST_CASE("sync_playback: executeAt is in the unit of the location", "[api]") {
+  const auto at = [](const char* time, api::TimestampUnit unit) {
+    const json args =
+        json::parse(std::string(R"(["sync_playback",{"position":0,"isPlaying":true,"executeAt":)") + time + "}]");
+    const auto parsed = api::parseCommand(args, unit);
+    return std::get<session::SyncPlayback>(std::get<session::Command>(parsed)).executeAt;
+  };
+  CHECK(at("1640995200.1234", api::TimestampUnit::kSeconds) == 1640995200123);
+  CHECK(at("1640995200123", api::TimestampUnit::kMilliseconds) == 1640995200123);
+  CHECK(at("null", api::TimestampUnit::kSeconds) == std::nullopt);
+  CHECK(at("-1e300", api::TimestampUnit::kSeconds) == -1'000'000'000'000'000);
+  CHECK(at("1e300", api::TimestampUnit::kMilliseconds) == 1'000'000'000'000'000);
+  CHECK(refusalOf(json::parse(R"(["sync_playback",{"position":0,"isPlaying":true,"executeAt":"1"}])")) ==
+        session::kInvalidExecuteAt);
+}
+
+TEST_CASE("heartbeat: a probe is a number, and anything else is ignored", "[api]") {
+  const json probe = json::parse(R"(["heartbeat",{"probe":17}])");
+  CHECK(commandOf<session::Heartbeat>(probe).probe == 17.0);
+  for (const char* text : {R"(["heartbeat"])", R"(["heartbeat",null])", R"(["heartbeat",[1]])", R"(["heartbeat",{}])",
+                           R"(["heartbeat",{"probe":"1"}])", R"(["heartbeat",{"probe":null}])", R"(["heartbeat",5])"}) {
+    const json args = json::parse(text);
+    CHECK_FALSE(commandOf<session::Heartbeat>(args).probe);
+  }
+}
+
+TEST_CASE("report_buffering", "[api]") {
+  const json yes = json::parse(R"(["report_buffering",{"isBuffering":true}])");
+  CHECK(commandOf<session::ReportBuffering>(yes).isBuffering);
+  const json no = json::parse(R"(["report_buffering",{"isBuffering":false}])");
+  CHECK_FALSE(commandOf<session::ReportBuffering>(no).isBuffering);
+  CHECK(refusalOf(json::parse(R"(["report_buffering",{}])")) == session::kInvalidIsBuffering);
+  CHECK(refusalOf(json::parse(R"(["report_buffering",{"isBuffering":1}])")) == session::kInvalidIsBuffering);
+  CHECK(refusalOf(json::parse(R"(["report_buffering"])")) == session::kInvalidPayload);
+}
+
 TEST_CASE("load_media", "[api]") {
   const json args = json::parse(
       R"(["load_media",{"mediaUrl":"https://e/v.mp4","mediaId":"m","mediaTitle":"T","mediaDuration":3600}])");

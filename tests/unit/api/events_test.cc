@@ -83,6 +83,21 @@ TEST_CASE("leadership_changed", "[api]") {
         json({"leadership_changed", {{"newLeaderId", "u2"}, {"newLeaderName", "Bo"}, {"timestamp", 1640995200.123}}}));
 }
 
+TEST_CASE("user_buffering", "[api]") {
+  CHECK(eventJson(session::UserBuffering{"u2", "Bo", true}) ==
+        json({"user_buffering",
+              {{"userId", "u2"}, {"username", "Bo"}, {"isBuffering", true}, {"timestamp", 1640995200.123}}}));
+}
+
+TEST_CASE("playback_sync says when it begins if that is yet to come", "[api]") {
+  session::PlaybackView view = sample::playback();
+  view.lastUpdateTime = kNow + 250;
+  CHECK(eventJson(session::PlaybackSync{view, "boss"})[1]["executeAt"] == 1640995200.373);
+  CHECK(eventJson(session::PlaybackSync{view, "boss"}, kMilliseconds)[1]["executeAt"] == kNow + 250);
+  view.lastUpdateTime = kNow;
+  CHECK_FALSE(eventJson(session::PlaybackSync{view, "boss"})[1].contains("executeAt"));
+}
+
 TEST_CASE("session_joined", "[api]") {
   std::string out;
   appendSessionJoined(out, sample::session(), "user-456", true, kSeconds);
@@ -129,6 +144,18 @@ TEST_CASE("heartbeat_ack", "[api]") {
   std::string out;
   appendHeartbeatAck(out, kNow, kSeconds);
   CHECK(out == R"(["heartbeat_ack",{"timestamp":1640995200.123}])");
+}
+
+TEST_CASE("heartbeat_ack to a probe tells precise times", "[api]") {
+  const ProbeTimes times{7, kNow * 1000 + 4, kNow * 1000 + 60, 1'500};
+  std::string out;
+  appendHeartbeatAck(out, kNow, kSeconds, times);
+  CHECK(out == R"(["heartbeat_ack",{"timestamp":1640995200.123,"probe":7,"receivedAt":1640995200.123004,)"
+               R"("sentAt":1640995200.123060,"roundTrip":0.001500}])");
+  out.clear();
+  appendHeartbeatAck(out, kNow, kMilliseconds, ProbeTimes{-1.5, kNow * 1000 + 4, kNow * 1000 + 60, std::nullopt});
+  CHECK(out == R"(["heartbeat_ack",{"timestamp":1640995200123,"probe":-1.5,"receivedAt":1640995200123.004,)"
+               R"("sentAt":1640995200123.060}])");
 }
 
 TEST_CASE("error names message, code and event", "[api]") {

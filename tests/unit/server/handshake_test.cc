@@ -184,6 +184,38 @@ TEST_CASE("commands outside a session are refused, heartbeat is not", "[server][
   CHECK(client.inbox.news() == Strings{"heartbeat_ack"});
 }
 
+TEST_CASE("a clock probe is answered with when it was received and when the answer was sent", "[server]") {
+  World world;
+  WsClient client(world, 0);
+  client.packet("40");
+  client.inbox.news();
+  world.env.microseconds = 456;
+  client.event("heartbeat", {{"probe", 12}}, 1);
+  const double at = static_cast<double>(world.env.time.wall) / 1000 + 456e-6;
+  const json event = client.inbox.events("heartbeat_ack").back();
+  CHECK(event["probe"] == 12);
+  CHECK(event["receivedAt"].get<double>() == Approx(at).margin(1e-6));
+  CHECK(event["sentAt"].get<double>() == Approx(at).margin(1e-6));
+  CHECK_FALSE(event.contains("roundTrip"));  // of a socket that does not know it
+}
+
+TEST_CASE("who stalls is told to everyone in the session, and to nobody outside", "[server]") {
+  World world;
+  WsClient ann(world, 0), bob(world, 1), stranger(world, 1);
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  stranger.packet("40");
+  forgetNews(world);
+  bob.event("report_buffering", {{"isBuffering", true}}, 4);
+  world.settle();
+  CHECK(ann.inbox.events("user_buffering").back()["userId"] == "bob");
+  CHECK(ann.inbox.events("user_buffering").back()["isBuffering"] == true);
+  CHECK(bob.inbox.events("user_buffering").size() == 1);
+  CHECK(stranger.inbox.events("user_buffering").empty());
+  stranger.event("report_buffering", {{"isBuffering", true}});
+  CHECK(stranger.inbox.news() == Strings{"error NOT_IN_SESSION"});
+}
+
 TEST_CASE("a connection that never connects to the namespace is closed after the timeout", "[server][deadline]") {
   World world;
   WsClient idle(world, 0), connected(world, 0);

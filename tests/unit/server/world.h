@@ -29,11 +29,13 @@ class FakeEnvironment final : public Environment {
   explicit FakeEnvironment(std::uint64_t seed = 7) : source(seed) {}
 
   Instant time{1'640'995'200'000, 10'000'000};
+  std::int64_t microseconds = 0;  // beyond `time`
   store::test::FixedRandom source;
   std::set<std::uint16_t> woken;
   std::set<std::int32_t> dead;
 
   Instant now() override { return time; }
+  std::int64_t wallMicroseconds() override { return time.wall * 1000 + microseconds; }
   RandomSource& random() override { return source; }
   void wakeWorker(std::uint16_t slot) override { woken.insert(slot); }
   bool processAlive(std::int32_t pid) override { return !dead.contains(pid); }

@@ -136,6 +136,9 @@ class FakeState final : public State {
   std::string describe(const LeadershipChanged& e) {
     return "leadership_changed " + std::string(e.newLeaderId) + " " + std::string(e.newLeaderName);
   }
+  std::string describe(const UserBuffering& e) {
+    return "user_buffering " + std::string(e.userId) + " " + std::string(e.username) + (e.isBuffering ? " yes" : " no");
+  }
   std::string describe(const PlaybackSync& e) {
     syncs.emplace_back(e.state, std::string(e.leaderId));
     return "playback_sync " + std::string(e.leaderId) + " " + orNull(e.state.mediaUrl) + " " + orNull(e.state.mediaId) +

@@ -480,6 +480,73 @@ TEST_CASE("the playback clock advances by the rate while it plays and is clamped
   if (isWithin && (row.elapsed == 0 || !row.isPlaying)) CHECK(clock.positionAt(now) == row.position);  // bit for bit
 }
 
+TEST_CASE("a command may begin later: the film stands until then, and the state says when that is", "[session]") {
+  FakeState state;
+  const UserRef ann = state.add("ann", Presence::kConnected, 1);
+  state.content.leader = "ann";
+  REQUIRE_FALSE(syncPlayback(state, ann, {100, true, {}, {}, 2.0, kNow.wall + 300}, kNow));
+  REQUIRE(state.syncs.size() == 1);
+  CHECK(state.syncs[0].first.position == 100);
+  CHECK(state.syncs[0].first.isPlaying);
+  CHECK(state.syncs[0].first.lastUpdateTime == kNow.wall + 300);
+  const PlaybackView before = playbackAt(state, kNow.after(200));
+  CHECK(before.position == 100);
+  CHECK(before.lastUpdateTime == kNow.wall + 300);
+  const PlaybackView then = playbackAt(state, kNow.after(300));
+  CHECK(then.position == 100);
+  CHECK(then.lastUpdateTime == kNow.wall + 300);
+  const PlaybackView later = playbackAt(state, kNow.after(1'300));
+  CHECK(later.position == 102);
+  CHECK(later.lastUpdateTime == kNow.wall + 1'300);
+}
+
+TEST_CASE("a command that began before it came has gone on since", "[session]") {
+  FakeState state;
+  const UserRef ann = state.add("ann", Presence::kConnected, 1);
+  state.content.leader = "ann";
+  REQUIRE_FALSE(syncPlayback(state, ann, {100, true, {}, {}, 1.5, kNow.wall - 200}, kNow));
+  CHECK(state.syncs.at(0).first.position == Approx(100.3));
+  CHECK(state.syncs.at(0).first.lastUpdateTime == kNow.wall);
+}
+
+TEST_CASE("a beginning out of reach, or of what does not play, counts as now", "[session]") {
+  struct Row {
+    const char* what;
+    bool isPlaying;
+    std::int64_t ahead;
+  };
+  const Row row =
+      GENERATE(Row{"too far ahead", true, kMaxExecuteAhead + 1}, Row{"too long ago", true, -kMaxExecuteAhead - 1},
+               Row{"the end of time", true, 1'000'000'000'000'000 - kNow.wall}, Row{"paused", false, 300},
+               Row{"paused, in the past", false, -300});
+  CAPTURE(row.what);
+  FakeState state;
+  const UserRef ann = state.add("ann", Presence::kConnected, 1);
+  state.content.leader = "ann";
+  REQUIRE_FALSE(syncPlayback(state, ann, {100, row.isPlaying, {}, {}, 1.0, kNow.wall + row.ahead}, kNow));
+  CHECK(state.syncs.at(0).first.position == 100);
+  CHECK(state.syncs.at(0).first.lastUpdateTime == kNow.wall);
+  CHECK(playbackAt(state, kNow.after(1'000)).position == (row.isPlaying ? 101 : 100));
+}
+
+TEST_CASE("everyone is told whose film has stalled, and nothing else changes", "[session]") {
+  FakeState state;
+  state.add("ann", Presence::kConnected, 1);
+  const UserRef bob = state.add("bob", Presence::kConnected, 1);
+  state.content.leader = "ann";
+  FakeContent want = state.content;
+  REQUIRE_FALSE(reportBuffering(state, bob, {true}, kNow));
+  REQUIRE_FALSE(reportBuffering(state, bob, {false}, kNow.after(5)));
+  const Lines told = state.takeTold();
+  REQUIRE(told.size() == 2);
+  CHECK(told[0].starts_with("user_buffering bob "));
+  CHECK(told[0].ends_with(" yes @" + std::to_string(kNow.wall)));
+  CHECK(told[1].ends_with(" no @" + std::to_string(kNow.wall + 5)));
+  want.users.at(bob).lastSeen = kNow.wall + 5;
+  want.lastActivity = kNow.wall + 5;
+  CHECK(state.content == want);
+}
+
 TEST_CASE("a playback state is a fresh pair: position at the time it names", "[session]") {
   FakeState state;
   const UserRef ann = state.add("ann", Presence::kConnected, 1);

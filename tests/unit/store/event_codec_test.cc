@@ -40,6 +40,8 @@ std::vector<Event> samples() {
       {4, MediaLoaded{"url", "id", "title", 12.25, "ann"}},
       {5, MediaLoaded{"url", std::nullopt, std::nullopt, std::nullopt, "ann"}},
       {std::numeric_limits<std::int64_t>::max(), LeadershipChanged{"bob", "Bob"}},
+      {6, UserBuffering{"bob", "Bob", true}},
+      {7, UserBuffering{"", "", false}},
   };
 }
 
@@ -93,7 +95,7 @@ TEST_CASE("an event cut off at any length is no event, and nothing beyond the by
 
 TEST_CASE("an unknown kind of event is refused", "[store][codec]") {
   std::string bytes = encoded(samples()[0]);
-  for (int kind = 5; kind < 256; ++kind) {
+  for (int kind = 6; kind < 256; ++kind) {
     bytes[0] = static_cast<char>(kind);
     CHECK_FALSE(decode(bytes));
   }
@@ -109,4 +111,5 @@ TEST_CASE("the longest events stay within the bounds that the log is built on", 
   CHECK(encoded({0, MediaLoaded{url, mediaId, title, 1.0, id}}).size() <= store::kMaxEncodedEvent);
   CHECK(encoded({0, UserLeft{id, name}}).size() <= store::kMaxCertainEvent);
   CHECK(encoded({0, LeadershipChanged{id, name}}).size() <= store::kMaxCertainEvent);
+  CHECK(encoded({0, UserBuffering{id, name, true}}).size() <= store::kMaxEncodedEvent);
 }

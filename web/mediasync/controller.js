@@ -1,0 +1,262 @@
+// What a player has to do to be where the session is. No DOM: it is told what is so, and answers what to do.
+//
+// A start is prepared: the player is paused where the session will be, and told to play a little before the moment, by as
+// much as it takes to begin. So are jumps over more than a correction by speed can make good in time. Everything smaller is
+// corrected by speed until nothing is left; between corrections the film runs at its own speed.
+
+const kSeekBeyond = 0.3; // seconds off
+const kWorthASeek = 0.04; // when speed has not helped
+const kSlowAfter = 10; // seconds that speed has to help
+const kCatchUp = 0.15; // so late a start is made at once, and corrected by speed
+const kRest = 0.8;
+const kHorizon = 1.5; // a correction aims to be done in so many seconds
+const kBriskBeyond = 0.02;
+const kBrisk = 0.1; // share of the speed that a correction takes or adds, with the pitch kept, to make good more than that …
+const kGentle = 0.004; // … and otherwise: 7 cents of pitch, which nobody hears
+const kLeastNudge = 0.001;
+const kPitchJump = 0.02; // what a player loses when it begins to keep the pitch at another speed than 1
+const kNoise = [0.003, 0.008]; // errors below are not told from noise; the bounds of where that is
+const kDone = 0.0005;
+const kSettle = 0.4; // after a start, before the error is believed
+const kInStep = 0.03;
+const kCalm = 10; // in step for so long: what happened before does not count any more
+const kMaxBackOff = 60;
+const kExact = 0.002;
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+const nudgeFor = (error, most) => Math.sign(error) * clamp(Math.abs(error) / kHorizon, kLeastNudge, most);
+
+// What is learnt from one outcome to the next: how long something takes, and by how much that varies.
+class Learnt {
+  constructor(mean, deviation) {
+    this.mean = mean;
+    this.deviation = deviation;
+  }
+
+  add(value) {
+    this.deviation += 0.25 * (Math.abs(value - this.mean) - this.deviation);
+    this.mean += 0.25 * (value - this.mean);
+  }
+
+  get most() {
+    return this.mean + 2 * this.deviation;
+  }
+}
+
+export class Controller {
+  #seekTime = new Learnt(0.25, 0.05);
+  #startTime = 0.07; // from the command to play until the film moves
+  #seekAsked = null; // when
+  #soughtTo = null;
+  #start = null; // {at, position}: prepared; local time
+  #launched = false; // the player was told to play, ahead of the moment
+  #startedAt = -Infinity;
+  #expected = null; // error after the last start, from how late it was made; null: it has taught what it could
+  #nudge = 0;
+  #restUntil = 0; // after a correction, for its outcome to be seen
+  #offSince = null;
+  #backOff = 0;
+  #seekAllowedAt = 0;
+  #calmSince = null;
+
+  rateChanges = 0;
+  corrections = 0; // by a seek
+
+  // How long a seek takes here, generously.
+  get seekTime() {
+    return this.#seekTime.most;
+  }
+
+  get startTime() {
+    return this.#startTime;
+  }
+
+  // There is a new command: what was prepared, and what had failed, is for the old one.
+  renew() {
+    this.#start = null;
+    this.#launched = false;
+    this.#soughtTo = null;
+    this.#backOff = 0;
+    this.#seekAllowedAt = 0;
+    this.#stopNudging();
+  }
+
+  // The player has done something by itself: it stalled, or somebody else moved it.
+  disturb(now) {
+    this.#startedAt = now;
+    this.#expected = null;
+    this.#stopNudging();
+  }
+
+  // `now`: local time. `goal`: {positionAt(localTime), rate, isPlaying, startsAt: local time, or null when it plays
+  // already}. `player`: {paused, seeking, ready: could play now, currentTime, seen: what a PositionEstimator says}.
+  // Answers {rate, keepsPitch, seek: a position or null, play: true, false, or null to leave it as it is, error: seconds that the
+  // player is behind or null, wakeAt: local time or null}.
+  decide(now, goal, player) {
+    this.#noteSeek(now, player);
+    const answer = { rate: goal.rate, keepsPitch: true, seek: null, play: null, error: null, wakeAt: null };
+    if (!goal.isPlaying) this.#stand(goal.positionAt(now), player, answer, now);
+    else if (goal.startsAt !== null && goal.startsAt > now) this.#await(now, goal, player, answer);
+    else if (player.paused) this.#begin(now, goal, player, answer);
+    else this.#follow(now, goal, player, answer);
+    return answer;
+  }
+
+  // How long it took until the player could play from where it was sent.
+  #noteSeek(now, player) {
+    if (this.#seekAsked === null || player.seeking || !player.ready) return;
+    this.#seekTime.add(now - this.#seekAsked);
+    this.#seekAsked = null;
+  }
+
+  #seekTo(position, answer, now) {
+    answer.seek = position;
+    this.#soughtTo = position;
+    this.#seekAsked = now;
+  }
+
+  // Once for each position: some can only be reached nearly.
+  #stand(position, player, answer, now) {
+    this.#start = null;
+    this.#stopNudging();
+    if (!player.paused) answer.play = false;
+    if (player.seeking) return;
+    answer.error = position - player.currentTime;
+    if (Math.abs(answer.error) > kExact && this.#soughtTo !== position) this.#seekTo(position, answer, now);
+  }
+
+  #await(now, goal, player, answer) {
+    if (this.#launched) return;
+    if (this.#start?.at !== goal.startsAt) this.#prepare(goal.startsAt, goal, answer, player, now);
+    this.#launch(now, player, answer);
+  }
+
+  #prepare(at, goal, answer, player, now) {
+    const position = goal.positionAt(at);
+    this.#start = { at, position };
+    if (!player.paused) answer.play = false;
+    if (Math.abs(player.currentTime - position) > kExact && this.#soughtTo !== position) this.#seekTo(position, answer, now);
+  }
+
+  // Plays what is prepared when it is time.
+  #launch(now, player, answer) {
+    const due = this.#start.at - this.#startTime;
+    if (now < due) {
+      answer.wakeAt = due;
+    } else if (player.ready && !player.seeking && answer.seek === null) {
+      answer.play = true;
+      this.#launched = true;
+      this.#startedAt = this.#start.at;
+      this.#expected = now - due;
+      this.#start = null;
+    }
+  }
+
+  // The session plays and the player does not.
+  #begin(now, goal, player, answer) {
+    if (player.seeking || !player.ready) return;
+    const due = this.#start ? this.#start.at - this.#startTime : null;
+    if (due !== null && now < due + kCatchUp) return this.#launch(now, player, answer);
+    const late = goal.positionAt(now + this.#startTime) - player.currentTime;
+    if (Math.abs(late) < kCatchUp) {
+      answer.play = true;
+      this.#start = null;
+      this.#startedAt = now;
+      this.#expected = late;
+      return;
+    }
+    this.#prepare(now + this.#lead(), goal, answer, player, now);
+  }
+
+  // A start that was missed is followed by one with more time.
+  #lead() {
+    const lead = clamp(this.#seekTime.most + this.#startTime + 0.05 + this.#backOff / 4, 0.1, 8);
+    this.#backOff = Math.min(kMaxBackOff, Math.max(1, 2 * this.#backOff));
+    return lead;
+  }
+
+  #follow(now, goal, player, answer) {
+    this.#start = null;
+    this.#applyNudge(goal, answer);
+    if (player.seeking || !player.ready || player.seen === null) return;
+    const error = goal.positionAt(now) - player.seen.position;
+    answer.error = error;
+    if (now - this.#startedAt < kSettle) return;
+    this.#learnStart(error);
+    if (this.#mustSeek(now, error)) return this.#correctBySeek(now, goal, player, answer);
+    this.#correctBySpeed(now, error, player.seen.error, answer);
+    this.#applyNudge(goal, answer);
+  }
+
+  // Players keep the pitch by cutting sound into pieces and joining them anew, and that begins with a jump. For a change of
+  // pitch that nobody hears it is better left off.
+  #applyNudge(goal, answer) {
+    answer.rate = goal.rate * (1 + this.#nudge);
+    answer.keepsPitch = goal.rate !== 1 || Math.abs(this.#nudge) > kGentle;
+  }
+
+  #learnStart(error) {
+    if (this.#expected === null) return;
+    const missed = error - this.#expected;
+    this.#expected = null;
+    if (Math.abs(missed) < kSeekBeyond) this.#startTime = clamp(this.#startTime + 0.5 * missed, 0, 0.5);
+  }
+
+  #mustSeek(now, error) {
+    if (Math.abs(error) < kWorthASeek) this.#offSince = null;
+    else this.#offSince ??= now;
+    if (now < this.#seekAllowedAt) return false;
+    return Math.abs(error) > kSeekBeyond || (this.#offSince !== null && now - this.#offSince > kSlowAfter);
+  }
+
+  // Each one that does not help makes the next one wait twice as long, and meanwhile speed does what it can.
+  #correctBySeek(now, goal, player, answer) {
+    this.corrections += 1;
+    this.#stopNudging();
+    this.#prepare(now + this.#lead(), goal, answer, player, now);
+    this.#seekAllowedAt = now + 2 * this.#backOff;
+    answer.rate = goal.rate;
+  }
+
+  // One speed for a whole correction, since each change can be heard.
+  #correctBySpeed(now, error, noise, answer) {
+    const size = Math.abs(error);
+    this.#noteCalm(now, size);
+    const isDone = this.#nudge !== 0 && (Math.sign(error) !== Math.sign(this.#nudge) || size < kDone);
+    if (isDone) {
+      this.#setNudge(0);
+      this.#restUntil = now + kRest;
+    } else if (this.#nudge === 0 ? size > clamp(3 * noise, ...kNoise) && now >= this.#restUntil : this.#isTooSlow(size)) {
+      this.#setNudge(size > kBriskBeyond
+        ? nudgeFor(error + kPitchJump, kBrisk)
+        : nudgeFor(error, kGentle));
+    }
+    if (this.#nudge !== 0) answer.wakeAt = now + size / Math.abs(this.#nudge * answer.rate);
+  }
+
+  // The error has grown under the correction.
+  #isTooSlow(size) {
+    return size > kBriskBeyond && Math.abs(this.#nudge) <= kGentle;
+  }
+
+  #setNudge(share) {
+    this.#nudge = share;
+    this.rateChanges += 1;
+  }
+
+  #noteCalm(now, size) {
+    if (size > kInStep) {
+      this.#calmSince = null;
+      return;
+    }
+    this.#calmSince ??= now;
+    if (now - this.#calmSince > kCalm) this.#backOff = 0;
+  }
+
+  #stopNudging() {
+    if (this.#nudge !== 0) this.#setNudge(0);
+    this.#restUntil = 0;
+    this.#offSince = null;
+  }
+}

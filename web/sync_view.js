@@ -1,0 +1,66 @@
+// How far this player is from the session: a number, and the last minute as a small plot. The band is half a frame of a film
+// with 25 a second to either side; what is farther off than the plot is high is drawn at its edge.
+
+import { byId } from "./dom.js";
+
+const kSpanMs = 60_000;
+const kWidth = 300; // of the plot, in its own units
+const kHeight = 72;
+const kRange = 0.106; // seconds from the middle to the edge: half a frame is then as the band is drawn
+const kRenderMs = 250;
+
+const kStates = {
+  loading: "opening the film",
+  blocked: "waits for a click",
+  held: "paused here",
+  buffering: "waits for data",
+  waiting: "waits for somebody",
+  paused: "paused",
+  starting: "starting",
+  unplayable: "can't be played here",
+};
+
+const milliseconds = (seconds) => `${Math.abs(seconds * 1000).toFixed(1)} ms`;
+
+export class SyncView {
+  #seen = []; // {at, error}
+  #renderedAt = -Infinity;
+
+  // error: seconds behind the session, or null; stats: of MediaSync
+  add(error, stats) {
+    const at = performance.now();
+    this.#seen.push({ at, error: stats.state === "playing" ? error : null });
+    while (at - this.#seen[0].at > kSpanMs) this.#seen.shift();
+    if (at - this.#renderedAt >= kRenderMs) this.#render(at, stats);
+  }
+
+  clear() {
+    this.#seen = [];
+    byId("sync-panel").hidden = true;
+  }
+
+  #render(at, stats) {
+    this.#renderedAt = at;
+    byId("sync-panel").hidden = stats.state === "empty";
+    byId("sync-error").textContent = this.#text(stats);
+    byId("sync-line").setAttribute("points", this.#points(at));
+    const { roundTrip } = stats.clock;
+    const server = roundTrip === null ? "no clock yet" : `server ${milliseconds(roundTrip)} away and back`;
+    byId("sync-detail").textContent = `${server}, speed ${stats.rate.toFixed(3)}`;
+  }
+
+  #text({ state, error }) {
+    if (state !== "playing") return kStates[state] ?? "";
+    if (error === null) return "…";
+    return `${milliseconds(error)} ${error < 0 ? "ahead" : "behind"}`;
+  }
+
+  // Gaps are left out of the line: it goes on after them.
+  #points(now) {
+    return this.#seen.filter(({ error }) => error !== null).map(({ at, error }) => {
+      const x = kWidth * (1 - (now - at) / kSpanMs);
+      const y = (kHeight / 2) * (1 + Math.max(-1, Math.min(1, error / kRange)));
+      return `${x.toFixed(1)},${y.toFixed(1)}`;
+    }).join(" ");
+  }
+}
