@@ -62,6 +62,17 @@ export class Track {
     return sum / (to - from + 1);
   }
 
+  /** When frames came again after the longest time without, between `from` and `to`. */
+  endOfLongestGap(from, to) {
+    const within = this.#frames.filter(({ at }) => at > from && at < to);
+    let longest = { gap: 0, end: from };
+    within.forEach(({ at }, i) => {
+      const gap = i > 0 ? at - within[i - 1].at : 0;
+      if (gap > longest.gap) longest = { gap, end: at };
+    });
+    return longest.end;
+  }
+
   get count() { return this.#frames.length; }
 }
 

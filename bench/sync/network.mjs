@@ -93,5 +93,5 @@ export const kConditions = {
   asymmetric: { title: '80 ms up, 20 ms down', paths: { up: { delay: 0.08 }, down: { delay: 0.02 } } },
   clock: { title: 'one clock four minutes off', odd: { clock: 240 } },
   throttled: { title: 'one CPU four times slower', odd: { cpu: 4 } },
-  stalled: { title: 'one download that stops for 8 s', odd: { filmShare: 1.15, stall: 8 } },
+  stalled: { title: 'one download that stops for 16 s', odd: { filmShare: 1.3, stall: 16 } },
 };

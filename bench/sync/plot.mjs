@@ -34,11 +34,12 @@ function axes(x, y, xTicks, yTicks) {
 }
 
 function legend(names) {
-  let at = kWidth - kMargin.right;
-  return [...names.entries()].reverse().map(([i, name]) => {
-    at -= 7 * name.length + 24;
-    return `<path d="M${at} 14h14" stroke="${kColours[i % kColours.length]}" stroke-width="3"/>` +
-      `<text x="${at + 18}" y="18" fill="#222">${escape(name)}</text>`;
+  let next = kMargin.left;
+  return names.map((name, i) => {
+    const at = next;
+    next += 7 * name.length + 32;
+    return `<path d="M${at} ${kHeight - 8}h14" stroke="${kColours[i % kColours.length]}" stroke-width="3"/>` +
+      `<text x="${at + 18}" y="${kHeight - 4}" fill="#222">${escape(name)}</text>`;
   }).join('');
 }
 

@@ -97,7 +97,7 @@ async function watch(server, browser, { strategy, condition, pages: count }) {
     await at(kStall);
     if (odd.stall) networks[count - 1].stall(odd.stall);
     await at(kSeek);
-    const sought = lead(70, true) - start;
+    const sought = odd.stall ? null : lead(70, true) - start; // one thing at a time
     await at(kEnd);
     const seen = await Promise.all(pages.map((page) => page.evaluate(() => ({ ...window.bench.seen, stats: window.bench.stats() }))));
     return { start, opening, sought, timeline, seen };
@@ -113,7 +113,7 @@ function evaluate({ start, opening, sought, timeline, seen }, condition) {
   const last = tracks.at(-1);
   const others = tracks.slice(0, -1);
   const hasStall = Boolean(kConditions[condition].odd?.stall);
-  const steady = [[opening + kSettle, hasStall ? kStall : kSeek], [sought + kSettle, kEnd]]
+  const steady = [[opening + kSettle, hasStall ? kStall : kSeek], ...(hasStall ? [] : [[sought + kSettle, kEnd]])]
     .map(([from, to]) => [start + from, start + to - kBefore]).filter(([from, to]) => to > from);
   const first = last.count > 0 ? Math.max(start + opening, seen.at(-1).frames[0][0] / 1000) : start + opening;
   const minutes = steady.reduce((sum, [from, to]) => sum + to - from, 0) / 60;
@@ -124,22 +124,15 @@ function evaluate({ start, opening, sought, timeline, seen }, condition) {
     raw: distances(tracks, steady, 'raw'),
     clocks: distances(seen.map(({ readings }) => new Track(readings, timeline)), steady, 'raw'),
     joined: timeToConverge(last, others, first, start + kSeek),
-    sought: timeToConverge(last, others, start + sought, start + kEnd),
-    stalled: hasStall ? stallOf(last, others, start) : undefined,
+    sought: hasStall ? undefined : timeToConverge(last, others, start + sought, start + kEnd),
+    stalled: hasStall
+      ? timeToConverge(last, others, last.endOfLongestGap(start + kStall, start + kEnd), start + kEnd)
+      : undefined,
     ratesPerMinute: rates.length / seen.length / minutes,
     rateBound: Math.max(0, ...rates.map(([, rate]) => Math.abs(rate - 1))),
     seeks: Math.max(...seen.map((one) => one.seeks)),
     framesPerSecond: Math.min(...seen.map(({ frames }) => frames.length / ((frames.at(-1)[0] - frames[0][0]) / 1000))),
   };
-}
-
-/** From the end of a stall, which is when frames come again, until it is in step; null when it never was. */
-function stallOf(track, others, start) {
-  let resumed = start + kStall;
-  for (let at = start + kStall; at < start + kSeek; at += 0.1) {
-    if (Math.abs(track.raw(at) ?? 0) > 0.5 && track.raw(at + 0.1) !== null && track.raw(at + 0.1) > track.raw(at)) resumed = at;
-  }
-  return timeToConverge(track, others, resumed, start + kSeek);
 }
 
 const ms = (seconds) => (seconds * 1000).toFixed(1).padStart(7);
@@ -169,8 +162,7 @@ function draw(folder, runs) {
       const { start, sought } = ours.seen;
       fs.writeFileSync(path.join(folder, `${name}-time.svg`), timePlot(`${pages} players by mediasync: ${title}`,
         ours.result.tracks.map((track, i) => ({ name: `${i + 1}`, points: pointsOf(track, start) })),
-        { to: kEnd, range: 60, marks: [[kJoin, 'the last joins'], [sought, 'seek'],
-          ...(kConditions[condition].odd?.stall ? [[kStall, 'stall']] : [])] }));
+        { to: kEnd, range: 60, marks: [[kJoin, 'the last joins'], sought === null ? [kStall, 'its download stops'] : [sought, 'seek']] }));
     }
   }
 }
