@@ -9,6 +9,11 @@
 #include "ngx_module/handover.h"
 #include "ngx_module/response.h"
 
+// NGINX has it when it was built with it.
+extern "C" {
+extern __attribute__((weak)) ngx_module_t ngx_http_realip_module;
+}
+
 namespace mediasync::ngx {
 namespace {
 
@@ -29,6 +34,12 @@ void destroyConnection(void* connection) {
   delete static_cast<Connection*>(connection);
 }
 
+// What realip undoes is the address that it has put in the place of the peer's, which nobody asks for any more.
+bool isOfRealip(const ngx_http_request_t* r, const ngx_pool_cleanup_t* cleanup) {
+  return &ngx_http_realip_module != nullptr && cleanup->data != nullptr &&
+         cleanup->data == ngx_http_get_module_ctx(r, ngx_http_realip_module);
+}
+
 // Others may have things to undo at the end of the request, as limit_conn has, which counts the connection until then.
 // Subrequests that nobody waits for, as those of mirror, come to an end.
 bool isNeededByOthers(const ngx_http_request_t* r) {
@@ -36,7 +47,8 @@ bool isNeededByOthers(const ngx_http_request_t* r) {
     if (cleanup->handler != nullptr) return true;
   }
   for (const auto* cleanup = r->pool->cleanup; cleanup != nullptr; cleanup = cleanup->next) {
-    if (cleanup->handler != nullptr && cleanup->handler != destroyConnection) return true;
+    if (cleanup->handler == nullptr || cleanup->handler == destroyConnection || isOfRealip(r, cleanup)) continue;
+    return true;
   }
   return r->count != 1 || r->blocked != 0 || r->posted_requests != nullptr;
 }

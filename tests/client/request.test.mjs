@@ -6,17 +6,19 @@ import { closePayload, frame, it, kClose, kText, RawConnection, rawWebSocket, re
   upgradeRequest } from './harness/index.mjs';
 
 const at = (location) => `/${location}/?EIO=4&transport=websocket`;
+const headers = { 'X-Real-IP': '192.0.2.7' };
 const echo = 'mediasync_engine_echo rooms;';
 const options = {
   workerCounts: [1],
   tls: true,
   http: `limit_conn_zone $binary_remote_addr zone=viewers:1m;
-    log_format one '$uri $status $bytes_sent $request_time';`,
+    log_format one '$uri $remote_addr $status $bytes_sent $request_time';`,
   server: 'access_log access.log one;',
   locations: `location /plain/ { ${echo} }
     location /limited/ { ${echo} limit_conn viewers 3; limit_conn_status 429; }
     location /mirrored/ { ${echo} mirror /copy; }
     location /authorized/ { ${echo} auth_request /permit; }
+    location /behind/ { ${echo} set_real_ip_from 127.0.0.1; real_ip_header X-Real-IP; }
     location /reset/ { ${echo} lingering_close off; }
     location = /copy { internal; proxy_pass $scheme://127.0.0.1:$server_port/worker; }
     location = /permit { internal; proxy_pass $scheme://127.0.0.1:$server_port/worker; }
@@ -43,17 +45,18 @@ async function nginxStatus(server) {
 }
 
 suite('the request of a WebSocket', options, (server) => {
-  for (const location of ['plain', 'limited', 'mirrored', 'authorized']) {
+  for (const location of ['plain', 'limited', 'mirrored', 'authorized', 'behind']) {
     for (const tls of [false, true]) {
       it(`is in the access log when it is open, and only once, in /${location}/ ${tls ? 'over TLS' : ''}`, async () => {
         const before = lines(server(), location).length;
-        const raw = await rawWebSocket(server(), { path: at(location), bare: true, tls });
+        const raw = await rawWebSocket(server(), { path: at(location), headers, bare: true, tls });
         await until('the line', () => lines(server(), location).length === before + 1);
         await echoes(raw, 'hello');
         await leave(raw);
         await until('its end', async () => (await nginxStatus(server())).Active === 1);
         const all = lines(server(), location);
         assert.equal(all.length, before + 1);
+        assert.equal(all.at(-1).split(' ')[1], location === 'behind' ? '192.0.2.7' : '127.0.0.1');
         assert.match(all.at(-1), / 101 \d{2,3} 0\.\d+$/);
       });
     }
@@ -102,14 +105,16 @@ suite('the request of a WebSocket', options, (server) => {
     for (const raw of raws) raw.destroy();
   });
 
-  for (const location of ['plain', 'mirrored', 'authorized']) {
+  for (const location of ['plain', 'mirrored', 'authorized', 'behind']) {
     it(`no longer counts as one that is answered, in /${location}/: the connection is active alone`, async () => {
       const quiet = { Active: 1, Reading: 0, Writing: 1, Waiting: 0 };
       const settles = (expected) => until(JSON.stringify(expected), async () =>
         JSON.stringify(await nginxStatus(server())) === JSON.stringify(expected));
       await settles(quiet);
       const raws = [];
-      for (let i = 0; i < 20; i++) raws.push(await rawWebSocket(server(), { path: at(location), bare: true, tls: i % 2 === 0 }));
+      for (let i = 0; i < 20; i++) {
+        raws.push(await rawWebSocket(server(), { path: at(location), headers, bare: true, tls: i % 2 === 0 }));
+      }
       for (const raw of raws) await echoes(raw, 'hello');
       await settles({ ...quiet, Active: 21 });
       for (const raw of raws.slice(0, 10)) raw.destroy();
