@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kBatchBytes = 64 * 1024;
 
 Format frameFormat(const Link& link) {
-  return {Format::Framing::kFrames, engineio::Revision::kV4, link.options.timestamps, link.recoverable,
+  return {Format::Framing::kFrames, engineio::Revision::kV4, link.options->timestamps, link.recoverable,
           link.compression};
 }
 

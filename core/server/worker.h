@@ -468,6 +468,7 @@ class Worker {
   store::Zone zone_;
   store::WorkerId id_;
   Environment& env_;
+  OptionsPool optionsPool_;
   std::unordered_map<store::Ref, std::unique_ptr<Link>> links_;
   std::unordered_map<store::Ref, std::unique_ptr<Room>> rooms_;  // by session
   Deadlines deadlines_;
