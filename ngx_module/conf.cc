@@ -98,6 +98,7 @@ std::string nameOf(const Location& location) {
 bool addAddresses(const ngx_http_conf_port_t& port, Location& location) {
   const auto* addresses = static_cast<ngx_http_conf_addr_t*>(port.addrs.elts);
   for (ngx_uint_t i = 0; i < port.addrs.nelts; ++i) {
+    if (addresses[i].opt.ssl) continue;
     const auto* servers = static_cast<ngx_http_core_srv_conf_t**>(addresses[i].servers.elts);
     for (ngx_uint_t s = 0; s < addresses[i].servers.nelts; ++s) {
       if (servers[s] != serverOf(location)) continue;

@@ -27,7 +27,7 @@ struct Location {
   std::uint64_t key;         // of what it is called: servers of other addresses may have one of the same key
   ngx_http_conf_ctx_t conf;  // of requests in it
   LocConf* loc;
-  ngx_array_t addresses;  // of ngx_sockaddr_t, that its server listens on
+  ngx_array_t addresses;  // of ngx_sockaddr_t, that its server listens on without TLS
 };
 
 struct MainConf {

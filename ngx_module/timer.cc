@@ -3,12 +3,23 @@
 #include "ngx_module/guard.h"
 
 namespace mediasync::ngx {
+namespace {
+
+// What NGINX's debug log expects behind an event: of all timers of the process.
+ngx_connection_t* noConnection() {
+  static ngx_connection_t none = [] {
+    ngx_connection_t connection{};
+    connection.fd = static_cast<ngx_socket_t>(-1);
+    return connection;
+  }();
+  return &none;
+}
+
+}  // namespace
 
 Timer::Timer(Callback callback, void* context, ngx_log_t* log) : callback_(callback), context_(context) {
-  dummy_.fd = static_cast<ngx_socket_t>(-1);
-  dummy_.log = log;
   event_.handler = handle;
-  event_.data = &dummy_;
+  event_.data = noConnection();
   event_.log = log;
   event_.cancelable = 1;  // never holds up the exit of the process
 }

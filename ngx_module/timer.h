@@ -27,7 +27,6 @@ class Timer {
   static void handle(ngx_event_t* event);
 
   ngx_event_t event_{};
-  ngx_connection_t dummy_{};  // what NGINX's debug log expects behind an event
   Callback callback_;
   void* context_;
 };

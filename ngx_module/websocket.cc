@@ -1,8 +1,10 @@
 // Engine.IO over WebSocket: the handshake (RFC 6455, section 4.2).
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/websocket/extensions.h"
 #include "core/websocket/handshake.h"
@@ -84,15 +86,14 @@ ngx_int_t handleWebSocket(EngineRequest& request) {
     return respondError(r, engineio::Error::kBadRequest);
   }
   if (request.runtime.worker().stopped()) return respondUnavailable(r, kStartingOrStopping);
-  Connection* connection = makeConnection(r, request.runtime);
+  auto connection = std::make_unique<Connection>(r->connection, r->loc_conf, request.runtime);
   const auto deflate = agreeOnDeflate(request);
   const ngx_int_t admitted = admit(request, *connection, deflate);
   request.runtime.settle();
   if (admitted != NGX_OK || r->headers_out.status != 0) return admitted;
-  if (sendHandshake(r, key, deflate) != NGX_OK) return NGX_ERROR;
-  ngx_http_set_ctx(r, connection, ngx_http_mediasync_module);
-  ++r->main->count;
-  connection->takeOver(request.protocol.revision == engineio::Revision::kV3);
+  ngx_pool_cleanup_t* owner = ngx_pool_cleanup_add(r->pool, 0);
+  if (owner == nullptr || sendHandshake(r, key, deflate) != NGX_OK) return NGX_ERROR;
+  Connection::takeOver(std::move(connection), owner, r, request.protocol.revision == engineio::Revision::kV3);
   return NGX_DONE;
 }
 

@@ -1,5 +1,4 @@
-// WebSockets that came to a worker of an earlier configuration: what accepting one and its handshake would have made of
-// the descriptor.
+// WebSockets that came to a worker of an earlier configuration: what accepting one would have made of the descriptor.
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,12 +9,9 @@
 #include "ngx_module/handover.h"
 #include "ngx_module/websocket_connection.h"
 
-// NGINX's own counters, which it has when it was built with stub_status.
+// NGINX's own counter, which it has when it was built with stub_status.
 extern "C" {
 extern __attribute__((weak)) ngx_atomic_t* ngx_stat_active;
-extern __attribute__((weak)) ngx_atomic_t* ngx_stat_requests;
-extern __attribute__((weak)) ngx_atomic_t* ngx_stat_reading;
-extern __attribute__((weak)) ngx_atomic_t* ngx_stat_writing;
 }
 
 namespace mediasync::ngx {
@@ -64,21 +60,30 @@ const Location* findLocation(std::uint64_t key, const ngx_sockaddr_t& local, soc
   return nullptr;
 }
 
-void count(ngx_atomic_t** counter, ngx_atomic_int_t change) {
-  if (counter != nullptr) ngx_atomic_fetch_add(*counter, change);
+const ngx_http_core_loc_conf_t& coreConf(const Location& location) {
+  return *static_cast<ngx_http_core_loc_conf_t*>(location.conf.loc_conf[ngx_http_core_module.ctx_index]);
+}
+
+// What NGINX adds to a line of the error log about a connection without a request.
+u_char* describeClient(ngx_log_t* log, u_char* buffer, size_t size) {
+  const auto* c = static_cast<const ngx_connection_t*>(log->data);
+  u_char* end = buffer + size;
+  if (log->action != nullptr) buffer = ngx_slprintf(buffer, end, " while %s", log->action);
+  return ngx_slprintf(buffer, end, ", client: %V, server: %V", &c->addr_text, &c->listening->addr_text);
 }
 
 // What accepting it would have made of the descriptor. Null, with the descriptor left open, when that is not possible.
-ngx_connection_t* makeNginxConnection(int descriptor, ngx_listening_t* listening) {
+ngx_connection_t* makeNginxConnection(int descriptor, ngx_listening_t* listening, const Location& location) {
   ngx_sockaddr_t peer;
   socklen_t size = sizeof peer;
   if (getpeername(descriptor, &peer.sockaddr, &size) == -1) return nullptr;  // it is gone
+  size = std::min<socklen_t>(size, sizeof peer);
   if (ngx_cycle->free_connection_n <= 1) return nullptr;
   ngx_connection_t* c = ngx_get_connection(descriptor, ngx_cycle->log);
   if (c == nullptr) return nullptr;
   ngx_pool_t* pool = ngx_create_pool(listening->pool_size, ngx_cycle->log);
   auto* log = pool == nullptr ? nullptr : static_cast<ngx_log_t*>(ngx_palloc(pool, sizeof(ngx_log_t)));
-  auto* address = pool == nullptr ? nullptr : static_cast<sockaddr*>(ngx_palloc(pool, sizeof peer));
+  auto* address = pool == nullptr ? nullptr : static_cast<sockaddr*>(ngx_palloc(pool, size));
   auto* text = pool == nullptr ? nullptr : static_cast<u_char*>(ngx_pnalloc(pool, listening->addr_text_max_len));
   if (log == nullptr || address == nullptr || text == nullptr) {
     if (pool != nullptr) ngx_destroy_pool(pool);
@@ -87,12 +92,12 @@ ngx_connection_t* makeNginxConnection(int descriptor, ngx_listening_t* listening
     return nullptr;
   }
   *log = listening->log;
-  ngx_memcpy(address, &peer, sizeof peer);
+  ngx_memcpy(address, &peer, size);
   c->type = SOCK_STREAM;
   c->pool = pool;
   c->log = pool->log = c->read->log = c->write->log = log;
   c->sockaddr = address;
-  c->socklen = std::min<socklen_t>(size, sizeof peer);
+  c->socklen = size;
   c->listening = listening;
   c->local_sockaddr = listening->sockaddr;
   c->local_socklen = listening->socklen;
@@ -102,58 +107,19 @@ ngx_connection_t* makeNginxConnection(int descriptor, ngx_listening_t* listening
   c->send_chain = ngx_send_chain;
   c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
   c->start_time = ngx_current_msec;
+  c->log_error = NGX_ERROR_INFO;
   c->write->ready = 1;
   c->addr_text = {ngx_sock_ntop(c->sockaddr, c->socklen, text, listening->addr_text_max_len, 0), text};
-  log->data = nullptr;
-  log->handler = nullptr;
+  log->connection = c->number;
+  log->data = c;
+  log->handler = describeClient;
+  ngx_set_connection_log(c, coreConf(location).error_log);
   if (address->sa_family == AF_UNIX) {
     c->tcp_nopush = NGX_TCP_NOPUSH_DISABLED;
     c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
   }
-  count(&ngx_stat_active, 1);
+  if (&ngx_stat_active != nullptr) ngx_atomic_fetch_add(ngx_stat_active, 1);
   return c;
-}
-
-void closeUnused(ngx_connection_t* c) {
-  unwatch(c);
-  count(&ngx_stat_active, -1);
-  ngx_pool_t* pool = c->pool;
-  c->destroyed = 1;
-  ngx_close_connection(c);
-  ngx_destroy_pool(pool);
-}
-
-// A request as it is once its handshake is out. Null: the connection has been closed.
-ngx_http_request_t* makeRequest(ngx_connection_t* c, const Location& location) {
-  ngx_http_init_connection(c);
-  if (c->fd == static_cast<ngx_socket_t>(-1)) return nullptr;
-  if (c->read->timer_set) ngx_del_timer(c->read);
-  ngx_reusable_connection(c, 0);
-  auto* hc = static_cast<ngx_http_connection_t*>(c->data);
-  hc->conf_ctx = const_cast<ngx_http_conf_ctx_t*>(&location.conf);
-  c->buffer = ngx_create_temp_buf(c->pool, 1);
-  ngx_http_request_t* r = c->buffer == nullptr || hc->ssl ? nullptr : ngx_http_create_request(c);
-  if (r == nullptr) {
-    closeUnused(c);
-    return nullptr;
-  }
-  c->data = r;
-  c->log->action = nullptr;
-  r->method = NGX_HTTP_GET;
-  r->http_version = NGX_HTTP_VERSION_11;
-  r->http_state = NGX_HTTP_PROCESS_REQUEST_STATE;
-  r->write_event_handler = ngx_http_request_empty_handler;
-  r->headers_out.status = NGX_HTTP_SWITCHING_PROTOCOLS;
-  r->header_sent = 1;
-  r->logged = 1;  // by the process that took the handshake
-  if (r->stat_reading) {
-    r->stat_reading = 0;
-    r->stat_writing = 1;
-    count(&ngx_stat_requests, -1);
-    count(&ngx_stat_reading, -1);
-    count(&ngx_stat_writing, 1);
-  }
-  return r;
 }
 
 // False: the descriptor, which is still open, cannot be used here.
@@ -164,19 +130,12 @@ bool adopt(int descriptor, const server::Letter& letter, Runtime& runtime) {
   const Location* location = findLocation(letter.location, local, size);
   ngx_listening_t* listening = findListening(local, size);
   if (location == nullptr || listening == nullptr) return false;
-  ngx_connection_t* c = makeNginxConnection(descriptor, listening);
+  ngx_connection_t* c = makeNginxConnection(descriptor, listening, *location);
   if (c == nullptr) return false;
-  ngx_http_request_t* r = makeRequest(c, *location);
-  if (r == nullptr) {
-    runtime.worker().decline(letter.parcel);
-    return true;
-  }
   Connection* connection = nullptr;
   std::unique_ptr<server::Channel> channel;
   guardedVoid(c->log, [&] {
-    connection = makeConnection(r, runtime);
-    ngx_http_set_ctx(r, connection, ngx_http_mediasync_module);
-    connection->takeOver(false);
+    connection = Connection::goOnWith(std::make_unique<Connection>(c, location->conf.loc_conf, runtime));
     channel =
         runtime.worker().adopt(letter.parcel, *connection, location->loc->options(), location->loc->bindsUser != 0);
   });
@@ -187,8 +146,7 @@ bool adopt(int descriptor, const server::Letter& letter, Runtime& runtime) {
   if (connection != nullptr) {
     connection->forget();
   } else {
-    ngx_http_free_request(r, 0);
-    closeUnused(c);
+    ngx_http_close_connection(c);
   }
   runtime.worker().decline(letter.parcel);
   return true;

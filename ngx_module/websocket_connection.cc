@@ -5,9 +5,14 @@
 #include <new>
 #include <utility>
 
-#include "ngx_module/conf.h"
+#include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
 #include "ngx_module/response.h"
+
+// NGINX has it when it was built with it.
+extern "C" {
+extern __attribute__((weak)) ngx_module_t ngx_http_realip_module;
+}
 
 namespace mediasync::ngx {
 namespace {
@@ -20,11 +25,59 @@ constexpr size_t kTlsRecord = 16 * 1024;
 constexpr ngx_msec_t kEarlyFrames = 5;
 constexpr ngx_msec_t kLastRecord = 5000;  // for the peer to take the last record of a connection that ends
 
+constexpr const char* kAction = "serving a WebSocket";
+
 // Input is worked off before the next read, so that one buffer serves every connection of the process.
 u_char readBuffer[kReadBuffer];
 
 void destroyConnection(void* connection) {
-  static_cast<Connection*>(connection)->~Connection();
+  delete static_cast<Connection*>(connection);
+}
+
+// What realip undoes is the address that it has put in the place of the peer's, which nobody asks for any more.
+bool isOfRealip(const ngx_http_request_t* r, const ngx_pool_cleanup_t* cleanup) {
+  return &ngx_http_realip_module != nullptr && cleanup->data != nullptr &&
+         cleanup->data == ngx_http_get_module_ctx(r, ngx_http_realip_module);
+}
+
+// Others may have things to undo at the end of the request, as limit_conn has, which counts the connection until then.
+// Subrequests that nobody waits for, as those of mirror, come to an end.
+bool isNeededByOthers(const ngx_http_request_t* r) {
+  for (const auto* cleanup = r->cleanup; cleanup != nullptr; cleanup = cleanup->next) {
+    if (cleanup->handler != nullptr) return true;
+  }
+  for (const auto* cleanup = r->pool->cleanup; cleanup != nullptr; cleanup = cleanup->next) {
+    if (cleanup->handler == nullptr || cleanup->handler == destroyConnection || isOfRealip(r, cleanup)) continue;
+    return true;
+  }
+  return r->count != 1 || r->blocked != 0 || r->posted_requests != nullptr;
+}
+
+// What lines of the error log say that was done meanwhile.
+void setAction(ngx_connection_t* c, const char* action) {
+  c->log->action = const_cast<char*>(action);
+}
+
+void logRequest(ngx_http_request_t* r) {
+  setAction(r->connection, "logging request");
+  auto* main = static_cast<ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
+  const ngx_array_t& handlers = main->phases[NGX_HTTP_LOG_PHASE].handlers;
+  for (ngx_uint_t i = 0; i < handlers.nelts; ++i)
+    static_cast<ngx_http_handler_pt*>(handlers.elts)[i](r);
+  r->logged = 1;
+}
+
+// What the header of a request was read into. NGINX does the same to connections that are kept alive.
+void freeBuffers(ngx_connection_t* c, ngx_http_connection_t& hc) {
+  ngx_pfree(c->pool, c->buffer->start);
+  c->buffer = nullptr;
+  for (ngx_chain_t* chain : {hc.free, hc.busy}) {
+    for (; chain != nullptr; chain = chain->next)
+      ngx_pfree(c->pool, chain->buf->start);
+  }
+  hc.free = nullptr;
+  hc.busy = nullptr;
+  if (c->ssl != nullptr) ngx_ssl_free_buffer(c);
 }
 
 }  // namespace
@@ -47,36 +100,83 @@ void unwatch(ngx_connection_t* c) {
 }
 
 Connection* Connection::of(ngx_event_t* event) {
+  return static_cast<Connection*>(static_cast<ngx_connection_t*>(event->data)->data);
+}
+
+Connection* Connection::ofRequest(ngx_event_t* event) {
   auto* r = static_cast<ngx_http_request_t*>(static_cast<ngx_connection_t*>(event->data)->data);
   return static_cast<Connection*>(ngx_http_get_module_ctx(r, ngx_http_mediasync_module));
 }
 
-void Connection::takeOver(bool late) {
+// Others may have ended the request, and NGINX's connection with it.
+Connection::~Connection() {
+  open_ = false;
+  broken_ = true;
+  if (channel_ && !finished_) guardedVoid(c_->log, [this] { runtime_.worker().gone(*channel_); });
+  runtime_.settle();
+}
+
+Connection* Connection::own(std::unique_ptr<Connection> connection, ngx_pool_cleanup_t* owner) {
+  owner->data = connection.release();
+  owner->handler = destroyConnection;
+  return static_cast<Connection*>(owner->data);
+}
+
+std::unique_ptr<Connection> Connection::disown(ngx_pool_t* pool) {
+  ngx_pool_cleanup_t* owner = pool->cleanup;
+  while (owner->handler != destroyConnection)
+    owner = owner->next;
+  owner->handler = nullptr;
+  return std::unique_ptr<Connection>(static_cast<Connection*>(owner->data));
+}
+
+void Connection::takeOver(std::unique_ptr<Connection> taken, ngx_pool_cleanup_t* owner, ngx_http_request_t* r,
+                          bool late) {
+  Connection* self = own(std::move(taken), owner);
+  ngx_connection_t* c = r->connection;
+  ngx_http_set_ctx(r, self, ngx_http_mediasync_module);
+  ++r->main->count;
+  self->r_ = r;
+  self->requestRead_ = std::exchange(c->read->handler, onRequestRead);
+  self->requestWrite_ = std::exchange(c->write->handler, onRequestWrite);
+  self->begin();
+  if (late) {
+    self->timer_.arm(kEarlyFrames);
+  } else {
+    self->writeEarly();
+    if (self->broken_) self->broken();
+  }
+}
+
+Connection* Connection::goOnWith(std::unique_ptr<Connection> connection) {
+  ngx_connection_t* c = connection->c_;
+  ngx_pool_cleanup_t* owner = ngx_pool_cleanup_add(c->pool, 0);
+  if (owner == nullptr) throw std::bad_alloc();
+  c->data = own(std::move(connection), owner);
+  c->read->handler = onRead;
+  c->write->handler = onWrite;
+  of(c->read)->begin();
+  return of(c->read);
+}
+
+void Connection::begin() {
   open_ = true;
-  requestRead_ = c_->read->handler;
-  requestWrite_ = c_->write->handler;
-  c_->read->handler = onRead;
-  c_->write->handler = onWrite;
   c_->idle = 1;  // told when the process begins to exit
+  setAction(c_, kAction);
   if (c_->read->timer_set) ngx_del_timer(c_->read);
   if (c_->write->timer_set) ngx_del_timer(c_->write);
   ngx_tcp_nodelay(c_);
   if (c_->ssl != nullptr) {
     SSL_set_mode(c_->ssl->connection, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   }
-  if (late) {
-    timer_.arm(kEarlyFrames);
-  } else {
-    writeEarly();
-    if (broken_) broken();
-  }
   ngx_post_event(c_->read, &ngx_posted_events);  // frames may have come with the handshake
 }
 
 std::ptrdiff_t Connection::write(std::string_view bytes) {
   if (broken_) return -1;
-  if (!open_ || !early_.empty()) {
-    early_.append(bytes);
+  if (!open_ || early_) {
+    if (!early_) early_ = std::make_unique<std::string>();
+    early_->append(bytes);
     return static_cast<std::ptrdiff_t>(bytes.size());
   }
   if (c_->ssl != nullptr) return writeTls(bytes);
@@ -88,35 +188,49 @@ std::ptrdiff_t Connection::write(std::string_view bytes) {
   const std::ptrdiff_t taken = sent == NGX_AGAIN ? 0 : sent;
   if (taken < static_cast<std::ptrdiff_t>(bytes.size())) {
     c_->write->ready = 0;
-    if (ngx_handle_write_event(c_->write, 0) != NGX_OK) broken();
+    waitToWrite();
   }
   return taken;
 }
 
+void Connection::waitToWrite() {
+  if (ngx_handle_write_event(c_->write, 0) != NGX_OK) broken();
+}
+
 // A record that OpenSSL could not send must be given to it again as it was, whatever else is written meanwhile.
 bool Connection::flushTls() {
-  while (!tls_.empty()) {
-    const ssize_t sent = c_->send(c_, reinterpret_cast<u_char*>(tls_.data()), tls_.size());
+  while (tls_) {
+    const ssize_t sent = c_->send(c_, reinterpret_cast<u_char*>(tls_->data()), tls_->size());
     if (sent == NGX_ERROR) {
       broken();
       return false;
     }
     if (sent == NGX_AGAIN) {
-      if (ngx_handle_write_event(c_->write, 0) != NGX_OK) broken();
+      waitToWrite();
       return false;
     }
-    tls_.erase(0, static_cast<size_t>(sent));
+    tls_->erase(0, static_cast<size_t>(sent));
+    if (tls_->empty()) tls_.reset();
   }
   return true;
 }
 
 std::ptrdiff_t Connection::writeTls(std::string_view bytes) {
-  std::ptrdiff_t taken = 0;
-  while (flushTls() && taken < static_cast<std::ptrdiff_t>(bytes.size())) {
-    tls_ = bytes.substr(static_cast<size_t>(taken), kTlsRecord);
-    taken += static_cast<std::ptrdiff_t>(tls_.size());
+  size_t taken = 0;
+  while (flushTls() && taken < bytes.size()) {
+    const std::string_view record = bytes.substr(taken, kTlsRecord);
+    const ssize_t sent = c_->send(c_, reinterpret_cast<u_char*>(const_cast<char*>(record.data())), record.size());
+    if (sent == NGX_ERROR) {
+      broken();
+    } else if (sent == NGX_AGAIN) {
+      tls_ = std::make_unique<std::string>(record);
+      taken += record.size();
+    } else {
+      taken += static_cast<size_t>(sent);
+    }
+    if (broken_) break;
   }
-  return broken_ ? -1 : taken;
+  return broken_ ? -1 : static_cast<std::ptrdiff_t>(taken);
 }
 
 void Connection::pause(bool paused) {
@@ -145,11 +259,15 @@ void Connection::broken() {
   timer_.post();
 }
 
+// There is still something to be sent, or to be read, that belongs to the handshake.
+bool Connection::isEarly() const {
+  return !open_ || early_ || (r_ != nullptr && r_->header_in->pos < r_->header_in->last);
+}
+
 server::WebSocket::Giving Connection::give(std::uint16_t slot, std::string_view parcel) {
-  const bool isEarly = !open_ || !early_.empty() || r_->header_in->pos < r_->header_in->last;
-  if (isEarly || finished_ || broken_) return Giving::kNotYet;
-  const LocConf& conf = *locConf(r_);
-  const Giving giving = sendDescriptor(slot, c_->fd, {view(conf.zone->name), conf.key, parcel});
+  if (isEarly() || finished_ || broken_) return Giving::kNotYet;
+  const auto& location = conf<LocConf>(ngx_http_mediasync_module);
+  const Giving giving = sendDescriptor(slot, c_->fd, {view(location.zone->name), location.key, parcel});
   if (giving != Giving::kGiven) return giving;
   away_ = true;
   unwatch(c_);
@@ -172,45 +290,130 @@ void Connection::forget() {
   timer_.post();
 }
 
-// The end: of the channel, when the connection broke; then of the request, and the connection with it.
 void Connection::onTimer(void* self) {
   auto* connection = static_cast<Connection*>(self);
+  if (connection->lingering_) return connection->closeNow();
   connection->writeEarly();
-  if (connection->finished_ || connection->broken_) onEnd(connection);
+  if (connection->finished_ || connection->broken_) connection->end();
 }
 
 void Connection::writeEarly() {
-  const std::string early = std::exchange(early_, {});
-  if (early.empty() || broken_) return;
-  if (write(early) != static_cast<std::ptrdiff_t>(early.size())) broken_ = true;
+  const auto early = std::exchange(early_, nullptr);
+  if (!early || broken_) return;
+  if (write(*early) != static_cast<std::ptrdiff_t>(early->size())) broken_ = true;
 }
 
-void Connection::onEnd(Connection* connection) {
-  ngx_http_request_t* r = connection->r_;
-  ngx_connection_t* c = connection->c_;
-  if (connection->channel_ && !connection->finished_) {
-    connection->finished_ = true;
-    connection->runtime_.worker().gone(*connection->channel_);
-    connection->runtime_.settle();
+bool Connection::canReleaseRequest() const {
+  if (finished_ || broken_ || away_ || r_->header_in->pos < r_->header_in->last) return false;
+  // OpenSSL has put its own handler in the place of one of ours, which it will put back.
+  const auto* ssl = c_->ssl;
+  if (ssl != nullptr && (ssl->saved_read_handler != nullptr || ssl->saved_write_handler != nullptr)) return false;
+  return !isNeededByOthers(r_);
+}
+
+// The request is by far the largest part of a connection that is open. From now on the connection does without it.
+void Connection::releaseRequest() {
+  if (!r_->logged) logRequest(r_);
+  ngx_pool_cleanup_t* owner = canReleaseRequest() ? ngx_pool_cleanup_add(c_->pool, 0) : nullptr;
+  if (owner != nullptr) {
+    own(disown(r_->pool), owner);
+    ngx_http_connection_t* hc = r_->http_connection;
+    ngx_http_free_request(std::exchange(r_, nullptr), 0);
+    freeBuffers(c_, *hc);
+    c_->destroyed = 0;
+    c_->data = this;
+    c_->read->handler = onRead;
+    c_->write->handler = onWrite;
   }
-  if (!connection->broken_ && !connection->tls_.empty() && !connection->late_) {
-    connection->late_ = true;  // OpenSSL still holds the last record: as soon as it is out, or after a while
-    connection->timer_.arm(kLastRecord);
+  setAction(c_, kAction);
+}
+
+// The end: of the channel, when the connection broke; then of the connection, by the request if that is still there.
+void Connection::end() {
+  if (channel_ && !finished_) {
+    finished_ = true;
+    runtime_.worker().gone(*channel_);
+    runtime_.settle();
+  }
+  if (!broken_ && tls_ && !late_) {
+    late_ = true;  // OpenSSL still holds the last record: as soon as it is out, or after a while
+    timer_.arm(kLastRecord);
     return;
   }
-  if (c->ssl != nullptr) {
-    c->ssl->saved_read_handler = nullptr;
-    c->ssl->saved_write_handler = nullptr;
+  timer_.disarm();
+  c_->idle = 0;
+  if (c_->ssl != nullptr) {
+    c_->ssl->saved_read_handler = nullptr;
+    c_->ssl->saved_write_handler = nullptr;
   }
-  if (!connection->broken_) {
-    r->lingering_close = 1;  // the peer shall see the close frame, whatever it is still sending
+  if (r_ != nullptr) {
+    endRequest();
+  } else {
+    endConnection();
+  }
+}
+
+void Connection::endRequest() {
+  ngx_connection_t* c = c_;
+  if (!broken_) {
+    r_->lingering_close = 1;  // the peer shall see the close frame, whatever it is still sending
     c->read->ready = 1;
   }
-  c->idle = 0;
-  c->read->handler = connection->requestRead_;
-  c->write->handler = connection->requestWrite_;
-  ngx_http_finalize_request(r, connection->broken_ ? NGX_ERROR : NGX_DONE);
+  c->read->handler = requestRead_;
+  c->write->handler = requestWrite_;
+  ngx_http_finalize_request(r_, broken_ ? NGX_ERROR : NGX_DONE);
   ngx_http_run_posted_requests(c);
+}
+
+// As NGINX ends a connection with a request.
+void Connection::endConnection() {
+  const auto& core = conf<ngx_http_core_loc_conf_t>(ngx_http_core_module);
+  if (broken_ || c_->read->eof || core.lingering_close == NGX_HTTP_LINGERING_OFF) return closeNow();
+  linger(c_);
+}
+
+void Connection::closeNow() {
+  timer_.disarm();
+  ngx_http_close_connection(c_);  // which destroys this object
+}
+
+// The peer shall see the close frame, whatever it is still sending: closing at once would reset the connection.
+void Connection::linger(ngx_connection_t* c) {
+  auto* self = static_cast<Connection*>(c->data);
+  if (c->ssl != nullptr) {
+    c->ssl->shutdown_without_free = 1;
+    const ngx_int_t rc = ngx_ssl_shutdown(c);
+    if (rc == NGX_ERROR) return self->closeNow();
+    if (rc == NGX_AGAIN) {
+      c->ssl->handler = linger;
+      return;
+    }
+  }
+  c->read->handler = onLinger;
+  c->write->handler = ngx_http_empty_handler;
+  if (c->write->active && (ngx_event_flags & NGX_USE_LEVEL_EVENT) != 0) {
+    ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
+  }
+  if (ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1) return self->closeNow();
+  c->close = 0;
+  ngx_reusable_connection(c, 1);  // makes way for others when there are too many
+  self->lingering_ = true;
+  self->timer_.arm(self->conf<ngx_http_core_loc_conf_t>(ngx_http_core_module).lingering_time);
+  onLinger(c->read);
+}
+
+void Connection::onLinger(ngx_event_t* event) {
+  Connection* self = of(event);
+  ngx_connection_t* c = self->c_;
+  if (event->timedout || c->close) return self->closeNow();
+  const ssize_t n = c->recv(c, readBuffer, kReadBuffer);
+  if (n == NGX_ERROR || n == 0) return self->closeNow();
+  if (n != NGX_AGAIN && event->ready) {
+    ngx_post_event(event, &ngx_posted_next_events);
+  } else if (ngx_handle_read_event(event, 0) != NGX_OK) {
+    return self->closeNow();
+  }
+  ngx_add_timer(event, self->conf<ngx_http_core_loc_conf_t>(ngx_http_core_module).lingering_timeout);
 }
 
 void Connection::feed(u_char* data, size_t size) {
@@ -219,9 +422,9 @@ void Connection::feed(u_char* data, size_t size) {
 
 void Connection::read() {
   if (!channel_ || away_ || finished_ || broken_ || paused_) return;
-  if (ngx_buf_t* early = r_->header_in; early->pos < early->last) {
-    u_char* data = std::exchange(early->pos, early->last);
-    feed(data, static_cast<size_t>(early->last - data));
+  if (r_ != nullptr && r_->header_in->pos < r_->header_in->last) {
+    u_char* data = std::exchange(r_->header_in->pos, r_->header_in->last);
+    feed(data, static_cast<size_t>(r_->header_in->last - data));
   }
   if (finished_ || broken_ || paused_) return;
   const ssize_t n = c_->recv(c_, readBuffer, kReadBuffer);
@@ -243,18 +446,26 @@ void Connection::read() {
 }
 
 void Connection::onRead(ngx_event_t* event) {
-  Connection* connection = of(event);
+  of(event)->readable();
+}
+
+void Connection::onRequestRead(ngx_event_t* event) {
+  ofRequest(event)->readable();
+}
+
+void Connection::readable() {
   guardedVoid(
-      event->log,
-      [connection] {
-        if (connection->c_->close) {
-          connection->close();
+      c_->log,
+      [this] {
+        if (c_->close) {
+          close();
         } else {
-          connection->read();
+          read();
         }
+        if (r_ != nullptr) releaseRequest();
       },
-      [connection] { connection->broken(); });
-  connection->runtime_.settle();
+      [this] { broken(); });
+  runtime_.settle();
 }
 
 // The process is about to end; with an error, it is right now.
@@ -265,29 +476,26 @@ void Connection::close() {
 }
 
 void Connection::onWrite(ngx_event_t* event) {
-  Connection* connection = of(event);
-  guardedVoid(
-      event->log,
-      [connection] {
-        if (!connection->channel_ || connection->broken_ || connection->away_) return;
-        if (connection->finished_) {
-          if (connection->late_ && connection->flushTls()) connection->timer_.post();
-          return;
-        }
-        if (connection->c_->ssl == nullptr || connection->flushTls()) {
-          connection->runtime_.worker().writable(*connection->channel_);
-        }
-      },
-      [connection] { connection->broken(); });
-  connection->runtime_.settle();
+  of(event)->writable();
 }
 
-Connection* makeConnection(ngx_http_request_t* r, Runtime& runtime) {
-  ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(r->pool, sizeof(Connection));
-  if (cleanup == nullptr) throw std::bad_alloc();
-  auto* connection = new (cleanup->data) Connection(r, runtime);
-  cleanup->handler = destroyConnection;
-  return connection;
+void Connection::onRequestWrite(ngx_event_t* event) {
+  ofRequest(event)->writable();
+}
+
+void Connection::writable() {
+  guardedVoid(
+      c_->log,
+      [this] {
+        if (!channel_ || broken_ || away_) return;
+        if (finished_) {
+          if (late_ && flushTls()) timer_.post();
+          return;
+        }
+        if (c_->ssl == nullptr || flushTls()) runtime_.worker().writable(*channel_);
+      },
+      [this] { broken(); });
+  runtime_.settle();
 }
 
 }  // namespace mediasync::ngx

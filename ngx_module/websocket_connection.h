@@ -9,26 +9,28 @@
 
 #include "core/server/channel.h"
 #include "core/server/environment.h"
-#include "ngx_module/guard.h"
+#include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
 #include "ngx_module/process.h"
 
 namespace mediasync::ngx {
 
-// A connection that was taken over from its request. Lives in the pool of the request, which stays open with it.
+// What is left of a connection of NGINX's once its handshake is out: the request is given back as soon as nothing
+// needs it any more.
 class Connection final : public server::WebSocket {
  public:
-  Connection(ngx_http_request_t* r, Runtime& runtime)
-      : r_(r), c_(r->connection), runtime_(runtime), timer_(&Connection::onTimer, this, r->connection->log) {}
-
-  ~Connection() override {
-    if (channel_ && !finished_) guardedVoid(c_->log, [this] { runtime_.worker().gone(*channel_); });
-    runtime_.settle();
-  }
+  // `conf`: the location's, of all modules.
+  Connection(ngx_connection_t* c, void** conf, Runtime& runtime)
+      : c_(c), conf_(conf), runtime_(runtime), timer_(&Connection::onTimer, this, c->log) {}
+  ~Connection() override;
 
   void attach(std::unique_ptr<server::Channel> channel) { channel_ = std::move(channel); }
-  // The handshake is out: from now on the connection is ours. `late`: what was written before is sent a moment later.
-  void takeOver(bool late);
+  // The handshake is out: from now on NGINX's connection is ours. The request owns this object, by an entry of its pool
+  // that was made before; and NGINX's connection does when there is no request. `late`: what was written before is sent
+  // a moment later.
+  static void takeOver(std::unique_ptr<Connection>, ngx_pool_cleanup_t* owner, ngx_http_request_t* r, bool late);
+  // The same for one whose handshake another process had.
+  static Connection* goOnWith(std::unique_ptr<Connection>);
   // Another process has the connection: this one forgets it.
   void forget();
 
@@ -43,39 +45,59 @@ class Connection final : public server::WebSocket {
   void goOn() override;
 
  private:
+  static Connection* own(std::unique_ptr<Connection>, ngx_pool_cleanup_t* owner);
+  static std::unique_ptr<Connection> disown(ngx_pool_t*);
   static Connection* of(ngx_event_t* event);
+  static Connection* ofRequest(ngx_event_t* event);
   static void onRead(ngx_event_t* event);
   static void onWrite(ngx_event_t* event);
+  static void onRequestRead(ngx_event_t* event);
+  static void onRequestWrite(ngx_event_t* event);
+  static void onLinger(ngx_event_t* event);
   static void onTimer(void* self);
-  static void onEnd(Connection*);
+  static void linger(ngx_connection_t* c);
 
+  template <class T>
+  const T& conf(const ngx_module_t& module) const {
+    return *static_cast<const T*>(conf_[module.ctx_index]);
+  }
+  bool isEarly() const;
+  void begin();
+  void readable();
+  void writable();
   void feed(u_char* data, size_t size);
   void read();
   bool flushTls();
   std::ptrdiff_t writeTls(std::string_view bytes);
+  void waitToWrite();
   void broken();
   void writeEarly();
   void close();
+  bool canReleaseRequest() const;
+  void releaseRequest();
+  void end();
+  void endRequest();
+  void endConnection();
+  void closeNow();
 
-  ngx_http_request_t* r_;
+  ngx_http_request_t* r_ = nullptr;  // as long as it is open
   ngx_connection_t* c_;
+  void** conf_;
   Runtime& runtime_;
   std::unique_ptr<server::Channel> channel_;
   Timer timer_;
   ngx_event_handler_pt requestRead_ = nullptr;  // of the request, which has the connection back at the end
   ngx_event_handler_pt requestWrite_ = nullptr;
-  std::string early_;  // written before the handshake was out
-  std::string tls_;    // a record that OpenSSL must be given again, unchanged
+  std::unique_ptr<std::string> early_;  // written before the handshake was out
+  std::unique_ptr<std::string> tls_;    // a record that OpenSSL must be given again, unchanged
   bool open_ = false;
   bool paused_ = false;
   bool finished_ = false;  // the worker is done with the channel
   bool broken_ = false;
-  bool late_ = false;  // finished, and waits for tls_ to be sent
-  bool away_ = false;  // on its way to another process
+  bool late_ = false;       // finished, and waits for tls_ to be sent
+  bool away_ = false;       // on its way to another process
+  bool lingering_ = false;  // what the peer still sends is thrown away
 };
-
-// In the pool of the request, whose end destroys it.
-Connection* makeConnection(ngx_http_request_t* r, Runtime& runtime);
 
 // Takes the connection out of the event loop, and its events out of the queues.
 void unwatch(ngx_connection_t* c);

@@ -11,6 +11,7 @@ struct Settings {
   std::int64_t pingInterval = 25000;   // milliseconds
   std::int64_t pingTimeout = 20000;    // milliseconds
   std::uint64_t maxPayload = 1000000;  // bytes
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 // Appends 0{"sid":…,"upgrades":[…],"pingInterval":…,"pingTimeout":…,"maxPayload":…}. `sid` is one of ours:

@@ -16,6 +16,7 @@ struct Rates {
   Rate sessionJoins;  // into one session
   Rate newSessions;   // in the whole zone
   Rate replies;       // bytes of the states of sessions that one connection asks for
+  friend bool operator==(const Rates&, const Rates&) = default;
 };
 
 // What is left of it for a connection. Whoever works off its input has it: the link of a WebSocket, or the POST at

@@ -62,7 +62,7 @@ Worker::Attached Worker::attachment(Caller& caller, std::string_view bytes, Asse
     --link->binaryLeft;
     if (link->parts == nullptr) return Attached::kMore;
     link->parts->push_back({ItemKind::kBinary, std::string(bytes)});
-    if (sizeOf(*link->parts) > link->options.engine.maxPayload) return Attached::kRefused;
+    if (sizeOf(*link->parts) > link->options->engine.maxPayload) return Attached::kRefused;
     if (link->binaryLeft > 0) return Attached::kMore;
     whole = assembled(std::move(*std::exchange(link->parts, nullptr)));
     return Attached::kAssembled;

@@ -27,7 +27,7 @@ std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& s
   const Instant now = env_.now();
   Link* link = nullptr;
   store::RandomId sid = randomId();
-  auto channel = std::make_unique<Channel>(socket, options, agreement);
+  auto channel = std::make_unique<Channel>(socket, optionsPool_.share(options), agreement);
   try {
     ConnectionTransaction txn(zone_, sid);
     create(txn, sid, Transport::kWebSocket, options, agreement.protocol, secret, now);
@@ -45,7 +45,7 @@ std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& s
   engineio::appendOpenPacket(open, store::idText(sid), false, options.engine);
   send(*link, open);
   ++counters().handshakes;
-  Caller caller{link->connection, channel->options_, agreement.protocol, link->allowance, link};
+  Caller caller{link->connection, *channel->options_, agreement.protocol, link->allowance, link};
   engineApplication(options.application).opened(*this, caller);
   return channel;
 }
@@ -57,7 +57,7 @@ std::variant<std::unique_ptr<Channel>, engineio::Error> Worker::probeChannel(con
   ConnectionTransaction txn(zone_, sid);
   if (!findConnection(txn, sid, options)) return engineio::Error::kUnknownSid;
   const store::ConnectionRecord& record = txn.record();
-  auto channel = std::make_unique<Channel>(socket, options, agreement);
+  auto channel = std::make_unique<Channel>(socket, optionsPool_.share(options), agreement);
   if (record.transport != Transport::kPolling || record.probingUntil > now.mono) {
     channel->state_ = Channel::State::kOpen;  // a second one: it is opened, as clients expect, and closed at once
     failChannel(*channel, websocket::CloseCode::kNormal);
@@ -88,7 +88,7 @@ void Worker::keepInput(Channel& channel, std::span<const std::uint8_t> bytes) {
   // A pong may be among what is kept: the peer is alive.
   Link* link = channel.link_;
   if (link != nullptr && link->waiting == Link::Waiting::kForPong) {
-    setDeadline(*link, std::max(link->heartbeatAt, env_.now().mono + link->options.engine.pingTimeout));
+    setDeadline(*link, std::max(link->heartbeatAt, env_.now().mono + link->options->engine.pingTimeout));
   }
   channel.socket_.pause(true);
 }
@@ -109,7 +109,7 @@ void Worker::process(Channel& channel, std::span<std::uint8_t> bytes) {
       failChannel(channel, channel.decoder_.error());
     } else if (message.compressed && !inflate(channel, message)) {
       continue;
-    } else if (message.payload.size() > channel.options_.engine.maxPayload) {
+    } else if (message.payload.size() > channel.options_->engine.maxPayload) {
       failChannel(channel, websocket::CloseCode::kMessageTooBig);
     } else if (!handleMessage(channel, message)) {
       failChannel(channel, websocket::CloseCode::kNormal);
@@ -160,7 +160,7 @@ bool Worker::handleMessage(Channel& channel, const websocket::Message& message) 
 bool Worker::inflate(Channel& channel, websocket::Message& message) {
   using Result = websocket::Inflater::Result;
   std::string& inflated = compressor_.inflated();
-  const Result result = compressor_.inflater().inflate(message.payload, channel.options_.engine.maxPayload, inflated);
+  const Result result = compressor_.inflater().inflate(message.payload, channel.options_->engine.maxPayload, inflated);
   const bool isBadText = message.opcode == websocket::Opcode::kText && !isValidUtf8(inflated);
   if (result == Result::kDone && !isBadText) {
     message.payload = inflated;
@@ -214,7 +214,7 @@ bool Worker::completeUpgrade(Channel& channel) {
     txn.commit();
     if (before != id_) txn.notify(before.slot, wake_);
     link = linkOf(txn.ref());
-    if (link == nullptr) link = &own(txn, channel.options_, now);
+    if (link == nullptr) link = &own(txn, *channel.options_, now);
     link->transport = Transport::kWebSocket;
     link->binaryLeft = record.binaryLeft;
     link->parts = std::move(parts);
@@ -271,9 +271,9 @@ bool Worker::handlePacket(Channel& channel, const engineio::Packet& packet) {
   if (packet.type != engineio::PacketType::kMessage) {
     return packet.type != engineio::PacketType::kClose && handleHeartbeat(link, packet);
   }
-  Caller caller{link.connection, channel.options_, link.protocol, link.allowance, &link};
+  Caller caller{link.connection, *channel.options_, link.protocol, link.allowance, &link};
   const Handled handled =
-      engineApplication(channel.options_.application).received(*this, caller, packet, channel.deferred_);
+      engineApplication(channel.options_->application).received(*this, caller, packet, channel.deferred_);
   if (handled == Handled::kDeferred) waitingChannels_.push_back(&channel);
   if (handled == Handled::kFlood) failChannel(channel, websocket::CloseCode::kPolicyViolation);
   return handled != Handled::kClose;
@@ -282,7 +282,7 @@ bool Worker::handlePacket(Channel& channel, const engineio::Packet& packet) {
 // Pings come from the server in revision 4, and from the client in revision 3. False for one in the wrong direction.
 bool Worker::handleHeartbeat(Link& link, const engineio::Packet& packet) {
   const bool clientPings = link.protocol.revision == engineio::Revision::kV3;
-  const engineio::Settings& engine = link.options.engine;
+  const engineio::Settings& engine = link.options->engine;
   switch (packet.type) {
     case engineio::PacketType::kPing:
       if (!clientPings) return false;

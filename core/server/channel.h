@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/server/link.h"
 #include "core/websocket/decoder.h"
@@ -24,17 +26,17 @@ struct Agreement {
 
 class Channel {
  public:
-  enum class State {
+  enum class State : std::uint8_t {
     kProbing,   // waits for "2probe", then for "5"
     kOpen,      // is the transport of `link`
     kFinished,  // a close frame was sent, or the connection is gone: input is ignored
   };
 
-  Channel(WebSocket& socket, const Options& options, const Agreement& agreement)
+  Channel(WebSocket& socket, SharedOptions options, const Agreement& agreement)
       : socket_(socket),
-        options_(options),
+        options_(std::move(options)),
         agreement_(agreement),
-        decoder_(maxMessage(options.engine.maxPayload, agreement.compression.has_value())) {
+        decoder_(maxMessage(options_->engine.maxPayload, agreement.compression.has_value())) {
     decoder_.allowCompression(agreement.compression.has_value());
   }
 
@@ -47,12 +49,12 @@ class Channel {
   }
 
   WebSocket& socket_;
-  Options options_;
+  SharedOptions options_;
   Agreement agreement_;
   websocket::Decoder decoder_;
-  State state_ = State::kProbing;
   Link* link_ = nullptr;
   store::RandomId sid_{};  // kProbing: the connection to upgrade
+  State state_ = State::kProbing;
   bool probed_ = false;
   std::int64_t since_ = 0;  // monotonic, of the handshake
   std::string input_;       // not worked off yet, since a command waits

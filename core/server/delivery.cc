@@ -21,7 +21,7 @@ std::int64_t restOf(std::size_t members) {
 }
 
 Format frameFormat(const Link& link) {
-  return {Format::Framing::kFrames, engineio::Revision::kV4, link.options.timestamps, link.recoverable,
+  return {Format::Framing::kFrames, engineio::Revision::kV4, link.options->timestamps, link.recoverable,
           link.compression};
 }
 

@@ -214,7 +214,7 @@ std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
   parcel.from = id_;
   parcel.ticket = ticket;
   parcel.decoderSize = static_cast<std::uint32_t>(decoder.size());
-  const std::optional<std::string>& user = link.channel->options_.user;
+  const std::optional<std::string>& user = link.channel->options_->user;
   parcel.hasUser = user.has_value();
   parcel.userSize = user ? static_cast<std::uint32_t>(user->size()) : 0;
   const std::string deferred = link.channel->deferred_ ? link.channel->deferred_->text : std::string();
@@ -342,7 +342,7 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
     if (parcel.hasUser != 0) options.user = std::string(contents.user);
     Agreement agreement{protocolOf(record), {}};
     if (parcel.deflate != 0) agreement.compression = parcel.compression;
-    channel = std::make_unique<Channel>(socket, options, agreement);
+    channel = std::make_unique<Channel>(socket, optionsPool_.share(options), agreement);
     // One of whom the location did not ask who it is cannot go on where it is asked, nor the other way round.
     const bool isSame = record.realm == realmOf(options) && (parcel.hasUser != 0) == knowsUsers;
     isTaken = isSame && hasCommand && channel->decoder_.restore(contents.decoder);

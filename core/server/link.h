@@ -26,51 +26,51 @@ using DeadlineHook = boost::intrusive::set_base_hook<boost::intrusive::link_mode
                                                      boost::intrusive::optimize_size<true>>;
 
 struct Link : DeadlineHook {
+  enum class Waiting : std::uint8_t { kForPing, kForPong, kForLastPoll };
+
   store::ConnectionRef connection;
-  Options options;
+  SharedOptions options;
+
+  // What is small stands together: there is a link for each connection.
   engineio::Protocol protocol;
   store::Transport transport = store::Transport::kPolling;
+  Waiting waiting = Waiting::kForPing;  // what happens at `deadline`
+  bool namespaceConnected = false;      // to "/"
+  bool recoverable = false;             // events go out with their offsets
+  bool awaitsSnapshot = false;          // kWebSocket: in a session, but session_joined has not been sent
+  bool full = false;                    // the socket takes nothing until writable() is called
+  bool doomed = false;                  // will be closed
+  bool corked = false;                  // replies gather in `out` until the input at hand is worked off
+  std::uint8_t refusals = 0;            // other processes that would not have it
+  // It is on its way to another process, under this number: nothing is read or sent meanwhile. 0: it is not.
+  std::uint32_t ticket = 0;
+  std::uint32_t binaryLeft = 0;  // kWebSocket: attachments to come of a packet
 
   // kWebSocket: how to send. `out` is what the socket has not taken.
   WebSocket* socket = nullptr;
   Channel* channel = nullptr;
   Compression compression;
   std::string out;
-  bool full = false;    // the socket takes nothing until writable() is called
-  bool doomed = false;  // will be closed
   Allowance allowance;
-  bool corked = false;  // replies gather in `out` until the input at hand is worked off
-  // It is on its way to another process, under this number: nothing is read or sent meanwhile. 0: it is not.
-  std::uint32_t ticket = 0;
-  std::uint8_t refusals = 0;  // other processes that would not have it
-  std::int64_t leaveAt = 0;   // monotonic: when this process, which ends, sends the client away; 0: not yet known
+  std::int64_t leaveAt = 0;  // monotonic: when this process, which ends, sends the client away; 0: not yet known
+  std::unique_ptr<std::vector<store::WaitingItem>> parts;  // of that packet: what has come of it, when it is wanted
 
   // kPolling: the request that waits, if one does.
   Poll* poll = nullptr;
 
   // The session. `cursor` is the next event to send; for kPolling the record's cursor counts.
-  bool namespaceConnected = false;  // to "/"
-  bool recoverable = false;         // events go out with their offsets
   store::SeatRef seat;
   Room* room = nullptr;
+  SafeListHook inRoom;
   std::uint64_t cursor = 0;
   std::uint64_t ownBefore = 0;   // as in the record
-  bool awaitsSnapshot = false;   // kWebSocket: in a session, but session_joined has not been sent
   std::int64_t behindSince = 0;  // monotonic; 0: not behind
 
-  // Heartbeat: what happens at `deadline`.
-  enum class Waiting : std::uint8_t { kForPing, kForPong, kForLastPoll };
-  Waiting waiting = Waiting::kForPing;
+  // Heartbeat.
   std::int64_t heartbeatAt = 0;
   std::int64_t deadline = 0;  // the earlier of heartbeatAt and connectBy
   std::int64_t pingSent = 0;
   std::int64_t connectBy = 0;  // CONNECT must have come; 0: it has
-
-  // kWebSocket: attachments to come of a packet, and what has come of it so far when it is wanted.
-  std::uint32_t binaryLeft = 0;
-  std::unique_ptr<std::vector<store::WaitingItem>> parts;
-
-  SafeListHook inRoom;
 
   bool isBehind() const { return behindSince != 0; }
 };

@@ -27,7 +27,7 @@ Link& Worker::own(ConnectionTransaction& txn, const Options& options, Instant no
   auto made = std::make_unique<Link>();
   Link& link = *made;
   link.connection = txn.ref();
-  link.options = options;
+  link.options = optionsPool_.share(options);
   link.protocol = protocolOf(record);
   link.transport = record.transport;
   link.namespaceConnected = record.namespaceConnected;
@@ -42,7 +42,7 @@ Link& Worker::own(ConnectionTransaction& txn, const Options& options, Instant no
 
 // A polling connection that goes from worker to worker keeps its heartbeat.
 void Worker::syncHeartbeat(Link& link, const store::ConnectionRecord& record) {
-  const engineio::Settings& engine = link.options.engine;
+  const engineio::Settings& engine = link.options->engine;
   if (link.protocol.revision == engineio::Revision::kV3) {
     link.pingSent = record.lastHeard + 1;
     setDeadline(link, record.lastHeard + engine.pingInterval + engine.pingTimeout);
@@ -256,7 +256,7 @@ void Worker::setAlarm(Link& link, std::int64_t at) {
 
 // From revision 4 on the server pings; before that the client does, and is waited for from the start.
 void Worker::watchFor(Link& link, Instant now) {
-  const engineio::Settings& engine = link.options.engine;
+  const engineio::Settings& engine = link.options->engine;
   const bool clientPings = link.protocol.revision == engineio::Revision::kV3;
   link.waiting = clientPings ? Link::Waiting::kForPong : Link::Waiting::kForPing;
   link.pingSent = now.mono;
@@ -300,7 +300,7 @@ void Worker::sendPing(Link& link, Instant now) {
   const bool isLate = now.mono - link.heartbeatAt > kTimerSlack;
   link.waiting = Link::Waiting::kForPong;
   link.pingSent = isLate ? now.mono : link.heartbeatAt;
-  setDeadline(link, link.pingSent + link.options.engine.pingTimeout);
+  setDeadline(link, link.pingSent + link.options->engine.pingTimeout);
   if (link.transport == Transport::kWebSocket) {
     send(link, "2");
     return;
@@ -337,7 +337,7 @@ void Worker::checkPong(Link& link, Instant) {
     closeLink(link, websocket::CloseCode::kNormal);
     return;
   }
-  const engineio::Settings& engine = link.options.engine;
+  const engineio::Settings& engine = link.options->engine;
   if (link.protocol.revision == engineio::Revision::kV3) {
     link.pingSent = heard + 1;
     return setDeadline(link, heard + engine.pingInterval + engine.pingTimeout);

@@ -1,7 +1,10 @@
 // What the location that a client came by says about it.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -38,6 +41,26 @@ struct Options {
   std::uint32_t maxUsers = 0;            // of one session; 0: no bound
   std::uint32_t maxConnections = 0;      // of the zone; 0: as many as fit
   Rates rates;
+  friend bool operator==(const Options&, const Options&) = default;
+};
+
+// Of a connection that stays, which others are likely to have as well.
+using SharedOptions = std::shared_ptr<const Options>;
+
+// Makes one of those that are alike, as far as they come close together: locations are few, but each user may be one.
+class OptionsPool {
+ public:
+  SharedOptions share(const Options& options) {
+    for (const SharedOptions& one : recent_) {
+      if (one && *one == options) return one;
+    }
+    next_ = (next_ + 1) % recent_.size();
+    return recent_[next_] = std::make_shared<const Options>(options);
+  }
+
+ private:
+  std::array<SharedOptions, 8> recent_;
+  std::size_t next_ = 0;
 };
 
 // Times that need no directive.

@@ -132,7 +132,7 @@ Worker::PollResult Worker::poll(const store::RandomId& sid, Poll& poll, const Op
     }
     syncSeat(*link, record);
   }
-  link->options = options;
+  if (*link->options != options) link->options = optionsPool_.share(options);
   link->poll = &poll;
   engineio::Payload payload;
   const Collected collected = collect(*link, payload);

@@ -19,7 +19,7 @@ using store::SessionTransaction;
 namespace {
 
 Format payloadFormat(const Link& link) {
-  return {Format::Framing::kPayload, link.protocol.revision, link.options.timestamps, link.recoverable, {}};
+  return {Format::Framing::kPayload, link.protocol.revision, link.options->timestamps, link.recoverable, {}};
 }
 
 // A poll takes at most about so much of the log at once.
@@ -97,7 +97,7 @@ void Worker::takeSnapshot(const Link& link, const SessionTransaction& session, s
   if (!isRoom || session.userCount() < Roster::kLeastUsers) return session.copyTo(snapshot, now);
   session.copyTo(snapshot, now, SessionTransaction::Users::kNone);
   if (link.room->roster == nullptr) link.room->roster = std::make_unique<Roster>();
-  link.room->roster->update(session, link.options.timestamps, now);
+  link.room->roster->update(session, link.options->timestamps, now);
 }
 
 void Worker::dropRosters(Instant now) {
@@ -115,10 +115,10 @@ std::string Worker::snapshotPacket(const Link& link, ItemKind kind, const store:
   packet = "4";
   socketio::appendEventPrefix(packet);
   if (kind == ItemKind::kSessionState) {
-    api::appendSessionState(packet, view, link.options.timestamps, users);
+    api::appendSessionState(packet, view, link.options->timestamps, users);
     return packet;
   }
-  api::appendSessionJoined(packet, view, userId, view.leaderId == userId, link.options.timestamps, users);
+  api::appendSessionJoined(packet, view, userId, view.leaderId == userId, link.options->timestamps, users);
   if (link.recoverable) appendOffset(packet, {link.seat.sessionSerial, link.cursor - 1});
   return packet;
 }

@@ -255,8 +255,8 @@ bool Worker::retry(Channel& channel) {
   Handled handled = Handled::kClose;
   try {
     Link& link = *channel.link_;
-    Caller caller{link.connection, channel.options_, link.protocol, link.allowance, &link, true};
-    handled = engineApplication(channel.options_.application).resumed(*this, caller, *deferred);
+    Caller caller{link.connection, *channel.options_, link.protocol, link.allowance, &link, true};
+    handled = engineApplication(channel.options_->application).resumed(*this, caller, *deferred);
   } catch (...) {
     failChannel(channel, websocket::CloseCode::kInternalError);
     return true;

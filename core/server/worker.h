@@ -475,6 +475,7 @@ class Worker {
   store::WorkerId id_;
   Environment& env_;
   std::int64_t inputAt_ = 0;  // wall clock, microseconds: when the input at hand was read; 0: there is none
+  OptionsPool optionsPool_;
   std::unordered_map<store::Ref, std::unique_ptr<Link>> links_;
   std::unordered_map<store::Ref, std::unique_ptr<Room>> rooms_;  // by session
   Deadlines deadlines_;
