@@ -28,6 +28,10 @@ struct PlaybackClock {
     if (isPlaying && now.mono > setAt.mono) at += rate * static_cast<double>(now.mono - setAt.mono) / 1000.0;
     return duration >= 0 ? std::min(at, duration) : at;
   }
+  // Milliseconds from `now` until it begins to play.
+  std::int64_t untilStart(Instant now) const {
+    return isPlaying && setAt.mono > now.mono ? setAt.mono - now.mono : 0;
+  }
 };
 
 // A playback state as it is sent: `position` is the position *at* `lastUpdateTime` (epoch milliseconds).

@@ -200,8 +200,7 @@ PlaybackView playbackAt(const State& state, Instant now) {
   view.position = clock.positionAt(now);
   view.isPlaying = clock.isPlaying;
   view.playbackRate = clock.rate;
-  view.lastUpdateTime = now.wall;
-  if (clock.isPlaying && clock.setAt.mono > now.mono) view.lastUpdateTime += clock.setAt.mono - now.mono;
+  view.lastUpdateTime = now.wall + clock.untilStart(now);
   return view;
 }
 

@@ -511,7 +511,7 @@ void SessionTransaction::copyTo(Snapshot& snapshot, Instant now, Users users) co
   view.playback.position = clock.positionAt(now);
   view.playback.isPlaying = clock.isPlaying;
   view.playback.playbackRate = clock.rate;
-  view.playback.lastUpdateTime = now.wall;
+  view.playback.lastUpdateTime = now.wall + clock.untilStart(now);
   view.createdAt = session_->createdAt;
   view.lastActivity = session_->lastActivity;
   view.userCount = session_->userCount;

@@ -130,6 +130,8 @@ class Play {
         return load();
       case 'r':  // request leadership: seat
         return takeLead();
+      case 'f':  // the film has stalled, or goes on: seat, which
+        return reportBuffering();
       case 'n':  // heartbeat: seat
         return note();
       case 'c':  // created over REST: session, user
@@ -335,6 +337,7 @@ class Play {
     command.position = kPositions[input_.below(kPositions.size())];
     command.playbackRate = kRates[input_.below(kRates.size())];
     const std::string url = textOfLength('s', 1 + texts * 130), id = textOfLength('i', texts * 17);
+    if ((texts & 8) != 0) command.executeAt = now_.wall + (static_cast<std::int64_t>(input_.below(7)) - 3) * 4'000;
     if ((texts & 2) != 0) command.mediaUrl = url;
     if ((texts & 4) != 0) command.mediaId = id;
     if (!isTaken(seat)) return;
@@ -371,6 +374,17 @@ class Play {
     const Refusal expected = next.takeLead(seat.user);
     inSession(seat, std::move(next), expected, [&](SessionTransaction& txn, session::UserRef user) {
       return session::requestLeadership(txn, user, now_);
+    });
+  }
+
+  void reportBuffering() {
+    const Seat& seat = anySeat();
+    const session::ReportBuffering command{input_.below(2) != 0};
+    if (!isTaken(seat)) return;
+    ModelSession next = models_[seat.session];
+    next.reportBuffering(seat.user, command);
+    inSession(seat, std::move(next), {}, [&](SessionTransaction& txn, session::UserRef user) {
+      return session::reportBuffering(txn, user, command, now_);
     });
   }
 

@@ -59,7 +59,7 @@ class ModelSession {
     return sum;
   }
   double positionAt(std::int64_t now) const {
-    const double at = isPlaying ? position + rate * static_cast<double>(now - setAt) / 1000.0 : position;
+    const double at = isPlaying && now > setAt ? position + rate * static_cast<double>(now - setAt) / 1000.0 : position;
     return duration < 0 ? at : std::min(at, duration);
   }
 
@@ -119,9 +119,15 @@ class ModelSession {
     }
     if (command.mediaUrl) url = owned(command.mediaUrl);
     if (command.mediaId) mediaId = owned(command.mediaId);
-    setClock(command.position, command.playbackRate, command.isPlaying, now);
+    const std::int64_t ahead = command.executeAt && command.isPlaying ? *command.executeAt - wall : 0;
+    const bool isNear = ahead >= -session::kMaxExecuteAhead && ahead <= session::kMaxExecuteAhead;
+    setClock(command.position, command.playbackRate, command.isPlaying, now + (isNear ? ahead : 0));
     tell("sync " + playback(now, wall) + " by " + leader);
     return {};
+  }
+  void reportBuffering(std::string_view id, const session::ReportBuffering& command) {
+    const ModelUser& user = *find(id);
+    tell("buffering " + user.id + " " + user.name + (command.isBuffering ? " yes" : " no"));
   }
   session::Refusal load(std::string_view id, const session::LoadMedia& command, std::int64_t now) {
     if (leader != id) return session::kNotLeader;
@@ -142,7 +148,8 @@ class ModelSession {
   }
 
   std::string playback(std::int64_t now, std::int64_t wall) const {
-    return playbackText(url, mediaId, title, duration, positionAt(now), isPlaying, rate, wall);
+    const std::int64_t ahead = isPlaying && setAt > now ? setAt - now : 0;
+    return playbackText(url, mediaId, title, duration, positionAt(now), isPlaying, rate, wall + ahead);
   }
 
   // How events and states are compared.

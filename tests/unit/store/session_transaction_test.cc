@@ -302,6 +302,25 @@ TEST_CASE("a watcher that is queued is kept until its worker has looked, another
   REQUIRE_INVARIANTS(z.zone);
 }
 
+TEST_CASE("a snapshot says of what has yet to begin when it does", "[store][sessions]") {
+  TestZone z;
+  Client ann = connect(z.zone, z.random, kW1);
+  REQUIRE_FALSE(join(z.zone, ann, {"room", "ann", "Ann", {}}, kW1, z.wake));
+  SessionTransaction txn(z.zone, "room");
+  REQUIRE(txn.find("room"));
+  session::SyncPlayback command{20, true, {}, {}, 2.0};
+  command.executeAt = kNow.wall + 3'000;
+  REQUIRE_FALSE(session::syncPlayback(txn, txn.findUser("ann"), command, kNow));
+  Snapshot before, after;
+  txn.copyTo(before, kNow.after(1'000));
+  CHECK(before.view.playback.position == 20);
+  CHECK(before.view.playback.lastUpdateTime == kNow.wall + 3'000);
+  txn.copyTo(after, kNow.after(4'000));
+  CHECK(after.view.playback.position == 22);
+  CHECK(after.view.playback.lastUpdateTime == kNow.wall + 4'000);
+  txn.commit(z.wake);
+}
+
 TEST_CASE("a snapshot is a copy: complete, and untouched by what comes later", "[store][sessions]") {
   TestZone z;
   const std::string longId(128, 'L');
