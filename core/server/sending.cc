@@ -29,6 +29,8 @@ constexpr std::size_t kCorkBytes = 16 * 1024;
 // Of a snapshot without its users, as a rule.
 constexpr std::size_t kSnapshotBytes = 1024;
 constexpr std::int64_t kRosterKept = 5'000;
+// Of what happened before a snapshot, at most; others may go on and on.
+constexpr int kDeliveriesBefore = 4;
 
 }  // namespace
 
@@ -76,12 +78,15 @@ void Worker::sendRaw(Link& link, std::string_view frames) {
 // session_joined or session_state, as the session is now. What happened up to now is sent before it, unless the
 // snapshot is how the connection comes in.
 void Worker::sendSnapshot(Link& link, ItemKind kind) {
-  if (!link.awaitsSnapshot && link.room != nullptr) deliver(*link.room);
   store::Snapshot snapshot;
   std::string userId;
-  {
+  for (int tries = kDeliveriesBefore; userId.empty(); --tries) {
+    const bool isMember = !link.awaitsSnapshot && link.room != nullptr;
+    if (isMember) deliver(*link.room);
     SessionTransaction session(zone_, link.seat.shard);
     if (!link.seat || !session.openSeat(link.seat)) return;
+    // Another worker may have added to the log since.
+    if (isMember && tries > 1 && link.room != nullptr && session.logEnd() != link.room->pulled) continue;
     takeSnapshot(link, session, snapshot);
     userId = session.user(session.seatUser()).id;
     if (std::exchange(link.awaitsSnapshot, false)) link.cursor = session.logEnd();
