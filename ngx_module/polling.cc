@@ -120,6 +120,7 @@ void onBody(ngx_http_request_t* r) {
         if (body.size() > conf.bodyLimit) return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
         const auto sid = store::parseId(engineio::parseQuery(view(r->args)).sid);
         if (!sid || runtime == nullptr) return respondError(r, engineio::Error::kUnknownSid);
+        if (runtime->worker().isLast()) return respondUnavailable(r, kStartingOrStopping);
         const std::string_view type = requestHeader(r, "content-type");
         const bool binary = isSame(type.substr(0, type.find(';')), kBinaryType);
         const auto options = identify(r, conf);

@@ -15,6 +15,7 @@
 #include "ngx_module/handover.h"
 #include "ngx_module/reserve.h"
 #include "ngx_module/response.h"
+#include "ngx_module/state_file.h"
 #include "ngx_module/zone_change.h"
 
 namespace mediasync::ngx {
@@ -217,8 +218,11 @@ ngx_int_t ngx_http_mediasync_init_module(ngx_cycle_t* cycle) {
   const size_t wanted =
       std::min<size_t>(4 * static_cast<size_t>(core->worker_processes) + 8, mediasync::store::kMaxWorkers);
   ++cycleNumber;
-  for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i)
-    static_cast<ZoneConf**>(conf->zones.elts)[i]->zone->header().cycle.store(cycleNumber);
+  for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
+    const ZoneConf& zone = *static_cast<ZoneConf**>(conf->zones.elts)[i];
+    useState(zone);
+    zone.zone->header().cycle.store(cycleNumber);
+  }
   return guarded(cycle->log, static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
     makeHandoverSockets(wanted, cycle->log);
     while (wakeDescriptors.size() < wanted) {

@@ -90,7 +90,8 @@ class Creation final : public server::Confirmation {
   static void respond(void* self) {
     auto* creation = static_cast<Creation*>(self);
     ngx_http_request_t* r = creation->r_;
-    finish(r, send(r, creation->reply_));
+    finish(r, guarded(r->connection->log, static_cast<ngx_int_t>(NGX_HTTP_INTERNAL_SERVER_ERROR),
+                      [&] { return send(r, creation->reply_); }));
   }
 
   ngx_http_request_t* r_;
@@ -103,7 +104,7 @@ class Creation final : public server::Confirmation {
 ngx_int_t create(ngx_http_request_t* r) {
   const LocConf& conf = *locConf(r);
   Runtime* runtime = runtimeOf(conf.zone);
-  if (!isReady(runtime)) return failUnavailable(r);
+  if (!isReady(runtime) || runtime->worker().isLast()) return failUnavailable(r);
   const std::string body = bodyOf(r);
   if (body.size() > conf.bodyLimit) return fail(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "The body is too large");
   const auto parsed = api::parseCreate(body);

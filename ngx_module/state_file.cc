@@ -208,11 +208,7 @@ bool waitForOthers(int fd) {
 
 bool openState(const ZoneConf& conf, bool isNewZone, ngx_log_t* log) {
   if (instance == 0) instance = static_cast<std::int32_t>(ngx_pid);
-  store::StateKeeping& state = conf.zone->header().state;
-  if (conf.statePath.len == 0) {
-    state.enabled.store(0);
-    return true;
-  }
+  if (conf.statePath.len == 0) return true;
   OpenFile* file = findFile(view(conf.statePath));
   const bool isNewFile = file == nullptr;
   if (isNewFile) file = openFile(conf, log);
@@ -229,8 +225,12 @@ bool openState(const ZoneConf& conf, bool isNewZone, ngx_log_t* log) {
   } else if (isNewFile) {
     outrank(conf, *file);
   }
-  state.enabled.store(static_cast<std::uint32_t>(conf.stateSync));
   return true;
+}
+
+void useState(const ZoneConf& conf) {
+  const auto sync = conf.statePath.len == 0 ? 0 : static_cast<std::uint32_t>(conf.stateSync);
+  conf.zone->header().state.enabled.store(sync);
 }
 
 DiskFile::DiskFile(const ZoneConf& conf, ngx_cycle_t* cycle, void (*written)(void*), void* context)

@@ -17,6 +17,8 @@ namespace mediasync::ngx {
 // Opens the two halves of the zone's state file, once; workers inherit them. Fills the zone from it when the zone is
 // new. Where an NGINX that is being replaced still uses the file, the zone is marked as pending instead.
 bool openState(const ZoneConf&, bool isNewZone, ngx_log_t* log);
+// The configuration is in force: before, the reload that it came with may have failed yet.
+void useState(const ZoneConf&);
 
 // One zone's file in a worker process.
 class DiskFile final : public server::StateFile {

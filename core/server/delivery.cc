@@ -30,24 +30,31 @@ Format frameFormat(const Link& link) {
 // There are new events. To a large room they are told at once when one of them is about playback; comings and goings
 // wait until it had a rest from the last round: the larger it is the more of them a round takes along.
 void Worker::announce(Room& room) {
-  if (room.nextRound <= env_.now().mono || hasFreshSync(room)) return deliver(room);
-  if (!std::exchange(room.waits, true)) waitingRooms_.push_back(room.session);
+  if (room.nextRound <= env_.now().mono || isUrgent(room)) return deliver(room);
+  room.waits = true;
+  if (!std::exchange(room.listed, true)) waitingRooms_.push_back(room.session);
 }
 
-bool Worker::hasFreshSync(const Room& room) {
+// There is news of playback, or what waits is about to be in the way of what comes.
+bool Worker::isUrgent(const Room& room) {
   store::ReadLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
   const auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
-  return session.serial == room.serial && session.log.lastSyncSeq >= room.pulled;
+  if (session.serial != room.serial) return false;
+  const store::SessionLog& log = session.log;
+  return log.lastSyncSeq >= room.pulled ||
+         (log.bytes > zone_.settings().logLimit / 2 && store::needsOldest(zone_.arena(), log, room.pulled));
 }
 
 void Worker::deliverDue(std::int64_t now) {
   for (const store::Ref session : std::exchange(waitingRooms_, {})) {
     const auto found = rooms_.find(session);
-    if (found == rooms_.end() || !found->second->waits) continue;
-    if (found->second->nextRound > now) {
+    if (found == rooms_.end()) continue;
+    Room& room = *found->second;
+    room.listed = room.waits && room.nextRound > now;
+    if (room.listed) {
       waitingRooms_.push_back(session);
-    } else {
-      deliver(*found->second);
+    } else if (room.waits) {
+      deliver(room);
     }
   }
 }

@@ -99,6 +99,7 @@ class Room {
   bool needsChanged = false;   // to be told to the log at the next flush
   std::int64_t nextRound = 0;  // monotonic: until then comings and goings wait, to be told together
   bool waits = false;          // some do
+  bool listed = false;         // among the rooms that are looked at when their rest is over
   Members members;
   std::unique_ptr<Roster> roster;  // of a large session; null: nobody has come of late
 };

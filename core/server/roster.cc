@@ -1,5 +1,7 @@
 #include "core/server/roster.h"
 
+#include <utility>
+
 #include "core/api/session_json.h"
 
 namespace mediasync::server {
@@ -21,13 +23,15 @@ void Roster::update(const store::SessionTransaction& session, api::TimestampUnit
   } else {
     json_.pop_back();
   }
-  for (session::UserRef user = last_ == 0 ? session.firstUser() : session.nextUser(last_); user != 0;
+  store::Ref last = std::exchange(last_, 0);  // should memory run out, it is begun anew
+  for (session::UserRef user = last == 0 ? session.firstUser() : session.nextUser(last); user != 0;
        user = session.nextUser(user)) {
     if (json_.size() > 1) json_ += ',';
     api::appendUser(json_, session.view(user), unit);
-    last_ = user;
+    last = user;
   }
   json_ += ']';
+  last_ = last;
 }
 
 }  // namespace mediasync::server

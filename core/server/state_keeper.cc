@@ -39,13 +39,13 @@ void StateKeeper::step() {
   if (!takeUp()) return;
   lastStep_ = now;
   StateWrite write = nextWrite(kSlice);
-  if (isEmpty(write)) return becameDurable(ticket_);
+  if (isEmpty(write)) return becameDurable(passTicket_);
   writing_ = true;
   file_.write(std::move(write));
 }
 
 void StateKeeper::changed() {
-  if (sync_ != StateSync::kAlways || writing_ || !(hasUnsaved() || isAwaited())) return;
+  if (sync() != StateSync::kAlways || writing_ || !(hasUnsaved() || isAwaited())) return;
   if (phase_ != Phase::kWatching) return step();
   const auto slot = static_cast<std::uint16_t>(state().keeperSlot.load());
   if (zone_.worker(slot).signalled.exchange(1) == 0) env_.wakeWorker(slot);
@@ -64,13 +64,19 @@ bool StateKeeper::hasUnsaved() const {
   return false;
 }
 
+// The configuration may be another one than when this process started.
+StateSync StateKeeper::sync() const {
+  const std::uint32_t now = state().enabled.load();
+  return now == 0 ? sync_ : static_cast<StateSync>(now);
+}
+
 bool StateKeeper::isAwaited() const {
   return state().awaited.load() > state().durable.load();
 }
 
-// All that had changed when the write with that ticket began. Who waits for it is woken.
+// All that had changed when the write with that ticket began is safe. Who waits for it is woken.
 void StateKeeper::becameDurable(std::uint64_t ticket) {
-  state().durable.store(ticket);
+  state().durable.store(std::max(ticket, state().durable.load()));
   for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
     store::WorkerEntry& worker = zone_.worker(slot);
     if (worker.awaitsWrite.load() != 0 && worker.signalled.exchange(1) == 0) env_.wakeWorker(slot);
@@ -108,10 +114,12 @@ StateWrite StateKeeper::nextWrite(std::size_t maxBytes) {
   StateWrite write;
   std::string changes;
   ticket_ = state().taken.fetch_add(1) + 1;  // before anything is read: what changes from here on may be missing
+  if (journal_.isBetweenPasses()) passTicket_ = ticket_;
   more_ = journal_.takeChanges(changes, maxBytes, env_.now());
   if (phase_ == Phase::kSnapshot) addSnapshot(write.snapshot, changes, maxBytes);
   const bool isDue = phase_ == Phase::kChanges || isComplete_;
-  write.sync = sync_ == StateSync::kAlways || (sync_ == StateSync::kInterval && isDue);
+  const bool isAlways = sync() == StateSync::kAlways && (hasCurrent_ || isComplete_);
+  write.sync = isAlways || (sync() == StateSync::kInterval && isDue);
   if (hasCurrent_ && !changes.empty()) write.current = {state().half, state().end, std::move(changes), false};
   currentBytes_ = write.current.bytes.size();
   snapshotBytes_ = write.snapshot.bytes.size();
@@ -146,7 +154,7 @@ void StateKeeper::written(bool ok) {
   state().end += currentBytes_;
   snapshotEnd_ += snapshotBytes_;
   if (std::exchange(isComplete_, false)) switchHalves();
-  if (hasCurrent_ && !more_) becameDurable(ticket_);
+  if (hasCurrent_ && !more_) becameDurable(passTicket_);
 }
 
 void StateKeeper::switchHalves() {
@@ -159,14 +167,15 @@ void StateKeeper::switchHalves() {
 }
 
 bool StateKeeper::finish() {
-  if (state().pending.load() != 0) return true;  // there is nothing but what the file holds
-  if (!takeUp()) return state().closing.load() == 0;
+  if (state().pending.load() != 0) return true;        // there is nothing but what the file holds
+  const bool isClosing = state().closing.load() != 0;  // before, so that the end of the other one is not missed
+  if (!takeUp()) return !isClosing;
   state().closing.store(1);
   if (writing_) written(file_.waitForWrite());
   bool ok = writeRest();
   state().isClean.store(ok && hasCurrent_ && phase_ == Phase::kChanges);
-  state().closing.store(0);
   state().keeper.store(0);
+  state().closing.store(0);
   phase_ = Phase::kWatching;
   return true;
 }
@@ -175,7 +184,7 @@ bool StateKeeper::writeRest() {
   for (;;) {
     StateWrite write = nextWrite(kLastSlice);
     if (isEmpty(write)) return true;
-    write.sync = sync_ != StateSync::kOff;
+    write.sync = sync() != StateSync::kOff;
     const bool ok = file_.writeNow(std::move(write));
     written(ok);
     if (!ok) return false;

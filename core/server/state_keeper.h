@@ -78,6 +78,7 @@ class StateKeeper {
   bool hasGrown() const;
   bool hasUnsaved() const;
   bool isAwaited() const;
+  StateSync sync() const;
   void becameDurable(std::uint64_t ticket);
   StateWrite nextWrite(std::size_t maxBytes);
   void addSnapshot(StatePiece&, std::string& changes, std::size_t maxBytes);
@@ -95,9 +96,10 @@ class StateKeeper {
   Phase phase_ = Phase::kWatching;
   bool writing_ = false;
   bool hasCurrent_ = false;         // the half in use is whole, so changes go there
-  bool more_ = false;               // there were more changes than one write may have
+  bool more_ = false;               // the pass over the tables is not at its end
   bool isComplete_ = false;         // the write under way completes the snapshot
   std::uint64_t ticket_ = 0;        // of the write under way, or the last one
+  std::uint64_t passTicket_ = 0;    // of the one with which the pass over the tables began
   std::uint64_t snapshotEnd_ = 0;   // bytes of the new snapshot so far
   std::uint64_t currentBytes_ = 0;  // of the write under way
   std::uint64_t snapshotBytes_ = 0;

@@ -96,6 +96,8 @@ class Worker {
   bool stopped() const { return stopped_; }
   // What the zone will hold is with another NGINX, which is about to end: nobody can be served yet.
   bool awaitsState() const { return zone_.header().state.pending.load() != 0; }
+  // Nobody is there to go on with what would be changed now: no newer configuration.
+  bool isLast() const { return stopped_ && !isOutdated(); }
   // There are POSTs whose commands wait, of which some may have come since stop(). They are answered within some
   // seconds, if runDeadlines() is called until then.
   bool hasWaitingPosts() const { return !waitingJobs_.empty(); }
@@ -286,7 +288,7 @@ class Worker {
 
   // delivery.cc: broadcasts
   void announce(Room&);
-  bool hasFreshSync(const Room&);
+  bool isUrgent(const Room&);
   void deliver(Room&);
   void deliverDue(std::int64_t now);
   bool pull(Room&);

@@ -153,6 +153,11 @@ bool freeLog(Transaction& txn, const SessionRecord& session) {
   return log.firstChunk == 0;
 }
 
+bool needsOldest(const Arena& arena, const SessionLog& log, std::uint64_t from) {
+  const LogChunk& oldest = *arena.at<LogChunk>(log.firstChunk);
+  return from < oldest.firstSeq + oldest.count;
+}
+
 bool logHolds(const SessionLog& log, std::uint64_t from) {
   return from <= log.nextSeq && log.lostSeq < from;
 }

@@ -33,6 +33,9 @@ Append appendToLog(Transaction&, const SessionRecord&, std::string_view event, b
 // Frees the log, or a part of it: false when there is more to free in another transaction.
 bool freeLog(Transaction&, const SessionRecord&);
 
+// Whether who reads on from `from` needs the oldest part of the log, which is the next to go.
+bool needsOldest(const Arena&, const SessionLog&, std::uint64_t from);
+
 // Whether a reader that has everything before `from` finds all that is left for it to know.
 bool logHolds(const SessionLog&, std::uint64_t from);
 

@@ -1,5 +1,7 @@
 #include "core/store/state_journal.h"
 
+#include <utility>
+
 #include "core/store/linked.h"
 #include "core/store/session_transaction.h"
 #include "core/store/state_record.h"
@@ -53,14 +55,33 @@ SavedRecovery recoveryOf(const RecoveryRecord& lost) {
 
 bool StateJournal::takeChanges(std::string& out, std::size_t maxBytes, Instant now) {
   const std::size_t most = out.size() + maxBytes;
-  bool more = false;
-  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-    more = takeSessions(shard, out, most, now) || more;
-    takeGone(shard, out);
-    more = takeConnections(shard, out, most) || more;
-    takeLost(shard, out);
+  for (; passShard_ < zone_.shards(); ++passShard_) {
+    if (!std::exchange(inShard_, true)) enterShard(passShard_);
+    if (!takeSessions(passShard_, out, most, now)) return true;
+    takeGone(passShard_, out);
+    if (!takeConnections(passShard_, out, most)) return true;
+    takeLost(passShard_, out);
+    inShard_ = false;
   }
-  return more;
+  passShard_ = 0;
+  return false;
+}
+
+void StateJournal::enterShard(std::uint32_t shard) {
+  const auto lengthOf = [&](ShardHeader& header, const Queue& queue, auto next) {
+    ReadLock lock(zone_.region(), header);
+    std::uint64_t length = 0;
+    for (Ref ref = queue.first; ref != 0; ref = next(ref))
+      ++length;
+    return length;
+  };
+  const Arena& arena = zone_.arena();
+  SessionShard& sessions = zone_.sessionShard(shard);
+  ConnectionShard& connections = zone_.connectionShard(shard);
+  sessionsLeft_ = lengthOf(sessions.header, sessions.unsaved,
+                           [&](Ref ref) { return arena.at<SessionRecord>(ref)->inUnsaved.next; });
+  connectionsLeft_ = lengthOf(connections.header, connections.unsaved,
+                              [&](Ref ref) { return arena.at<ConnectionRecord>(ref)->inUnsaved.next; });
 }
 
 bool StateJournal::needsSnapshot() const {
@@ -71,18 +92,21 @@ bool StateJournal::needsSnapshot() const {
   return false;
 }
 
+// True: it has all.
 bool StateJournal::takeSessions(std::uint32_t shard, std::string& out, std::size_t most, Instant now) {
   SessionShard& records = zone_.sessionShard(shard);
-  while (out.size() <= most) {
+  while (sessionsLeft_ > 0) {
+    if (out.size() > most) return false;
     Transaction txn(zone_.region(), records.header);
-    for (int i = 0; i < kAtOnce && out.size() <= most; ++i) {
+    for (int i = 0; i < kAtOnce && sessionsLeft_ > 0 && out.size() <= most; ++i) {
       if (records.unsaved.first == 0) {
-        txn.commit();
-        return false;
+        sessionsLeft_ = 0;
+        break;
       }
       const auto& session = *zone_.arena().at<SessionRecord>(records.unsaved.first);
       appendChange(out, zone_.arena(), session, now);
       markSaved(txn, records, session);
+      --sessionsLeft_;
     }
     txn.commit();
   }
@@ -102,18 +126,20 @@ void StateJournal::takeGone(std::uint32_t shard, std::string& out) {
 
 bool StateJournal::takeConnections(std::uint32_t shard, std::string& out, std::size_t most) {
   ConnectionShard& records = zone_.connectionShard(shard);
-  while (out.size() <= most) {
+  while (connectionsLeft_ > 0) {
+    if (out.size() > most) return false;
     Transaction txn(zone_.region(), records.header);
-    for (int i = 0; i < kAtOnce; ++i) {
+    for (int i = 0; i < kAtOnce && connectionsLeft_ > 0; ++i) {
       if (records.unsaved.first == 0) {
-        txn.commit();
-        return false;
+        connectionsLeft_ = 0;
+        break;
       }
       const Ref ref = records.unsaved.first;
       const auto& connection = *zone_.arena().at<ConnectionRecord>(ref);
       if (connection.recoverable) appendRecovery(out, recoveryOf(zone_, connection));
       unlink(txn, records.unsaved, &ConnectionRecord::inUnsaved, ref);
       txn.edit(connection.unsaved) = false;
+      --connectionsLeft_;
     }
     txn.commit();
   }

@@ -16,8 +16,11 @@ class StateJournal {
  public:
   explicit StateJournal(const Zone& zone) : zone_(zone) {}
 
-  // Appends frames of what has changed, until these are more than `maxBytes`. True: there is more.
+  // Goes over the tables, and appends frames of what has changed, until these are more than `maxBytes`. True: the next
+  // call goes on. A pass has at least what had changed when it began, and ends however much changes meanwhile.
   bool takeChanges(std::string& out, std::size_t maxBytes, Instant now);
+
+  bool isBetweenPasses() const { return passShard_ == 0 && !inShard_; }
 
   // More sessions have ended than are noted one by one: changes alone do not tell it all.
   bool needsSnapshot() const;
@@ -29,6 +32,7 @@ class StateJournal {
 
  private:
   void takeGone(std::uint32_t shard, std::string& out);
+  void enterShard(std::uint32_t shard);
   bool takeSessions(std::uint32_t shard, std::string& out, std::size_t most, Instant now);
   bool takeConnections(std::uint32_t shard, std::string& out, std::size_t most);
   void takeLost(std::uint32_t shard, std::string& out);
@@ -36,6 +40,11 @@ class StateJournal {
   bool copyRecoveries(std::string& snapshot, std::size_t most);
 
   Zone zone_;
+  // How far the pass is, and what it has yet to take of the shard.
+  std::uint32_t passShard_ = 0;
+  bool inShard_ = false;
+  std::uint64_t sessionsLeft_ = 0;
+  std::uint64_t connectionsLeft_ = 0;
   // How far the snapshot is: sessions of each shard by their serials, then recoveries by their buckets.
   std::uint32_t shard_ = 0;
   std::uint64_t copied_ = 0;  // serial of the last session copied

@@ -664,3 +664,45 @@ TEST_CASE("who creates a session by REST is told when it is on the disk", "[serv
   CHECK(cancelled.times == 0);
   CHECK(world.worker(1).isWritten(reply.ticket));
 }
+
+TEST_CASE("an acknowledgement does not wait for large sessions that change on and on", "[server][state]") {
+  Disk disk;
+  World world(1, {}, 32 << 20);
+  kept(world, StateSync::kAlways);
+  Keeping keeping(world, disk, 0, StateSync::kAlways);
+  keeping.run();
+  // More than one write takes, each.
+  std::vector<std::unique_ptr<WsClient>> crowd;
+  const auto enter = [](WsClient& client, const std::string& room, const std::string& user, char look) {
+    client.event("join_session", {{"sessionId", room},
+                                  {"userId", user},
+                                  {"username", std::string(200, 'n')},
+                                  {"avatar", std::string(2'000, look)}});
+  };
+  for (int i = 0; i < 300; ++i) {
+    crowd.push_back(std::make_unique<WsClient>(world, 0));
+    crowd.back()->packet("40");
+    enter(*crowd.back(), i % 2 == 0 ? "large" : "great", "u" + std::to_string(i), 'a');
+    world.settle();
+    keeping.run();
+  }
+  std::vector<std::unique_ptr<WsClient>> leaders;
+  for (int i = 0; i < 16; ++i) {  // in every shard
+    leaders.push_back(std::make_unique<WsClient>(world, 0));
+    seat(world, *leaders.back(), "small" + std::to_string(i), "ann");
+  }
+  keeping.run();
+  world.settle();
+  for (const auto& leader : leaders)
+    leader->sync(1, 1);
+  for (int i = 0; i < 12; ++i) {
+    enter(*crowd[0], "large", "u0", static_cast<char>('b' + i));
+    enter(*crowd[1], "great", "u1", static_cast<char>('b' + i));
+    world.settle();
+    if (keeping.file.pending) keeping.keeper.written(keeping.file.waitForWrite());
+    keeping.keeper.step();
+  }
+  world.settle();
+  for (const auto& leader : leaders)
+    CHECK(acks(*leader) == Strings{"ack 1 ok"});
+}
