@@ -13,10 +13,10 @@ namespace {
 // Events read from a log at once, in bytes.
 constexpr std::size_t kBatchBytes = 64 * 1024;
 
-// Milliseconds between two rounds to so many members: twice what a round takes, about. None for a small room.
+// Milliseconds between two rounds to so many members: twice what a round takes, or more. None for a small room.
 std::int64_t restOf(std::size_t members) {
-  constexpr std::size_t kMembersPerMs = 125;
-  constexpr std::size_t kLongest = 50;
+  constexpr std::size_t kMembersPerMs = 60;
+  constexpr std::size_t kLongest = 100;
   return static_cast<std::int64_t>(std::min(members / kMembersPerMs, kLongest));
 }
 
