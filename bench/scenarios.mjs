@@ -9,6 +9,7 @@ const p50 = { key: 'latency.p50_us', is: 'p50 µs' };
 const p99 = { key: 'latency.p99_us', is: 'p99 µs' };
 const most = { key: 'latency.max_us', is: 'max µs' };
 const generator = { key: 'generator_cpu_us', is: 'generator' };
+const kOfDeliveries = [cpu('delivery'), p50, p99, most, generator];
 const perSecond = (what) => ({ key: 'per_second', is: `${what} a second`, isMoreBetter: true });
 
 /**
@@ -21,21 +22,21 @@ export const scenarios = {
     of: kAll,
     load: ['fan-out', '--members', 1000, '--rate', 40, '--seconds', 10],
     quick: ['--seconds', 3],
-    figures: [cpu('delivery'), p50, p99, most, generator],
+    figures: kOfDeliveries,
   },
   'fanout-10k': {
     is: 'One session of 10,000, 4 messages a second',
     of: ['floor', 'floor-batched', 'mediasync', 'nchan'], // Node takes minutes to let so many join
     load: ['fan-out', '--members', 10000, '--rate', 4, '--seconds', 10, '--dialing', 32, '--patience', 60],
     quick: ['--seconds', 3],
-    figures: [cpu('delivery'), p50, p99, most, generator],
+    figures: kOfDeliveries,
   },
   'fanout-10': {
     is: 'One session of 10, 400 messages a second',
     of: kAll,
     load: ['fan-out', '--members', 10, '--rate', 400, '--seconds', 10],
     quick: ['--seconds', 3],
-    figures: [cpu('delivery'), p50, p99, most, generator],
+    figures: kOfDeliveries,
   },
   'fanout-max': {
     is: 'One session of 1,000, as many messages as arrive with p99 below 100 ms',
@@ -49,14 +50,14 @@ export const scenarios = {
     of: kAll,
     load: ['fan-out', '--sessions', 200, '--members', 5, '--rate', 10, '--seconds', 10],
     quick: ['--seconds', 3],
-    figures: [cpu('delivery'), p50, p99, most, generator],
+    figures: kOfDeliveries,
   },
   'small-1000': {
     is: '1,000 sessions of 10, 2 messages a second each',
     of: kAll,
     load: ['fan-out', '--sessions', 1000, '--members', 10, '--rate', 2, '--seconds', 10],
     quick: ['--seconds', 3],
-    figures: [cpu('delivery'), p50, p99, most, generator],
+    figures: kOfDeliveries,
   },
   heartbeat: {
     is: 'Heartbeats of 1,000 connections, 10 a second each',
@@ -117,14 +118,14 @@ export const scenarios = {
     of: kAll,
     load: ['slow-readers', '--members', 1000, '--slow', 50, '--rate', 40, '--seconds', 10],
     quick: ['--seconds', 3],
-    figures: [cpu('delivery'), p50, p99, most, generator],
+    figures: kOfDeliveries,
   },
   poll: {
     is: '200 sessions of 5, 2 messages a second each, members poll',
     of: ['mediasync', ...kNode],
     load: ['fan-out', '--transport', 'polling', '--sessions', 200, '--members', 5, '--rate', 2, '--seconds', 10],
     quick: ['--seconds', 3],
-    figures: [cpu('delivery'), p50, p99, most, generator],
+    figures: kOfDeliveries,
   },
   rest: {
     is: 'GET /api/sessions/:sessionId, sessions of 5',
@@ -149,7 +150,7 @@ export const scenarios = {
     of: ['mediasync', 'mediasync-2'],
     load: ['fan-out', '--members', 1000, '--rate', 40, '--seconds', 10],
     quick: ['--seconds', 3],
-    figures: [cpu('delivery'), p50, p99, most, generator],
+    figures: kOfDeliveries,
   },
   workers: {
     is: 'As many deliveries as arrive in time, 1 or 2 workers on two cores that they share with the generator',

@@ -3,26 +3,12 @@
 #include <boost/asio/buffer.hpp>
 
 #include "bench/load/dial.h"
+#include "bench/masked_frame.h"
 
 namespace mediasync::bench {
 namespace {
 
 constexpr int kOpcodeClose = 8;
-
-// A client's frame is masked (RFC 6455 section 5.3); the key is 0, which saves the generator the masking.
-std::string maskedFrame(std::string_view payload) {
-  std::string frame(1, static_cast<char>(0x81));
-  if (payload.size() < 126) {
-    frame.push_back(static_cast<char>(0x80U | payload.size()));
-  } else {
-    frame.push_back(static_cast<char>(0x80U | 126U));
-    frame.push_back(static_cast<char>(payload.size() >> 8U));
-    frame.push_back(static_cast<char>(payload.size() & 0xffU));
-  }
-  frame.append(4, '\0');
-  frame.append(payload);
-  return frame;
-}
 
 }  // namespace
 
@@ -72,7 +58,7 @@ void WebSocketClient::broken() {
 
 void WebSocketClient::send(std::string_view packet) {
   const bool isWaiting = !unsent_.empty();
-  unsent_ += maskedFrame(packet);
+  unsent_ += maskedFrame(packet, kZeroKey);
   if (!isWaiting && socket_.is_open()) write();
 }
 

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "bench/masked_frame.h"
 #include "bench/micro/samples.h"
 #include "core/api/command_parser.h"
 #include "core/api/events.h"
@@ -37,7 +38,7 @@ void frameEncode(benchmark::State& state) {
 BENCHMARK(frameEncode)->Arg(15)->Arg(253)->Arg(4096);
 
 void frameDecode(benchmark::State& state) {
-  const std::string frame = maskedFrame(std::string(static_cast<std::size_t>(state.range(0)), 'x'));
+  const std::string frame = maskedFrame(std::string(static_cast<std::size_t>(state.range(0)), 'x'), kMaskingKey);
   std::vector<std::uint8_t> input(frame.size());
   websocket::Decoder decoder(1'000'000);
   for (auto _ : state) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/masked_frame.h"
 #include "bench/micro/samples.h"
 #include "core/server/worker.h"
 #include "tests/unit/store/test_zone.h"
@@ -68,7 +69,7 @@ class Room {
   }
   // That member sends a packet, and the worker does all that follows from it.
   void say(std::size_t member, std::string_view packet) {
-    std::string frame = maskedFrame(packet);
+    std::string frame = maskedFrame(packet, kMaskingKey);
     worker_->received(*members_[member]->channel, {reinterpret_cast<std::uint8_t*>(frame.data()), frame.size()});
     worker_->flush();
     while (std::exchange(clock_.isWoken, false)) {

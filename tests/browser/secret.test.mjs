@@ -1,29 +1,15 @@
 // mediasync_user_secret in a real browser: it keeps the secret as a cookie that no page can read, and sends it with every
 // connection; another browser with everything else of it is somebody else.
 import assert from 'node:assert/strict';
-import { kPagePatience, launchChromium, newViewer, startDemo } from '../client/harness/demo.mjs';
-import { after, before, describe, it } from '../client/harness/tests.mjs';
-import { until } from '../client/harness/wait.mjs';
+import { newViewer } from '../client/harness/demo.mjs';
+import { describe, it } from '../client/harness/tests.mjs';
 import { unique } from '../client/harness/client.mjs';
 import { rest } from '../client/harness/http.mjs';
-
-const eventually = (what, probe) => until(what, probe, kPagePatience);
+import { eventually, part, stage } from './stage.mjs';
 
 describe('a user who is bound to the cookie of a browser', () => {
-  let server;
-  let chromium;
+  const scene = stage({ secrets: true });
 
-  const stop = async () => {
-    await chromium?.stop();
-    await server?.stop();
-  };
-  before(async () => {
-    server = await startDemo({ secrets: true });
-    chromium = await launchChromium();
-  }, stop);
-  after(stop);
-
-  const part = (page, name) => page.getByTestId(name);
   const cookiesOf = async (page) =>
     (await page.context().cookies()).filter((cookie) => cookie.name === 'mediasync_secret');
   const joined = (page) => eventually('the page to have joined', () => page.evaluate(() =>
@@ -41,7 +27,7 @@ describe('a user who is bound to the cookie of a browser', () => {
   for (const transport of [['polling'], ['websocket'], ['polling', 'websocket']]) {
     it(`is let in again over ${transport.join(' and ')}, and no other browser is`, async () => {
       const data = { sessionId: unique('room'), userId: 'ann', username: 'Ann' };
-      const ann = await newViewer(chromium.browser, server.url);
+      const ann = await newViewer(scene.chromium.browser, scene.server.url);
       assert.deepEqual(await cookiesOf(ann), []);
       assert.equal((await joinIn(ann, transport, data)).success, true);
       const [cookie, ...others] = await cookiesOf(ann);
@@ -49,19 +35,19 @@ describe('a user who is bound to the cookie of a browser', () => {
       assert.deepEqual([cookie.httpOnly, cookie.sameSite, cookie.path, cookie.secure], [true, 'Lax', '/', false]);
       assert.equal(await ann.evaluate(() => document.cookie), '');
       const tab = await ann.context().newPage();
-      await tab.goto(server.url);
+      await tab.goto(scene.server.url);
       assert.equal((await joinIn(tab, transport, data)).success, true);
       await ann.reload();
       assert.equal((await joinIn(ann, transport, data)).success, true);
       assert.equal((await cookiesOf(ann))[0].value, cookie.value);
-      const eve = await newViewer(chromium.browser, server.url);
+      const eve = await newViewer(scene.chromium.browser, scene.server.url);
       assert.equal((await joinIn(eve, transport, data)).code, 'FOREIGN_USER');
       for (const page of [ann, eve]) await page.context().close();
     });
   }
 
   it('goes on with the watch page over its reload; who copies the id is somebody else', async () => {
-    const alice = await newViewer(chromium.browser, server.url);
+    const alice = await newViewer(scene.chromium.browser, scene.server.url);
     await part(alice, 'name-input').fill('Alice');
     await part(alice, 'create-button').click();
     await joined(alice);
@@ -74,14 +60,14 @@ describe('a user who is bound to the cookie of a browser', () => {
     await joined(alice);
     await eventually('Alice to lead', () => alice.evaluate(() => window.mediasyncDebug.state.isLeader));
 
-    const eve = await newViewer(chromium.browser, server.url);
+    const eve = await newViewer(scene.chromium.browser, scene.server.url);
     await eve.evaluate((stolen) => sessionStorage.setItem('mediasync.userId', stolen), id);
     await eve.goto(link);
     await part(eve, 'name-input').fill('Eve');
     await part(eve, 'join-button').click();
     await eventually('Eve to be told', async () => /somebody new/.test(await eve.locator('body').innerText()));
     const sessionId = new URL(link).searchParams.get('session');
-    const { session } = (await rest(server, 'GET', `/api/sessions/${sessionId}`)).json();
+    const { session } = (await rest(scene.server, 'GET', `/api/sessions/${sessionId}`)).json();
     assert.deepEqual(session.users.map((user) => [user.id, user.username]), [[id, 'Alice']]);
     await part(eve, 'join-button').click(); // as somebody new
     await joined(eve);

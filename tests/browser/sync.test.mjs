@@ -1,16 +1,13 @@
 // How far apart two players are, seen by the frames that they show. The bounds are wide, for a machine that is busy with other
 // things: only a build that does not synchronise misses them. bench/sync measures what is reached.
 import assert from 'node:assert/strict';
-import { kPagePatience, launchChromium, newViewer, startDemo } from '../client/harness/demo.mjs';
-import { after, before, describe, it } from '../client/harness/tests.mjs';
-import { until } from '../client/harness/wait.mjs';
+import { newViewer } from '../client/harness/demo.mjs';
+import { describe, it } from '../client/harness/tests.mjs';
+import { eventually, part, stage } from './stage.mjs';
 
 const kBound = 0.12; // seconds
 const kSettle = 6000; // ms
 const kFrames = 40;
-
-const eventually = (what, probe) => until(what, probe, kPagePatience);
-const part = (page, name) => page.getByTestId(name);
 
 /** For the next frames that a page shows: by how much film and clock of the machine differ, in seconds. The median. */
 const phase = (page) => page.evaluate((count) => new Promise((resolve) => {
@@ -25,20 +22,9 @@ const phase = (page) => page.evaluate((count) => new Promise((resolve) => {
 }), kFrames);
 
 describe('two players', () => {
-  let server;
-  let chromium;
+  const scene = stage();
   let alice;
   let bob;
-
-  const stop = async () => {
-    await chromium?.stop();
-    await server?.stop();
-  };
-  before(async () => {
-    server = await startDemo();
-    chromium = await launchChromium();
-  }, stop);
-  after(stop);
 
   async function assertInStep() {
     await new Promise((resolve) => { setTimeout(resolve, kSettle); });
@@ -54,14 +40,14 @@ describe('two players', () => {
   }
 
   it('join', async () => {
-    alice = await newViewer(chromium.browser, server.url);
+    alice = await newViewer(scene.chromium.browser, scene.server.url);
     await part(alice, 'name-input').fill('Alice');
     await part(alice, 'create-button').click();
     await part(alice, 'film-list').waitFor();
     await alice.locator('[data-film-id="demo.mp4"] button').click();
     await eventually('Alice to steer', () => part(alice, 'play-button').isEnabled());
     await part(alice, 'play-button').click();
-    bob = await newViewer(chromium.browser, await part(alice, 'invite-link').inputValue());
+    bob = await newViewer(scene.chromium.browser, await part(alice, 'invite-link').inputValue());
     await part(bob, 'name-input').fill('Bob');
     await part(bob, 'join-button').click();
     await eventually('Bob to play', () => bob.evaluate(() => !window.mediasyncDebug.video.paused));

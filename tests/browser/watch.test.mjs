@@ -1,32 +1,18 @@
 // Two people watch a film together in real browsers, on the demo configuration.
 import assert from 'node:assert/strict';
-import { kPagePatience, launchChromium, newViewer, player, startDemo } from '../client/harness/demo.mjs';
-import { after, before, describe, it as test } from '../client/harness/tests.mjs';
-import { until } from '../client/harness/wait.mjs';
+import { newViewer, player } from '../client/harness/demo.mjs';
+import { describe, it as test } from '../client/harness/tests.mjs';
+import { eventually, part, stage } from './stage.mjs';
 
 const kTolerance = 1; // seconds between two players
-const eventually = (what, probe) => until(what, probe, kPagePatience);
 
 describe('the watch page', () => {
-  let server;
-  let chromium;
-  let browser;
+  const scene = stage();
   let failed = null;
   let alice;
   let bob;
   let carol;
   let link;
-
-  const stop = async () => {
-    await chromium?.stop();
-    await server?.stop();
-  };
-  before(async () => {
-    server = await startDemo();
-    chromium = await launchChromium();
-    browser = chromium.browser;
-  }, stop);
-  after(stop);
 
   /** A test that begins where the one before has ended, and so fails at once when that has failed. */
   const it = (title, act) => test(title, async () => {
@@ -36,11 +22,10 @@ describe('the watch page', () => {
     failed = null;
   });
 
-  const part = (page, name) => page.getByTestId(name);
   const film = (page, id) => page.locator(`[data-testid="film-item"][data-film-id="${id}"] button`);
 
   async function enterByLink(name) {
-    const page = await newViewer(browser, link);
+    const page = await newViewer(scene.chromium.browser, link);
     await part(page, 'name-input').fill(name);
     await part(page, 'join-button').click();
     await part(page, 'user-list').waitFor();
@@ -79,12 +64,12 @@ describe('the watch page', () => {
   };
 
   it('lets one person create a session and lead it', async () => {
-    alice = await newViewer(browser, server.url);
+    alice = await newViewer(scene.chromium.browser, scene.server.url);
     await part(alice, 'name-input').fill('Alice');
     await part(alice, 'create-button').click();
     await part(alice, 'invite-link').waitFor();
     link = await part(alice, 'invite-link').inputValue();
-    assert.ok(link.startsWith(server.url), link);
+    assert.ok(link.startsWith(scene.server.url), link);
     await watching(alice);
     await eventually('Alice to lead', () => alice.evaluate(() => window.mediasyncDebug.state.isLeader));
     await part(alice, 'leader-badge').waitFor();
@@ -194,7 +179,7 @@ describe('the watch page', () => {
 
   it('says so when the connection is lost, and recovers', async () => {
     await carol.context().setOffline(true);
-    server.workerPids().forEach((pid) => process.kill(pid, 'SIGTERM'));
+    scene.server.workerPids().forEach((pid) => process.kill(pid, 'SIGTERM'));
     await part(carol, 'connection-notice').waitFor({ state: 'visible' });
     await carol.context().setOffline(false);
     await part(carol, 'connection-notice').waitFor({ state: 'hidden' });
