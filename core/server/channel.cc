@@ -205,8 +205,7 @@ bool Worker::completeUpgrade(Channel& channel) {
     txn.edit(txn.record().owner) = id_;
     awaitsSnapshot = record.awaitingSnapshot;
     txn.edit(record.transport) = Transport::kWebSocket;
-    txn.edit(record.probingUntil) = 0;
-    txn.edit(record.upgradingUntil) = 0;
+    txn.endProbe();
     txn.edit(record.pollWaiting) = false;
     txn.edit(record.awaitingSnapshot) = false;
     items = txn.takeItems();
@@ -325,8 +324,7 @@ void Worker::forget(Channel& channel) {
   if (!abandonsUpgrade) return;
   ConnectionTransaction txn(zone_, channel.sid_);
   if (!txn.find(channel.sid_) || txn.record().probingUntil == 0) return;
-  txn.edit(txn.record().probingUntil) = 0;
-  txn.edit(txn.record().upgradingUntil) = 0;
+  txn.endProbe();
   txn.commit();
 }
 

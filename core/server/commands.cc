@@ -135,18 +135,19 @@ void Worker::reply(Caller& caller, std::string_view packet) {
     send(*caller.link, packet);
     return;
   }
-  ConnectionTransaction txn(zone_, caller.connection.shard);
-  if (!txn.open(caller.connection)) return;
-  txn.push(ItemKind::kPacket, packet);
-  txn.commit();
-  txn.notifyOwner(wake_);
+  leaveFor(caller.connection, ItemKind::kPacket, packet);
 }
 
 void Worker::replyBinary(Caller& caller, std::string_view bytes) {
   if (caller.link != nullptr) return sendBinary(*caller.link, bytes);
-  ConnectionTransaction txn(zone_, caller.connection.shard);
-  if (!txn.open(caller.connection)) return;
-  txn.push(ItemKind::kBinary, bytes);
+  leaveFor(caller.connection, ItemKind::kBinary, bytes);
+}
+
+// In the record: whoever owns the connection sends it.
+void Worker::leaveFor(const store::ConnectionRef& connection, ItemKind kind, std::string_view text) {
+  ConnectionTransaction txn(zone_, connection.shard);
+  if (!txn.open(connection)) return;
+  txn.push(kind, text);
   txn.commit();
   txn.notifyOwner(wake_);
 }
@@ -292,11 +293,7 @@ void Worker::replyState(Request& request, ItemKind kind) {
     sendSnapshot(*request.caller.link, kind);
     return;
   }
-  ConnectionTransaction txn(zone_, request.caller.connection.shard);
-  if (!txn.open(request.caller.connection)) return;
-  txn.push(kind, {});
-  txn.commit();
-  txn.notifyOwner(wake_);
+  leaveFor(request.caller.connection, kind, {});
 }
 
 void Worker::handle(Request& request, const session::JoinSession& command) {

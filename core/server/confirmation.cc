@@ -10,9 +10,6 @@
 
 namespace mediasync::server {
 
-using store::ConnectionTransaction;
-using store::ItemKind;
-
 namespace {
 
 // Confirmations of one worker that may wait; commands of more wait themselves.
@@ -95,11 +92,7 @@ void Worker::confirmAll() {
 void Worker::replyTo(const store::ConnectionRef& connection, std::string_view packet) {
   Link* link = linkOf(connection);
   if (link != nullptr && link->socket != nullptr && link->ticket == 0) return send(*link, packet);
-  ConnectionTransaction txn(zone_, connection.shard);
-  if (!txn.open(connection)) return;
-  txn.push(ItemKind::kPacket, packet);
-  txn.commit();
-  txn.notifyOwner(wake_);
+  leaveFor(connection, store::ItemKind::kPacket, packet);
 }
 
 }  // namespace mediasync::server

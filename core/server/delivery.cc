@@ -30,7 +30,7 @@ Format frameFormat(const Link& link) {
 // There are new events. To a large room they are told at once when one of them is about playback; comings and goings
 // wait until it had a rest from the last round: the larger it is the more of them a round takes along.
 void Worker::announce(Room& room) {
-  if (room.nextRound <= env_.now().mono || isUrgent(room)) return deliver(room);
+  if (room.nextRound == 0 || room.nextRound <= env_.now().mono || isUrgent(room)) return deliver(room);
   room.waits = true;
   if (!std::exchange(room.listed, true)) waitingRooms_.push_back(room.session);
 }
@@ -86,7 +86,8 @@ void Worker::deliver(Room& room) {
     if (batch_.hasUserLeft()) checkSeats(room);
     if (!rooms_.contains(session)) return;
   }
-  if (hasNews) room.nextRound = env_.now().mono + restOf(room.members.size());
+  const std::int64_t rest = restOf(room.members.size());
+  if (hasNews) room.nextRound = rest == 0 ? 0 : env_.now().mono + rest;
   needsChanged(room);
   batch_.releaseMemory();
 }

@@ -43,8 +43,8 @@ void Worker::tick() {
   confirmWritten();
   for (const auto& [ref, room] : rooms_) {
     if (room->behind > 0) needsChanged(*room);  // someone's patience may be at its end
+    dropRoster(*room, now);
   }
-  dropRosters(now);
   lookAfterUnwatched();
   lookAfterProbes();
   auto& nextSweep = zone_.header().nextSweep;
@@ -265,10 +265,7 @@ void Worker::adoptConnection(const store::ConnectionRef& connection, std::uint16
       return;
     }
     if (record.posting && isPredecessor(record.poster, slot)) txn.edit(record.posting) = false;
-    if (record.probingUntil != 0 && isPredecessor(record.prober, slot)) {
-      txn.edit(record.probingUntil) = 0;
-      txn.edit(record.upgradingUntil) = 0;
-    }
+    if (record.probingUntil != 0 && isPredecessor(record.prober, slot)) txn.endProbe();
     if (isPredecessor(record.owner, slot)) {
       lost = record.transport == store::Transport::kWebSocket || record.closing != store::Closing::kNo;
       if (lost) {

@@ -97,7 +97,7 @@ class Room {
   std::uint64_t pulled = 0;    // next event to read from the log
   std::uint32_t behind = 0;    // members that are behind
   bool needsChanged = false;   // to be told to the log at the next flush
-  std::int64_t nextRound = 0;  // monotonic: until then comings and goings wait, to be told together
+  std::int64_t nextRound = 0;  // monotonic: until then comings and goings wait, to be told together; 0: none do
   bool waits = false;          // some do
   bool listed = false;         // among the rooms that are looked at when their rest is over
   Members members;

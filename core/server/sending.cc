@@ -105,10 +105,8 @@ void Worker::takeSnapshot(const Link& link, const SessionTransaction& session, s
   link.room->roster->update(session, link.options->timestamps, now);
 }
 
-void Worker::dropRosters(Instant now) {
-  for (const auto& [ref, room] : rooms_) {
-    if (room->roster != nullptr && now.mono - room->roster->usedAt() > kRosterKept) room->roster.reset();
-  }
+void Worker::dropRoster(Room& room, Instant now) {
+  if (room.roster != nullptr && now.mono - room.roster->usedAt() > kRosterKept) room.roster.reset();
 }
 
 std::string Worker::snapshotPacket(const Link& link, ItemKind kind, const store::Snapshot& snapshot,

@@ -284,7 +284,7 @@ class Worker {
   void appendItem(Link&, const Harvest&, const store::WaitingItem&, engineio::PayloadWriter&);
   void takeSnapshot(const Link&, const store::SessionTransaction&, store::Snapshot&);
   std::string snapshotPacket(const Link&, store::ItemKind, const store::Snapshot&, std::string_view userId);
-  void dropRosters(Instant now);
+  static void dropRoster(Room&, Instant now);
 
   // delivery.cc: broadcasts
   void announce(Room&);
@@ -415,6 +415,7 @@ class Worker {
   enum class Effect { kNone, kChange };
   void succeed(Request&, Effect);
   void replyState(Request&, store::ItemKind);
+  void leaveFor(const store::ConnectionRef&, store::ItemKind, std::string_view text);
   void refuse(Caller&, const session::Refusal&, std::string_view event, std::optional<std::uint64_t> ack);
   bool isTooFast(const Caller&);
   Handled refuseTooFast(Request&, const Rate&);

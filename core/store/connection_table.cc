@@ -144,6 +144,11 @@ void ConnectionTransaction::destroy() {
   txn_.release(recordRef_);
 }
 
+void ConnectionTransaction::endProbe() {
+  txn_.edit(record_->probingUntil) = 0;
+  txn_.edit(record_->upgradingUntil) = 0;
+}
+
 void ConnectionTransaction::noteUnsaved() {
   if (!record_->recoverable || record_->unsaved) return;
   if (zone_.header().state.enabled.load(std::memory_order_relaxed) == 0) return;

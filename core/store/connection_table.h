@@ -91,6 +91,8 @@ class ConnectionTransaction {
   bool takeAck(std::string_view nsp, std::uint64_t id);
   // Where the client can come back to has changed: the state file is to be told.
   void noteUnsaved();
+  // No WebSocket is there any more to upgrade the connection.
+  void endProbe();
   bool isConnectedSomewhere() const { return record_->namespaceConnected || record_->namespaces != 0; }
 
   void commit() { txn_.commit(); }
