@@ -665,13 +665,13 @@ TEST_CASE("who creates a session by REST is told when it is on the disk", "[serv
   CHECK(world.worker(1).isWritten(reply.ticket));
 }
 
-TEST_CASE("an acknowledgement does not wait for large sessions that change on and on", "[server][state]") {
+TEST_CASE("an acknowledgement neither waits for large sessions that change on and on, nor comes too early",
+          "[server][state]") {
   Disk disk;
   World world(1, {}, 32 << 20);
   kept(world, StateSync::kAlways);
   Keeping keeping(world, disk, 0, StateSync::kAlways);
   keeping.run();
-  // More than one write takes, each.
   std::vector<std::unique_ptr<WsClient>> crowd;
   const auto enter = [](WsClient& client, const std::string& room, const std::string& user, char look) {
     client.event("join_session", {{"sessionId", room},
@@ -693,13 +693,24 @@ TEST_CASE("an acknowledgement does not wait for large sessions that change on an
   }
   keeping.run();
   world.settle();
+  enter(*crowd[0], "large", "u0", 'b');  // first in the queue, and more than one write takes
+  enter(*crowd[1], "great", "u1", 'b');
+  world.settle();
   for (const auto& leader : leaders)
     leader->sync(1, 1);
   for (int i = 0; i < 12; ++i) {
-    enter(*crowd[0], "large", "u0", static_cast<char>('b' + i));
-    enter(*crowd[1], "great", "u1", static_cast<char>('b' + i));
+    enter(*crowd[0], "large", "u0", static_cast<char>('c' + i));
+    enter(*crowd[1], "great", "u1", static_cast<char>('c' + i));
     world.settle();
     if (keeping.file.pending) keeping.keeper.written(keeping.file.waitForWrite());
+    world.settle();
+    NextWorld after(1, {}, 32 << 20);  // what a power cut would leave
+    newest(disk.synced)->restoreTo(after.zone, after.env.time);
+    for (std::size_t session = 0; session < leaders.size(); ++session) {
+      CAPTURE(i, session);
+      const json kept = stateOf(after, "small" + std::to_string(session));
+      if (!acks(*leaders[session]).empty()) CHECK(kept["playbackState"]["position"] >= 1.0);
+    }
     keeping.keeper.step();
   }
   world.settle();
