@@ -36,6 +36,7 @@ struct Media {
   std::optional<std::string_view> url;
   std::optional<std::string_view> id;
   std::optional<std::string_view> title;
+  friend bool operator==(const Media&, const Media&) = default;
 };
 
 // One session during one transition. Changes take effect together, when the transition ends well; when it is refused,

@@ -1,5 +1,5 @@
-// What is left when a zone is full, and for whom: sessions stop before connections do, and those before the replies to
-// connections that are there.
+// What is left when a zone is full, and for whom: sessions and users stop before connections do and the texts of
+// sessions that are there, and those before the replies to connections that are there.
 #pragma once
 
 #include <algorithm>
@@ -7,12 +7,12 @@
 
 namespace mediasync::store {
 
-// Pages of so many that are for replies alone: new connections leave them.
+// Pages of so many that are for replies alone: new connections and new texts leave them.
 constexpr std::uint32_t pagesForReplies(std::uint32_t pages) {
   return std::max<std::uint32_t>(8, pages / 128);
 }
 
-// Pages of so many that sessions leave.
+// Pages of so many that new sessions and users leave.
 constexpr std::uint32_t pagesForConnections(std::uint32_t pages) {
   return pagesForReplies(pages) + std::max<std::uint32_t>(8, pages / 64);
 }

@@ -296,9 +296,9 @@ session::UserFacts SessionTransaction::user(UserRef ref) const {
 
 void SessionTransaction::replace(const SharedText& field, std::optional<std::string_view> value) {
   if (value == optionalText(field)) return;
-  const SharedText made = value ? txn_.store(*value) : SharedText{};
+  if (value) return txn_.rewrite(field, *value);
   txn_.release(field);
-  txn_.edit(field) = made;
+  txn_.edit(field) = SharedText{};
 }
 
 // In place, once there is a leader: a change of leader must not fail for want of memory.
@@ -321,9 +321,12 @@ void SessionTransaction::setClock(const session::PlaybackClock& clock) {
 }
 
 void SessionTransaction::setMedia(const session::Media& media) {
-  replace(session_->mediaUrl, media.url);
-  replace(session_->mediaId, media.id);
-  replace(session_->mediaTitle, media.title);
+  if (media == this->media()) return;
+  // Own copies: the texts may be those that are replaced.
+  const std::optional<std::string> url(media.url), id(media.id), title(media.title);
+  replace(session_->mediaUrl, url);
+  replace(session_->mediaId, id);
+  replace(session_->mediaTitle, title);
   noteUnsaved(Unsaved::kHead);
 }
 

@@ -36,10 +36,12 @@ std::uint8_t sizeClassOf(std::size_t size) {
   return kNoClass;
 }
 
-void initShard(const Region& region, ShardHeader& shard, ShardId id, std::size_t undoOffset, std::uint32_t reserve) {
+void initShard(const Region& region, ShardHeader& shard, ShardId id, std::size_t undoOffset, std::uint32_t reserve,
+               std::uint32_t textReserve) {
   shard.mutex.init();
   shard.id = id;
   shard.reserve = reserve;
+  shard.textReserve = textReserve;
   shard.nextSerial = static_cast<std::uint64_t>(id) << 48;  // no two shards give the same serial
   shard.undo = static_cast<Ref>(undoOffset / 8);
   region.arena.at<UndoLog>(shard.undo)->init();
@@ -112,9 +114,13 @@ Ref Transaction::allocate(std::size_t size) {
 }
 
 Ref Transaction::tryAllocate(std::size_t size) {
+  return tryAllocate(size, shard_.reserve);
+}
+
+Ref Transaction::tryAllocate(std::size_t size, std::uint32_t reserve) {
   const std::uint8_t sizeClass = sizeClassOf(size);
   if (sizeClass == kNoClass) return 0;
-  if (shard_.lists.roomy[sizeClass] == 0 && !addPage(sizeClass)) return 0;
+  if (shard_.lists.roomy[sizeClass] == 0 && !addPage(sizeClass, reserve)) return 0;
   return takeFrom(shard_.lists.roomy[sizeClass], sizeClass);
 }
 
@@ -128,8 +134,8 @@ Ref Transaction::takeFrom(PageIndex page, std::uint8_t sizeClass) {
                              static_cast<std::size_t>(slot) * kSizeClasses[sizeClass]);
 }
 
-bool Transaction::addPage(std::uint8_t sizeClass) {
-  const PageIndex page = region_.heap->take(region_.arena, shard_.id, shard_.reserve);
+bool Transaction::addPage(std::uint8_t sizeClass, std::uint32_t reserve) {
+  const PageIndex page = region_.heap->take(region_.arena, shard_.id, reserve);
   if (page == 0) return false;
   taken_.push_back(page);
   PageDescriptor& d = editPage(page);
@@ -185,6 +191,29 @@ void Transaction::unlink(PageIndex page) {
   } else {
     editLists().roomy[d.sizeClass] = d.next;
   }
+  faultPoint();
+}
+
+std::uint8_t Transaction::classOf(Ref object) const {
+  const PageIndex page = region_.heap->pageOf(region_.arena, region_.arena.bytes(object));
+  return region_.heap->descriptor(region_.arena, page).sizeClass;
+}
+
+void Transaction::rewrite(const SharedText& field, std::string_view text) {
+  const bool fits = field.ref != 0 && sizeClassOf(text.size()) <= classOf(field.ref);
+  const bool stays = fits && sizeClassOf(text.size()) == classOf(field.ref);
+  Ref ref = stays ? field.ref : tryAllocate(text.size(), shard_.textReserve);
+  if (ref == 0 && !fits) throw OutOfSpace();
+  if (ref == 0) ref = field.ref;
+  if (ref == field.ref) {
+    note(region_.arena.bytes(ref), field.size);
+  } else {
+    release(field);
+  }
+  faultPoint();
+  edit(field) = {ref, static_cast<std::uint32_t>(text.size())};
+  faultPoint();
+  std::copy(text.begin(), text.end(), reinterpret_cast<char*>(region_.arena.bytes(ref)));
   faultPoint();
 }
 

@@ -35,14 +35,15 @@ struct SharedText {
 struct ShardHeader {
   RobustMutex mutex;
   ShardId id;
-  std::uint32_t reserve;                             // pages of the heap that are not for this shard
+  std::uint32_t reserve;      // pages of the heap that are not for newcomers in this shard
+  std::uint32_t textReserve;  // likewise for other texts of what is there
   Ref undo;
   struct Lists {
     std::array<PageIndex, kSizeClasses.size()> roomy;  // pages with room, by size class
     std::uint32_t pages;                               // held by this shard
   } lists;
-  std::uint32_t transactions;        // how many there have been; never 0 while one is under way
-  std::uint64_t nextSerial;          // never reused: tells a record from its successor in the same place
+  std::uint32_t transactions;  // how many there have been; never 0 while one is under way
+  std::uint64_t nextSerial;    // never reused: tells a record from its successor in the same place
 };
 
 // What transactions and readers need: where things are. One for each process.
@@ -98,7 +99,11 @@ class Transaction {
     if (ref != 0) released_.push_back(ref);
   }
 
+  // Throws OutOfSpace.
   SharedText store(std::string_view text);
+  // Gives a text of a record another content; `field` may be empty. When all memory for newcomers is taken there is
+  // still some for this. Throws OutOfSpace, but never for a content that fits where the old one is.
+  void rewrite(const SharedText& field, std::string_view text);
   void release(const SharedText& text) { release(text.ref); }
 
   std::uint64_t newSerial() { return ++edit(shard_.nextSerial); }
@@ -109,8 +114,10 @@ class Transaction {
   ShardHeader::Lists& editLists();
   PageDescriptor& editPage(PageIndex page);
   Ref takeFrom(PageIndex page, std::uint8_t sizeClass);
-  bool addPage(std::uint8_t sizeClass);
+  bool addPage(std::uint8_t sizeClass, std::uint32_t reserve);
   void freeObject(Ref ref);
+  std::uint8_t classOf(Ref object) const;
+  Ref tryAllocate(std::size_t size, std::uint32_t reserve);
   void link(PageIndex page, std::uint8_t sizeClass);
   void unlink(PageIndex page);
   void rollback();
@@ -146,7 +153,8 @@ inline std::string_view textOf(const Arena& arena, const SharedText& text) {
 }
 
 // `undoOffset` is where kBytes for the undo log lie.
-// `reserve` pages of the heap are left for others.
-void initShard(const Region&, ShardHeader&, ShardId, std::size_t undoOffset, std::uint32_t reserve);
+// `reserve` pages of the heap are left for others, `textReserve` when a text is rewritten.
+void initShard(const Region&, ShardHeader&, ShardId, std::size_t undoOffset, std::uint32_t reserve,
+               std::uint32_t textReserve);
 
 }  // namespace mediasync::store

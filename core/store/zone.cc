@@ -73,7 +73,7 @@ Layout layoutFor(std::size_t size, std::uint32_t shards) {
 
 void initSessionShard(const Region& region, SessionShard& shard, const Layout& layout, std::uint32_t index) {
   initShard(region, shard.header, static_cast<ShardId>(1 + index), layout.undoLogs + index * UndoLog::kBytes,
-            pagesForConnections(layout.pageCount));
+            pagesForConnections(layout.pageCount), pagesForReplies(layout.pageCount));
   shard.bucketMask = layout.sessionBucketsPerShard - 1;
   shard.userBucketMask = layout.userBucketsPerShard - 1;
   shard.sessionBuckets =
@@ -84,7 +84,7 @@ void initSessionShard(const Region& region, SessionShard& shard, const Layout& l
 void initConnectionShard(const Region& region, ConnectionShard& shard, const Layout& layout, std::uint32_t index,
                          std::uint32_t shards) {
   initShard(region, shard.header, static_cast<ShardId>(1 + shards + index),
-            layout.undoLogs + (shards + index) * UndoLog::kBytes, 0);
+            layout.undoLogs + (shards + index) * UndoLog::kBytes, 0, 0);
   shard.bucketMask = layout.connectionBucketsPerShard - 1;
   shard.buckets =
       static_cast<Ref>((layout.connectionBuckets + index * layout.connectionBucketsPerShard * sizeof(Ref)) / 8);

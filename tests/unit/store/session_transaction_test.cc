@@ -455,18 +455,23 @@ TEST_CASE("in a full zone joins are refused whole, and departures still work", "
   CHECK(z.zone.header().heap.freePages() == pages);
 }
 
+// What the shard may have, down to the smallest piece.
+void takeAllMemory(TestZone& z, ShardHeader& shard) {
+  for (auto size = kSizeClasses.rbegin(); size != kSizeClasses.rend(); ++size) {
+    for (bool more = true; more;) {
+      Transaction txn(z.zone.region(), shard);
+      more = txn.tryAllocate(*size) != 0;
+      txn.commit();
+    }
+  }
+}
+
 TEST_CASE("leadership moves in a zone without any memory left", "[store][sessions]") {
   TestZone z(Zone::minimumSize(1), 1);
   Client ann = connect(z.zone, z.random, kW1), bob = connect(z.zone, z.random, kW1);
   REQUIRE_FALSE(join(z.zone, ann, {"room", "ann", "Ann", {}}, kW1, z.wake));
   REQUIRE_FALSE(join(z.zone, bob, {"room", std::string(100, 'b'), "Bob", {}}, kW1, z.wake));
-  for (auto size = kSizeClasses.rbegin(); size != kSizeClasses.rend(); ++size) {
-    for (bool more = true; more;) {
-      Transaction txn(z.zone.region(), z.zone.sessionShard(0).header);
-      more = txn.tryAllocate(*size) != 0;
-      txn.commit();
-    }
-  }
+  takeAllMemory(z, z.zone.sessionShard(0).header);
   const bool isLost = GENERATE(true, false);
   CAPTURE(isLost);
   if (isLost) {
@@ -483,4 +488,31 @@ TEST_CASE("leadership moves in a zone without any memory left", "[store][session
     CHECK(txn.findUser("ann") == 0);
     CHECK(txn.leaderId() == std::string(100, 'b'));
   }
+}
+TEST_CASE("in a full zone a session loads media from what newcomers leave, and then where the old texts were",
+          "[store][sessions]") {
+  TestZone z(Zone::minimumSize(1), 1);
+  Client ann = connect(z.zone, z.random, kW1);
+  REQUIRE_FALSE(join(z.zone, ann, {"room", "ann", "Ann", {}}, kW1, z.wake));
+  const auto load = [&](const std::string& url) {
+    SessionTransaction txn(z.zone, "room");
+    if (!txn.find("room") || session::loadMedia(txn, txn.findUser("ann"), {url, {}, {}, {}}, kNow)) return;
+    txn.commit(z.wake);
+  };
+  const auto isLoaded = [&](const std::string& url) {
+    SessionTransaction txn(z.zone, "room");
+    return txn.find("room") && txn.media().url == url;
+  };
+  forgetRoom(z, "room");  // nobody has to read its log
+  takeAllMemory(z, z.zone.sessionShard(0).header);
+  REQUIRE_NOTHROW(load(std::string(200, 'a')));  // what newcomers leave
+  takeAllMemory(z, z.zone.connectionShard(0).header);
+  takeAllMemory(z, z.zone.sessionShard(0).header);
+  for (const std::size_t size : {192U, 256U, 1U, 100U, 256U}) {
+    INFO(size);
+    REQUIRE_NOTHROW(load(std::string(size, 'b')));
+    CHECK(isLoaded(std::string(size, 'b')));
+  }
+  CHECK_THROWS_AS(load(std::string(257, 'c')), OutOfSpace);
+  CHECK(isLoaded(std::string(256, 'b')));
 }
