@@ -4,4 +4,9 @@ if(MEDIASYNC_SANITIZE)
   # To look whether an object's type can be read the check of vptrs opens a pipe: a process without descriptors fails it.
   add_compile_options(-fno-sanitize=vptr)
   add_link_options(-fsanitize=${MEDIASYNC_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    # For the module: NGINX is not instrumented, and is given the library by LD_PRELOAD. Its ngx_modules is not ours.
+    string(APPEND CMAKE_MODULE_LINKER_FLAGS " -shared-libsan")
+    add_compile_options(-fsanitize-address-use-odr-indicator)
+  endif()
 endif()
