@@ -75,6 +75,8 @@ struct BodyWriter {
     endEvent(json);
   }
 
+  void operator()(const session::CustomEvent& custom) const { out.append(custom.json); }
+
   void operator()(const session::UserBuffering& buffering) const {
     JsonWriter json = beginEvent(out, "user_buffering");
     json.key("userId").string(buffering.userId);

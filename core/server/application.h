@@ -31,7 +31,7 @@ class EngineApplication {
   virtual void opened(Worker&, Caller&) = 0;
   // A message came. kDeferred: `deferred` is what to try again.
   virtual Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) = 0;
-  virtual Handled resumed(Worker&, Caller&, const Deferred&) = 0;
+  virtual Handled resumed(Worker&, Caller&, Deferred&) = 0;
   // What another worker has to try again, from the text of it; null when there can be no such thing.
   virtual std::unique_ptr<Deferred> restored(std::string_view text) const = 0;
 };
@@ -40,7 +40,7 @@ class EngineApplication {
 class SocketApplication {
  public:
   virtual ~SocketApplication() = default;
-  virtual bool hasNamespace(std::string_view nsp) const = 0;
+  virtual bool hasNamespace(Worker&, const Caller&, std::string_view nsp) const = 0;
   // Whether packets may have attachments; otherwise they are refused before any has come.
   virtual bool takesBinary() const = 0;
   // Whether a client that lost its connection can come back to what it had.

@@ -19,6 +19,7 @@ struct Caller {
   Allowance& allowance;
   Link* link = nullptr;  // the WebSocket it came by, of this worker; null: it came by POST, for whoever holds the poll
   bool again = false;    // the packet had to wait, and has been counted
+  Question* question = nullptr;  // about the packet; null: it cannot wait for an answer
 };
 
 // Notes when input was read, for as long as it is being worked off.
@@ -41,6 +42,7 @@ struct Worker::Request {
   Instant now;
   std::size_t replyBytes = 0;             // what the state of the session is about to take
   std::optional<SecretHash> secret = {};  // given with a join, where the location asks for one
+  std::string_view nsp = "/";
 };
 
 }  // namespace mediasync::server

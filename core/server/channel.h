@@ -8,13 +8,15 @@
 #include <utility>
 
 #include "core/server/link.h"
+#include "core/server/scripts.h"
 #include "core/websocket/decoder.h"
 
 namespace mediasync::server {
 
-// A command that waits until readers have caught up.
+// A command that waits until readers have caught up, or the operator's scripts have answered.
 struct Deferred {
   socketio::Packet packet;
+  Question question;
   std::string text;  // as it came, for another worker to go on with
 };
 

@@ -38,15 +38,15 @@ std::string_view eventName(const nlohmann::json& args) {
   return args[0].get_ref<const std::string&>();
 }
 
-std::string eventPacket() {
+std::string eventPacket(std::string_view nsp = "/") {
   std::string packet = "4";
-  socketio::appendEventPrefix(packet);
+  socketio::appendEventPrefix(packet, nsp);
   return packet;
 }
 
-std::string ackPacket(std::uint64_t id) {
+std::string ackPacket(std::uint64_t id, std::string_view nsp = "/") {
   std::string packet = "4";
-  socketio::appendAckPrefix(packet, "/", id);
+  socketio::appendAckPrefix(packet, nsp, id);
   return packet;
 }
 
@@ -79,15 +79,34 @@ struct OwnedPlayback {
 }  // namespace
 
 Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
-  ++counters().commands;
+  if (!caller.again) ++counters().commands;
   Request request{caller, eventName(packet.data), packet.id, env_.now()};
   if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
-  const auto parsed = api::parseCommand(packet.data, caller.options.timestamps);
+  auto parsed = api::parseCommand(packet.data, caller.options.timestamps);
+  nlohmann::json changed;  // by scripts, which see only what is well-formed
+  if (std::holds_alternative<session::Command>(parsed)) {
+    const auto verdict = consultCommand(caller, packet);
+    if (!verdict) return Handled::kDeferred;
+    if (verdict->kind != Verdict::Kind::kAllow) {
+      refuse(caller, {verdict->code, verdict->message}, request.event, request.ack);
+      return Handled::kDone;
+    }
+    if (!verdict->data.empty()) {
+      changed = nlohmann::json::array({packet.data[0], nlohmann::json::parse(verdict->data, nullptr, false)});
+      parsed = api::parseCommand(changed, caller.options.timestamps);
+    }
+  }
   if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
     refuse(caller, *refusal, request.event, request.ack);
     return Handled::kDone;
   }
   return run(request, std::get<session::Command>(parsed));
+}
+
+// Nothing of the command has been carried out before. It may have waited for an answer of the scripts.
+bool Worker::isFirstRun(const Caller& caller) {
+  if (caller.question != nullptr && caller.question->isAsked()) return caller.question->isFresh();
+  return !caller.again;
 }
 
 // No event of the API has attachments, nor is an acknowledgement asked for.
@@ -106,7 +125,7 @@ bool Worker::isTooFast(const Caller& caller) {
 
 // Answers are traffic, too: they have a limit of their own.
 Handled Worker::refuseTooFast(Request& request, const Rate& rate) {
-  refuse(request.caller, session::kRateLimited, request.event, request.ack);
+  refuse(request.caller, session::kRateLimited, request.event, request.ack, request.nsp);
   if (request.caller.allowance.refusals.take(refusalsFor(rate), request.now.mono)) return Handled::kDone;
   ++counters().floods;
   return Handled::kFlood;
@@ -152,14 +171,15 @@ void Worker::leaveFor(const store::ConnectionRef& connection, ItemKind kind, std
   txn.notifyOwner(wake_);
 }
 
-void Worker::refuse(Caller& caller, const Refusal& refusal, std::string_view event, std::optional<std::uint64_t> ack) {
+void Worker::refuse(Caller& caller, const Refusal& refusal, std::string_view event, std::optional<std::uint64_t> ack,
+                    std::string_view nsp) {
   ++counters().refusals;
   if (refusal == session::kRateLimited) ++counters().limited;
-  std::string packet = eventPacket();
+  std::string packet = eventPacket(nsp);
   api::appendError(packet, refusal, event);
   reply(caller, packet);
   if (!ack) return;
-  packet = ackPacket(*ack);
+  packet = ackPacket(*ack, nsp);
   api::appendAckRefused(packet, refusal);
   reply(caller, packet);
 }
@@ -300,7 +320,7 @@ void Worker::handle(Request& request, const session::JoinSession& command) {
   const std::optional<std::string>& user = request.caller.options.user;
   if (user && command.userId != *user) throw Refused{session::kForeignUser};
   checkReplies(request);
-  if (!request.caller.again &&
+  if (isFirstRun(request.caller) &&
       !request.caller.allowance.joins.take(request.caller.options.rates.joins, request.now.mono)) {
     throw Refused{session::kRateLimited};
   }

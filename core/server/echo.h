@@ -12,19 +12,21 @@ class EngineEcho final : public EngineApplication {
   bool expectsConnect() const override { return false; }
   void opened(Worker&, Caller&) override {}
   Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
-  Handled resumed(Worker&, Caller&, const Deferred&) override { return Handled::kDone; }
+  Handled resumed(Worker&, Caller&, Deferred&) override { return Handled::kDone; }
   std::unique_ptr<Deferred> restored(std::string_view text) const override;
 };
 
 // In the namespaces "/" and "/custom":
-//   CONNECT           is followed by the event "auth" with the payload that came with it, unless it recovers a connection
-//   message           comes back as "message-back" with its arguments
-//   message-with-ack  is acknowledged with its arguments
-//   ask               comes back as "question" with its arguments, and an acknowledgement is asked for; what the client
+//   CONNECT           is followed by the event "auth" with the payload that came with it, unless it recovers a
+//   connection message           comes back as "message-back" with its arguments message-with-ack  is acknowledged with
+//   its arguments ask               comes back as "question" with its arguments, and an acknowledgement is asked for;
+//   what the client
 //                     acknowledges comes back as "answer"
 class SocketEcho final : public SocketApplication {
  public:
-  bool hasNamespace(std::string_view nsp) const override { return nsp == "/" || nsp == "/custom"; }
+  bool hasNamespace(Worker&, const Caller&, std::string_view nsp) const override {
+    return nsp == "/" || nsp == "/custom";
+  }
   bool takesBinary() const override { return true; }
   bool recovers() const override { return true; }
   void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) override;

@@ -13,6 +13,8 @@
 
 namespace mediasync::server {
 
+class Scripts;
+
 class Environment {
  public:
   virtual ~Environment() = default;
@@ -23,6 +25,8 @@ class Environment {
   // Makes the worker process in `slot` call Worker::wake() soon. For one's own slot: after the present callback.
   virtual void wakeWorker(std::uint16_t slot) = 0;
   virtual bool processAlive(std::int32_t pid) = 0;
+  // The operator's rules, null when there are none. Outlives the worker.
+  virtual Scripts* scripts() { return nullptr; }
 };
 
 // The sending side of a WebSocket. Neither function calls back into the worker.

@@ -47,6 +47,7 @@ void Worker::tick() {
   }
   lookAfterUnwatched();
   lookAfterProbes();
+  destroyEnded();
   auto& nextSweep = zone_.header().nextSweep;
   std::int64_t due = nextSweep.load();
   // A due time far ahead comes from another boot of the machine or a stopped clock.

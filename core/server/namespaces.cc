@@ -59,6 +59,7 @@ void Worker::disconnectMain(Caller& caller) {
   {
     ConnectionTransaction txn(zone_, caller.connection.shard);
     if (!txn.open(caller.connection)) return;
+    tellDisconnected(txn);
     loseSeat(txn, env_.now());
     pid = txn.record().pid;
     recoverable = txn.record().recoverable;

@@ -41,6 +41,10 @@ struct Options {
   std::uint32_t maxUsers = 0;            // of one session; 0: no bound
   std::uint32_t maxConnections = 0;      // of the zone; 0: as many as fit
   Rates rates;
+  bool hooks = false;                // the operator's scripts are asked
+  std::int64_t hookTimeout = 2'000;  // milliseconds that they have for an answer
+  bool hooksMayFail = false;         // what they fail to answer goes on, but for connections and joins
+  std::string variables;             // for them, a JSON object; "": none
   friend bool operator==(const Options&, const Options&) = default;
 };
 

@@ -254,7 +254,8 @@ engineio::PayloadDecoder::Result Worker::nextPacket(PostJob& job, engineio::Pack
 // Not for ever: a client that posts and never polls has no right to a request that stays open.
 std::optional<Worker::PostResult> Worker::wait(PostJob& job) {
   const std::int64_t now = env_.now().mono;
-  if (job.waitingSince_ == 0) job.waitingSince_ = now;
+  const bool asksScripts = job.deferred_ && job.deferred_->question.isOpen();  // which have a time limit of their own
+  if (job.waitingSince_ == 0 || asksScripts) job.waitingSince_ = now;
   if (now - job.waitingSince_ > kPostPatience) {
     closeFromAfar(job.connection_, store::Closing::kByServer);
     return PostResult{Error::kBadRequest};

@@ -76,6 +76,7 @@ Worker::Leftover Worker::vacate(ConnectionTransaction& txn, Instant now) {
 // The record of the connection goes as well.
 Worker::Leftover Worker::endConnection(ConnectionTransaction& txn, Instant now) {
   const Leftover leftover = vacate(txn, now);
+  tellDisconnected(txn);
   txn.destroy();
   return leftover;
 }

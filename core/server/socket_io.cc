@@ -72,9 +72,15 @@ std::optional<std::optional<Offset>> offsetOf(const json& auth) {
 
 }  // namespace
 
-// Clients of that time take the connection to the main namespace for granted.
+// Clients of that time take the connection to the main namespace for granted. There is no packet that could wait.
 void SocketIo::opened(Worker& worker, Caller& caller) {
-  if (isOld(caller)) connectMain(worker, caller, json::object());
+  if (!isOld(caller)) return;
+  const auto verdict = worker.consultConnect(caller, kMain, json::object());
+  if (verdict && verdict->kind == Verdict::Kind::kAllow) {
+    connectMain(worker, caller, json::object());
+  } else {
+    refuseConnect(worker, caller, kMain, verdict ? verdict->message : kFull);
+  }
 }
 
 Handled SocketIo::received(Worker& worker, Caller& caller, const engineio::Packet& message,
@@ -85,6 +91,7 @@ Handled SocketIo::received(Worker& worker, Caller& caller, const engineio::Packe
     return Handled::kClose;
   }
   if (decoded->packet.attachments > 0) return beginBinary(worker, caller, message.data, decoded->packet);
+  caller.question = &decoded->question;
   const Handled handled = packet(worker, caller, decoded->packet);
   if (handled != Handled::kDeferred) return handled;
   decoded->text = message.data;
@@ -92,7 +99,8 @@ Handled SocketIo::received(Worker& worker, Caller& caller, const engineio::Packe
   return handled;
 }
 
-Handled SocketIo::resumed(Worker& worker, Caller& caller, const Deferred& deferred) {
+Handled SocketIo::resumed(Worker& worker, Caller& caller, Deferred& deferred) {
+  caller.question = &deferred.question;
   return packet(worker, caller, deferred.packet);
 }
 
@@ -131,9 +139,17 @@ Handled SocketIo::connect(Worker& worker, Caller& caller, const socketio::Packet
   std::string nsp = packet.nsp;
   json auth = packet.hasData ? packet.data : json::object();
   if (isOld(caller)) socketio::splitQuery(nsp, auth);
-  if (!application_.hasNamespace(nsp)) {
+  if (!application_.hasNamespace(worker, caller, nsp)) {
     refuseConnect(worker, caller, nsp, "Invalid namespace");
     return Handled::kDone;
+  }
+  if (!worker.isConnected(caller, nsp)) {
+    const auto verdict = worker.consultConnect(caller, nsp, auth);
+    if (!verdict) return Handled::kDeferred;
+    if (verdict->kind != Verdict::Kind::kAllow) {
+      refuseConnect(worker, caller, nsp, verdict->message, json{{"code", verdict->code}}.dump());
+      return Handled::kDone;
+    }
   }
   return nsp == kMain ? connectMain(worker, caller, auth) : connectOther(worker, caller, nsp, auth);
 }

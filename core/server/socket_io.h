@@ -17,7 +17,7 @@ class SocketIo final : public EngineApplication {
   bool expectsConnect() const override { return true; }
   void opened(Worker&, Caller&) override;
   Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
-  Handled resumed(Worker&, Caller&, const Deferred&) override;
+  Handled resumed(Worker&, Caller&, Deferred&) override;
   std::unique_ptr<Deferred> restored(std::string_view text) const override;
 
  private:

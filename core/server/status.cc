@@ -46,6 +46,8 @@ std::vector<api::Metric> statusOf(const store::Zone& zone) {
        total(&C::limited)},
       {"floods_total", "Connections closed since they went on sending too many events", Kind::kCounter,
        total(&C::floods)},
+      {"hooks_unanswered_total", "Questions that Lua did not answer in time", Kind::kCounter,
+       total(&C::hooksUnanswered)},
       {"encodings_total", "Broadcast events encoded", Kind::kCounter, total(&C::encodings)},
       {"deliveries_total", "Broadcast events handed to connections", Kind::kCounter, total(&C::deliveries)},
       {"sends_total", "System calls that wrote broadcasts to WebSockets", Kind::kCounter, total(&C::sends)},

@@ -5,9 +5,13 @@
 
 namespace mediasync::server {
 
+bool WatchSessions::hasNamespace(Worker& worker, const Caller& caller, std::string_view nsp) const {
+  return nsp == "/" || worker.scriptsHave(caller, nsp);
+}
+
 Handled WatchSessions::event(Worker& worker, Caller& caller, const socketio::Packet& packet,
                              const std::vector<std::string>&) {
-  return worker.command(caller, packet);
+  return worker.isForScripts(caller, packet) ? worker.scriptEvent(caller, packet) : worker.command(caller, packet);
 }
 
 Handled WatchSessions::refuseBinary(Worker& worker, Caller& caller, const socketio::Packet& packet) {

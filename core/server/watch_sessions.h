@@ -1,4 +1,4 @@
-// The application that this is all about: watch sessions, in the main namespace.
+// The application that this is all about: watch sessions, in the main namespace, and what scripts add.
 #pragma once
 
 #include "core/server/application.h"
@@ -7,7 +7,7 @@ namespace mediasync::server {
 
 class WatchSessions final : public SocketApplication {
  public:
-  bool hasNamespace(std::string_view nsp) const override { return nsp == "/"; }
+  bool hasNamespace(Worker&, const Caller&, std::string_view nsp) const override;
   bool takesBinary() const override { return false; }
   bool recovers() const override { return true; }
   void connected(Worker&, Caller&, std::string_view, const nlohmann::json&) override {}

@@ -29,6 +29,7 @@
 #include "core/server/link.h"
 #include "core/server/offset.h"
 #include "core/server/options.h"
+#include "core/server/scripts.h"
 #include "core/session/command.h"
 #include "core/session/refusal.h"
 #include "core/store/recovery_table.h"
@@ -173,6 +174,15 @@ class Worker {
   RestReply showSession(std::string_view sessionId, const Options&);
   RestReply listSessions(const api::ListQuery&, const Options&);
 
+  // ---- what scripts ask for
+  // Some of their questions have been answered.
+  void scriptsAnswered();
+  // Somebody listens to what is told, or nobody does any more.
+  void listenToNotices(bool);
+  // Does what they say: `operation` with a JSON object. Returns one: {"ok":true,"result":…} or
+  // {"ok":false,"code":…,"message":…}.
+  std::string call(std::string_view operation, const nlohmann::json& arguments);
+
   // ---- answers that wait for the state file
   bool isWritten(WriteTicket) const;
   // Kept until it is called or cancelled.
@@ -192,6 +202,13 @@ class Worker {
   // A number for an acknowledgement that is asked of the client; whether that was asked for, which counts once.
   std::uint32_t newAckId(const Caller&, std::string_view nsp);
   bool takeAckId(const Caller&, std::string_view nsp, std::uint64_t id);
+
+  // The operator's scripts. Verdicts are those of one that answers: a question that it fails to answer in time, or at
+  // all, is answered here. nullopt: there is no answer yet, and the packet has to wait.
+  std::optional<Verdict> consultConnect(Caller&, std::string_view nsp, const nlohmann::json& auth);
+  bool scriptsHave(const Caller&, std::string_view nsp);
+  bool isForScripts(const Caller&, const socketio::Packet&);
+  Handled scriptEvent(Caller&, const socketio::Packet&);
 
   // Namespaces of a connection. `connect` is false when the connection is there already, or gone; it throws OutOfSpace.
   bool isConnected(const Caller&, std::string_view nsp);
@@ -416,11 +433,31 @@ class Worker {
   void succeed(Request&, Effect);
   void replyState(Request&, store::ItemKind);
   void leaveFor(const store::ConnectionRef&, store::ItemKind, std::string_view text);
-  void refuse(Caller&, const session::Refusal&, std::string_view event, std::optional<std::uint64_t> ack);
+  void refuse(Caller&, const session::Refusal&, std::string_view event, std::optional<std::uint64_t> ack,
+              std::string_view nsp = "/");
   bool isTooFast(const Caller&);
   Handled refuseTooFast(Request&, const Rate&);
+  bool isFirstRun(const Caller&);
   void checkReplies(const Request&);
   void chargeReply(const Request&);
+
+  // hooks.cc, script_calls.cc
+  nlohmann::json socketOf(const store::ConnectionRef&, std::string_view nsp, const Options&);
+  Scripts* scriptsFor(const Caller&);
+  template <class Text>
+  std::optional<Verdict> consult(Caller&, Hook, Text text);
+  std::optional<Verdict> consultCommand(Caller&, const socketio::Packet&);
+  void tellScripts();
+  void tellDisconnected(const store::ConnectionTransaction&);
+  static std::string handleOf(const store::ConnectionRef&);
+  store::ConnectionRef connectionOf(const nlohmann::json& arguments);
+  bool sendTo(const store::ConnectionRef&, std::string_view nsp, std::string_view packet);
+  std::vector<store::ConnectionRef> connectionsOf(session::UserRef);
+  std::string emitEvent(const nlohmann::json& arguments);
+  void remove(const std::string& sessionId, const std::string& userId, const session::Refusal& why);
+  std::string endSession(const nlohmann::json& arguments);
+  std::string callSession(std::string_view operation, const nlohmann::json& arguments);
+  void destroyEnded();
 
   // confirmation.cc
   WriteTicket writeTicket() const;
@@ -504,6 +541,8 @@ class Worker {
   std::uint32_t reconciling_ = 0;      // the count of repairs that is being reconciled
   std::int64_t reconcilingSince_ = 0;  // monotonic; 0: none is
   std::vector<store::ConnectionRef> doomed_;
+  std::vector<store::Notice> notices_;  // that scripts have yet to be told
+  std::vector<std::string> ending_;     // sessions that scripts have ended
   std::int64_t retryDelay_ = kRetryDelay;
   std::int64_t lastRetry_ = 0;  // monotonic
   std::uint32_t cycle_;

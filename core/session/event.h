@@ -2,6 +2,7 @@
 // once for each worker and format, when they are sent.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -46,8 +47,15 @@ struct UserBuffering {
   bool isBuffering = false;
 };
 
+// One of the operator's own.
+struct CustomEvent {
+  std::string_view json;  // an array: the name, then the arguments; at most kMaxCustomEventBytes
+};
+inline constexpr std::size_t kMaxCustomEventBytes = 3072;
+
 // State files hold these by their index: new ones are added at the end.
-using EventBody = std::variant<UserJoined, UserLeft, PlaybackSync, MediaLoaded, LeadershipChanged, UserBuffering>;
+using EventBody =
+    std::variant<UserJoined, UserLeft, PlaybackSync, MediaLoaded, LeadershipChanged, UserBuffering, CustomEvent>;
 
 struct Event {
   std::int64_t timestamp = 0;  // epoch milliseconds

@@ -138,16 +138,31 @@ Refusal syncPlayback(State& state, UserRef user, const SyncPlayback& command, In
 
 Refusal loadMedia(State& state, UserRef user, const LoadMedia& command, Instant now) {
   if (!isLeader(state, user)) return kNotLeader;
+  noteActivity(state, user, now);
+  loadMediaForAll(state, command, now);
+  return {};
+}
+
+void appoint(State& state, UserRef user, Instant now) {
+  if (!isLeader(state, user)) makeLeader(state, user, now, Urgency::kDroppable);
+  state.touch(now);
+}
+
+void tell(State& state, const CustomEvent& event, Instant now) {
+  state.emit({now.wall, event}, Urgency::kDroppable);
+  state.touch(now);
+}
+
+void loadMediaForAll(State& state, const LoadMedia& command, Instant now) {
   state.setMedia({command.mediaUrl, command.mediaId, command.mediaTitle});
   PlaybackClock clock;
   clock.duration = command.mediaDuration.value_or(-1);
   clock.setAt = now;
   state.setClock(clock);
-  noteActivity(state, user, now);
+  state.touch(now);
   state.emit({now.wall, MediaLoaded{command.mediaUrl, command.mediaId, command.mediaTitle, command.mediaDuration,
                                     state.leaderId()}},
              Urgency::kDroppable);
-  return {};
 }
 
 Refusal reportBuffering(State& state, UserRef user, const ReportBuffering& command, Instant now) {

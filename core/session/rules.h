@@ -38,6 +38,11 @@ Refusal comeBack(State&, UserRef, Instant now);
 // secret; one that it gives with the join (`given`) must be the right one.
 Refusal refresh(State&, UserRef, const JoinSession&, const std::optional<SecretHash>& given, Instant now);
 
+// What the operator's own rules do. A user who leads already stays the leader, and nobody is told.
+void appoint(State&, UserRef, Instant now);
+void loadMediaForAll(State&, const LoadMedia&, Instant now);  // as the leader would
+void tell(State&, const CustomEvent&, Instant now);
+
 // The user leaves for good, with all its connections.
 void leave(State&, UserRef, Instant now);
 

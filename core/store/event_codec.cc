@@ -37,6 +37,10 @@ template <class Codec, class T>
 void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T>, UserBuffering> {
   codec(body.userId), codec(body.username), codec(body.isBuffering);
 }
+template <class Codec, class T>
+void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T>, CustomEvent> {
+  codec(body.json);
+}
 
 template <std::size_t I = 0>
 bool decodeBody(ByteReader& reader, std::uint8_t index, EventBody& body) {

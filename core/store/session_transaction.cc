@@ -106,10 +106,12 @@ void SessionTransaction::create(std::string_view sessionId, std::string_view cre
   bump(txn_, shard_.sessions, 1);
   becomeIdle(now);
   noteUnsaved(Unsaved::kUsers);
+  notice(Notice::Kind::kSessionCreated, creatorId);
 }
 
 bool SessionTransaction::destroy(Instant now) {
   if (!session_->ending) {
+    notice(Notice::Kind::kSessionEnded, {});
     noteGone();
     txn_.edit(session_->ending) = true;
     unchain<SessionRecord>(txn_, sessionBucket(session_->hash), sessionRef_);
@@ -260,8 +262,16 @@ void SessionTransaction::mendWatcher(WorkerId worker) {
   if (ref != 0) mendMail<SessionWatcher>(zone_.arena(), zone_.worker(worker.slot).sessionMail, ref);
 }
 
+void SessionTransaction::notice(Notice::Kind kind, std::string_view userId) {
+  if (zone_.notices() == nullptr) return;
+  noticed_.push_back({kind, std::string(text(session_->id)), std::string(userId)});
+}
+
 void SessionTransaction::commit(WakeSet& wake) {
   txn_.commit();
+  for (Notice& one : noticed_)
+    zone_.notices()->push_back(std::move(one));
+  noticed_.clear();
   if (!emitted_) return;
   for (Ref ref = session_->watchers; ref != 0;) {
     const auto* watcher = zone_.arena().at<SessionWatcher>(ref);
@@ -458,6 +468,10 @@ void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
   }
   emitted_ = true;
   noteUnsaved(Unsaved::kHead);
+  if (const auto* left = std::get_if<session::UserLeft>(&event.body)) notice(Notice::Kind::kUserLeft, left->userId);
+  if (const auto* lead = std::get_if<session::LeadershipChanged>(&event.body)) {
+    notice(Notice::Kind::kLeaderChanged, lead->newLeaderId);
+  }
 }
 
 bool SessionTransaction::admit(const TokenBucket& bucket, const Rate& rate, Instant now) {

@@ -144,6 +144,7 @@ class SessionTransaction final : public session::State {
   void becomeIdle(Instant now);
   void stopIdling();
   void noteUnsaved(Unsaved);
+  void notice(Notice::Kind, std::string_view userId);
   void noteGone();
   Ref watcherOf(WorkerId) const;
   bool admit(const TokenBucket&, const Rate&, Instant now);
@@ -155,6 +156,7 @@ class SessionTransaction final : public session::State {
   Ref sessionRef_ = 0;
   session::UserRef seatUser_ = 0;
   bool emitted_ = false;
+  std::vector<Notice> noticed_;
 };
 
 }  // namespace mediasync::store

@@ -7,11 +7,13 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/random.h"
 #include "core/base/secret.h"
 #include "core/base/siphash.h"
+#include "core/store/notice.h"
 #include "core/store/records.h"
 #include "core/store/shard.h"
 
@@ -24,15 +26,16 @@ struct WorkerCounters {
   std::atomic<std::uint64_t> recoveries;
   std::atomic<std::uint64_t> commands;
   std::atomic<std::uint64_t> refusals;
-  std::atomic<std::uint64_t> encodings;   // events turned into JSON for a broadcast
-  std::atomic<std::uint64_t> deliveries;  // events handed to connections
-  std::atomic<std::uint64_t> sends;       // calls that wrote broadcasts to WebSockets
-  std::atomic<std::uint64_t> skipped;     // superseded playback_sync events not sent to a full socket
-  std::atomic<std::uint64_t> overruns;    // connections closed because they fell off the log
-  std::atomic<std::uint64_t> handovers;   // WebSockets taken over from workers of an earlier configuration
-  std::atomic<std::uint64_t> turnedAway;  // handshakes for which there was no room
-  std::atomic<std::uint64_t> limited;     // events and requests refused since there were too many in a short time
-  std::atomic<std::uint64_t> floods;      // connections closed since they went on nevertheless
+  std::atomic<std::uint64_t> encodings;        // events turned into JSON for a broadcast
+  std::atomic<std::uint64_t> deliveries;       // events handed to connections
+  std::atomic<std::uint64_t> sends;            // calls that wrote broadcasts to WebSockets
+  std::atomic<std::uint64_t> skipped;          // superseded playback_sync events not sent to a full socket
+  std::atomic<std::uint64_t> overruns;         // connections closed because they fell off the log
+  std::atomic<std::uint64_t> handovers;        // WebSockets taken over from workers of an earlier configuration
+  std::atomic<std::uint64_t> turnedAway;       // handshakes for which there was no room
+  std::atomic<std::uint64_t> limited;          // events and requests refused since there were too many in a short time
+  std::atomic<std::uint64_t> floods;           // connections closed since they went on nevertheless
+  std::atomic<std::uint64_t> hooksUnanswered;  // questions that scripts did not answer in time
 };
 
 enum class WorkerState : std::uint32_t {
@@ -151,12 +154,17 @@ class Zone {
   std::uint32_t connectionCount() const;
   std::uint32_t recoveryCount() const;  // of connections that are there, and of lost ones
 
+  // Where what happens by transactions of this process is noted, when somebody wants to know; null: nobody does.
+  void collectNotices(std::vector<Notice>* notices) { notices_ = notices; }
+  std::vector<Notice>* notices() const { return notices_; }
+
  private:
   Zone(std::span<std::byte> memory, const ZoneSettings& settings);
 
   Region region_;
   ZoneHeader* header_;
   ZoneSettings settings_;
+  std::vector<Notice>* notices_ = nullptr;
 };
 
 }  // namespace mediasync::store

@@ -56,6 +56,7 @@ class Texts {
     add(e.mediaUrl, kMaxMediaUrlBytes), add(e.mediaId, kMaxMediaIdBytes);
     add(e.mediaTitle, kMaxMediaTitleBytes), add(e.loadedBy, kMaxIdBytes);
   }
+  void collect(const CustomEvent& e) { add(e.json, kMaxCustomEventBytes); }
   void collect(const UserBuffering& e) { add(e.userId, kMaxIdBytes), add(e.username, kMaxUsernameBytes); }
   void collect(const LeadershipChanged& e) { add(e.newLeaderId, kMaxIdBytes), add(e.newLeaderName, kMaxUsernameBytes); }
 

@@ -71,6 +71,7 @@ std::string describe(const session::Event& event) {
     std::string operator()(const session::LeadershipChanged& e) const {
       return "leader " + std::string(e.newLeaderId) + " " + std::string(e.newLeaderName);
     }
+    std::string operator()(const session::CustomEvent& e) const { return "custom " + std::string(e.json); }
     std::string operator()(const session::UserBuffering& e) const {
       return "buffering " + std::string(e.userId) + " " + std::string(e.username) + (e.isBuffering ? " yes" : " no");
     }

@@ -39,6 +39,8 @@ class FakeEnvironment final : public Environment {
   RandomSource& random() override { return source; }
   void wakeWorker(std::uint16_t slot) override { woken.insert(slot); }
   bool processAlive(std::int32_t pid) override { return !dead.contains(pid); }
+  Scripts* scripts() override { return rules; }
+  Scripts* rules = nullptr;
 };
 
 class Client;

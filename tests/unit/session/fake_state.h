@@ -139,6 +139,7 @@ class FakeState final : public State {
   std::string describe(const UserBuffering& e) {
     return "user_buffering " + std::string(e.userId) + " " + std::string(e.username) + (e.isBuffering ? " yes" : " no");
   }
+  std::string describe(const CustomEvent& e) { return "custom " + std::string(e.json); }
   std::string describe(const PlaybackSync& e) {
     syncs.emplace_back(e.state, std::string(e.leaderId));
     return "playback_sync " + std::string(e.leaderId) + " " + orNull(e.state.mediaUrl) + " " + orNull(e.state.mediaId) +

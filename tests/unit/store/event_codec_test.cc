@@ -42,6 +42,7 @@ std::vector<Event> samples() {
       {std::numeric_limits<std::int64_t>::max(), LeadershipChanged{"bob", "Bob"}},
       {6, UserBuffering{"bob", "Bob", true}},
       {7, UserBuffering{"", "", false}},
+      {8, CustomEvent{R"(["chat",{"text":"hello"}])"}},
   };
 }
 
@@ -112,4 +113,6 @@ TEST_CASE("the longest events stay within the bounds that the log is built on", 
   CHECK(encoded({0, UserLeft{id, name}}).size() <= store::kMaxCertainEvent);
   CHECK(encoded({0, LeadershipChanged{id, name}}).size() <= store::kMaxCertainEvent);
   CHECK(encoded({0, UserBuffering{id, name, true}}).size() <= store::kMaxEncodedEvent);
+  const std::string custom(session::kMaxCustomEventBytes, 'x');
+  CHECK(encoded({0, CustomEvent{custom}}).size() <= store::kMaxEncodedEvent);
 }

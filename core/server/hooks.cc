@@ -1,0 +1,220 @@
+// The operator's own rules: what they are asked about packets, what they are told, and events that are theirs alone.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/base/json_text.h"
+#include "core/server/caller.h"
+#include "core/server/worker.h"
+#include "core/socketio/encoder.h"
+
+namespace mediasync::server {
+
+using nlohmann::json;
+using store::ConnectionTransaction;
+using store::Notice;
+using store::SessionTransaction;
+
+namespace {
+
+constexpr std::size_t kJsonDepth = 64;
+
+// What a client is told when the scripts do not answer.
+constexpr session::Refusal kUnanswered{"HOOK_FAILED", "The server could not check this, try again"};
+
+bool mayGoOn(Hook hook, const Options& options) {
+  return hook == Hook::kCommand && options.hooksMayFail;
+}
+
+// Of a verdict by which nothing goes on, the words for the client.
+session::Refusal refusalOf(const Verdict& verdict) {
+  return {verdict.code, verdict.message};
+}
+
+Verdict failed(Hook hook, const Options& options) {
+  if (mayGoOn(hook, options)) return {};
+  return {Verdict::Kind::kDeny, std::string(kUnanswered.code), std::string(kUnanswered.message), {}};
+}
+
+std::string_view eventName(const json& args) {
+  if (!args.is_array() || args.empty() || !args[0].is_string()) return {};
+  return args[0].get_ref<const std::string&>();
+}
+
+// Commands that scripts have a say in.
+bool isAskedAbout(std::string_view event) {
+  constexpr std::string_view kAsked[] = {"join_session",       "sync_playback", "load_media",
+                                         "request_leadership", "report_desync", "report_buffering"};
+  return std::find(std::begin(kAsked), std::end(kAsked), event) != std::end(kAsked);
+}
+
+Hook hookOf(Notice::Kind kind) {
+  switch (kind) {
+    case Notice::Kind::kSessionCreated:
+      return Hook::kSessionCreated;
+    case Notice::Kind::kSessionEnded:
+      return Hook::kSessionEnded;
+    case Notice::Kind::kUserLeft:
+      return Hook::kLeave;
+    default:
+      return Hook::kLeadership;
+  }
+}
+
+}  // namespace
+
+// A connection as scripts know it. They may keep `connection`, and name it in calls.
+json Worker::socketOf(const store::ConnectionRef& connection, std::string_view nsp, const Options& options) {
+  json socket{{"connection", handleOf(connection)}, {"namespace", nsp}};
+  if (options.user) socket["user"] = *options.user;
+  store::SeatRef seat;
+  {
+    ConnectionTransaction txn(zone_, connection.shard);
+    if (!txn.open(connection)) return socket;
+    socket["id"] = store::idText(txn.record().socketId);
+    socket["transport"] = txn.record().transport == store::Transport::kWebSocket ? "websocket" : "polling";
+    seat = txn.record().seat;
+  }
+  if (!seat) return socket;
+  SessionTransaction session(zone_, seat.shard);
+  if (!session.openSeat(seat)) return socket;
+  const auto user = session.user(session.seatUser());
+  socket["sessionId"] = store::textOf(zone_.arena(), session.record().id);
+  socket["userId"] = user.id;
+  socket["username"] = user.username;
+  socket["isLeader"] = session.leaderId() == user.id;
+  return socket;
+}
+
+Scripts* Worker::scriptsFor(const Caller& caller) {
+  return caller.options.hooks ? env_.scripts() : nullptr;
+}
+
+template <class Text>
+std::optional<Verdict> Worker::consult(Caller& caller, Hook hook, Text text) {
+  if (!caller.options.hooks) return Verdict{};
+  Scripts* scripts = env_.scripts();
+  if (scripts == nullptr) return failed(hook, caller.options);  // they have not come, although they should have
+  if (!scripts->listens(hook)) return Verdict{};
+  Question* question = caller.question;
+  if (question == nullptr) return failed(hook, caller.options);
+  const std::int64_t now = env_.now().mono;
+  if (!question->isAsked()) question->ask(*scripts, hook, text(), now);
+  question->look();
+  if (question->isOpen()) {
+    // A process that ends has no time for scripts; a WebSocket takes its question along to another one.
+    const bool isLate = now - question->askedAt() >= caller.options.hookTimeout;
+    if (!isLate && (!stopped_ || caller.link != nullptr)) return std::nullopt;
+    question->giveUp();
+    ++counters().hooksUnanswered;
+  }
+  const Verdict& verdict = *question->verdict();
+  return verdict.kind == Verdict::Kind::kFailed ? failed(hook, caller.options) : verdict;
+}
+
+std::optional<Verdict> Worker::consultConnect(Caller& caller, std::string_view nsp, const json& auth) {
+  return consult(caller, Hook::kConnect, [&] {
+    json about{{"socket", socketOf(caller.connection, nsp, caller.options)}, {"auth", auth}};
+    about["variables"] = parseJson(caller.options.variables, kJsonDepth).value_or(json::object());
+    return about.dump();
+  });
+}
+
+std::optional<Verdict> Worker::consultCommand(Caller& caller, const socketio::Packet& packet) {
+  const std::string_view event = eventName(packet.data);
+  if (!caller.options.hooks || !isAskedAbout(event)) return Verdict{};
+  return consult(caller, event == "join_session" ? Hook::kJoin : Hook::kCommand, [&] {
+    json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}, {"event", event}};
+    about["data"] = packet.data.size() > 1 ? packet.data[1] : json();
+    return about.dump();
+  });
+}
+
+bool Worker::scriptsHave(const Caller& caller, std::string_view nsp) {
+  Scripts* scripts = scriptsFor(caller);
+  return scripts != nullptr && scripts->hasNamespace(nsp);
+}
+
+bool Worker::isForScripts(const Caller& caller, const socketio::Packet& packet) {
+  Scripts* scripts = scriptsFor(caller);
+  return packet.nsp != "/" || (scripts != nullptr && scripts->listensTo(packet.nsp, eventName(packet.data)));
+}
+
+Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet) {
+  if (!caller.again) ++counters().commands;
+  const std::string_view event = eventName(packet.data);
+  if (isTooFast(caller)) {
+    Request request{caller, event, packet.id, env_.now()};
+    request.nsp = packet.nsp;
+    return refuseTooFast(request, caller.options.rates.events);
+  }
+  Scripts* scripts = scriptsFor(caller);
+  if (scripts == nullptr || !scripts->listensTo(packet.nsp, event)) {
+    refuse(caller, session::kUnknownEvent, event, packet.id, packet.nsp);
+    return Handled::kDone;
+  }
+  const auto verdict = consult(caller, Hook::kEvent, [&] {
+    json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}, {"event", event}};
+    about["arguments"] = json(packet.data.begin() + 1, packet.data.end());
+    about["acknowledge"] = packet.id.has_value();
+    return about.dump();
+  });
+  if (!verdict) return Handled::kDeferred;
+  if (verdict->kind != Verdict::Kind::kAllow) {
+    refuse(caller, refusalOf(*verdict), event, packet.id, packet.nsp);
+  } else if (packet.id) {
+    std::string answer = "4";
+    socketio::appendAckPrefix(answer, packet.nsp, *packet.id);
+    const auto values = parseJson(verdict->data, kJsonDepth);
+    reply(caller, answer + (values && values->is_array() ? values->dump() : "[]"));
+  }
+  return Handled::kDone;
+}
+
+void Worker::scriptsAnswered() {
+  const auto hasNews = [](const std::unique_ptr<Deferred>& deferred) {
+    return deferred && deferred->question.hasNews();
+  };
+  std::vector<Channel*> channels;
+  std::vector<PostJob*> jobs;
+  std::erase_if(waitingChannels_, [&](Channel* channel) {
+    if (!hasNews(channel->deferred_)) return false;
+    channels.push_back(channel);
+    return true;
+  });
+  std::erase_if(waitingJobs_, [&](PostJob* job) {
+    if (!hasNews(job->deferred_)) return false;
+    jobs.push_back(job);
+    return true;
+  });
+  for (Channel* channel : channels)
+    retry(*channel);
+  for (PostJob* job : jobs)
+    retry(*job);
+}
+
+void Worker::listenToNotices(bool listens) {
+  zone_.collectNotices(listens ? &notices_ : nullptr);
+}
+
+void Worker::tellScripts() {
+  const std::vector<Notice> notices = std::exchange(notices_, {});
+  Scripts* scripts = env_.scripts();
+  if (scripts == nullptr) return;
+  for (const Notice& notice : notices) {
+    const Hook hook = hookOf(notice.kind);
+    if (!scripts->listens(hook)) continue;
+    json about{{"sessionId", notice.sessionId}};
+    if (!notice.userId.empty()) about["userId"] = notice.userId;
+    scripts->tell(hook, about.dump());
+  }
+}
+
+void Worker::tellDisconnected(const ConnectionTransaction& txn) {
+  Scripts* scripts = env_.scripts();
+  if (scripts == nullptr || !txn.record().namespaceConnected || !scripts->listens(Hook::kDisconnect)) return;
+  const json socket{{"connection", handleOf(txn.ref())}, {"id", store::idText(txn.record().socketId)}};
+  scripts->tell(Hook::kDisconnect, json{{"socket", socket}}.dump());
+}
+
+}  // namespace mediasync::server

@@ -1,0 +1,281 @@
+// What scripts may do with sessions and connections, whichever worker these are on.
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "core/api/command_parser.h"
+#include "core/api/events.h"
+#include "core/api/text_rules.h"
+#include "core/server/caller.h"
+#include "core/server/worker.h"
+#include "core/session/rules.h"
+#include "core/socketio/encoder.h"
+
+namespace mediasync::server {
+
+using nlohmann::json;
+using session::Refusal;
+using store::ConnectionTransaction;
+using store::SessionTransaction;
+
+namespace {
+
+constexpr Refusal kBadCall{"INVALID_ARGUMENT", "An argument is missing, or of the wrong type"};
+constexpr Refusal kNoOperation{"UNKNOWN_OPERATION", "There is no such operation"};
+constexpr Refusal kNoUser{"USER_NOT_FOUND", "There is no such user in the session"};
+constexpr Refusal kNoConnection{"NOT_CONNECTED", "There is no such connection"};
+constexpr Refusal kTooLong{"EVENT_TOO_LONG", "An event for a session may have 3072 bytes"};
+constexpr Refusal kBusySession{"SESSION_BUSY", "Members of the session must catch up first"};
+constexpr Refusal kKicked{"KICKED", "You were removed from the session"};
+constexpr Refusal kClosed{"SESSION_CLOSED", "The session was ended"};
+constexpr Refusal kNotPossible{"REFUSED", "The server refused it"};
+
+// Thrown by an operation, to be told to the script.
+struct Failed {
+  Refusal refusal;
+};
+
+std::string success(json result) {
+  return json{{"ok", true}, {"result", std::move(result)}}.dump();
+}
+
+std::string failure(const Refusal& refusal) {
+  return json{{"ok", false}, {"code", refusal.code}, {"message", refusal.message}}.dump();
+}
+
+std::string textOf(const json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_string()) throw Failed{kBadCall};
+  return found->get<std::string>();
+}
+
+std::optional<std::string> optionalText(const json& object, const char* name) {
+  return object.contains(name) && !object[name].is_null() ? std::optional(textOf(object, name)) : std::nullopt;
+}
+
+std::string sessionIdOf(const json& object) {
+  std::string id = textOf(object, "sessionId");
+  if (!api::isId(id)) throw Failed{session::kInvalidSessionId};
+  return id;
+}
+
+// The array of an event: its name, then its arguments.
+std::string eventOf(const json& object) {
+  json event = json::array({textOf(object, "event")});
+  const auto arguments = object.find("arguments");
+  if (arguments != object.end() && arguments->is_array()) {
+    for (const json& one : *arguments)
+      event.push_back(one);
+  }
+  return event.dump();
+}
+
+// REST's answers, as results.
+std::string resultOf(const RestReply& reply) {
+  json body = json::parse(reply.body, nullptr, false);
+  if (reply.status < 300) {
+    body.erase("success");
+    return success(body.contains("session") ? body["session"] : body);
+  }
+  const std::string message = body.is_object() ? body.value("message", std::string()) : std::string();
+  return failure({kNotPossible.code, message.empty() ? kNotPossible.message : std::string_view(message)});
+}
+
+std::uint64_t number(std::string_view& text, int base = 16) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc()) throw Failed{kBadCall};
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  if (!text.empty() && text.front() == '-') text.remove_prefix(1);
+  return value;
+}
+
+}  // namespace
+
+std::string Worker::handleOf(const store::ConnectionRef& connection) {
+  char text[64];
+  char* at = text;
+  for (const std::uint64_t part : {std::uint64_t{connection.shard}, std::uint64_t{connection.ref}, connection.serial}) {
+    if (at != text) *at++ = '-';
+    at = std::to_chars(at, std::end(text), part, 16).ptr;
+  }
+  return {text, at};
+}
+
+store::ConnectionRef Worker::connectionOf(const json& arguments) {
+  const std::string handle = textOf(arguments, "connection");
+  std::string_view rest = handle;
+  const std::uint64_t shard = number(rest);
+  const std::uint64_t ref = number(rest);
+  store::ConnectionRef connection{static_cast<store::Ref>(ref), number(rest), static_cast<std::uint16_t>(shard)};
+  if (!rest.empty() || shard >= zone_.shards()) throw Failed{kNoConnection};
+  return connection;
+}
+
+// Where a packet of a namespace goes: to connections that are connected to it.
+bool Worker::sendTo(const store::ConnectionRef& connection, std::string_view nsp, std::string_view packet) {
+  {
+    ConnectionTransaction txn(zone_, connection.shard);
+    if (!txn.open(connection)) return false;
+    if (nsp == "/" ? !txn.record().namespaceConnected : !txn.hasNamespace(nsp)) return false;
+  }
+  leaveFor(connection, store::ItemKind::kPacket, packet);
+  return true;
+}
+
+// Under the lock of the session.
+std::vector<store::ConnectionRef> Worker::connectionsOf(session::UserRef user) {
+  std::vector<store::ConnectionRef> found;
+  for (store::Ref ref = zone_.arena().at<store::UserRecord>(user)->firstMembership; ref != 0;) {
+    const auto& membership = *zone_.arena().at<store::Membership>(ref);
+    found.push_back({membership.connection, membership.connectionSerial, membership.connectionShard});
+    ref = membership.next;
+  }
+  return found;
+}
+
+std::string Worker::emitEvent(const json& arguments) {
+  const std::string event = eventOf(arguments);
+  const std::string nsp = optionalText(arguments, "namespace").value_or("/");
+  std::string packet = "4";
+  socketio::appendEventPrefix(packet, nsp);
+  packet += event;
+  if (arguments.contains("connection")) {
+    if (!sendTo(connectionOf(arguments), nsp, packet)) throw Failed{kNoConnection};
+    return success(1);
+  }
+  const std::string sessionId = sessionIdOf(arguments);
+  const auto userId = optionalText(arguments, "userId");
+  std::vector<store::ConnectionRef> connections;
+  {
+    SessionTransaction session(zone_, sessionId);
+    if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
+    if (!userId) {
+      if (event.size() > session::kMaxCustomEventBytes) throw Failed{kTooLong};
+      session::tell(session, {event}, env_.now());
+      session.commit(wake_);
+      return success(session.record().connectionCount);
+    }
+    const session::UserRef user = session.findUser(*userId);
+    if (user == 0) throw Failed{kNoUser};
+    connections = connectionsOf(user);
+  }
+  std::size_t sent = 0;
+  for (const store::ConnectionRef& connection : connections)
+    sent += sendTo(connection, nsp, packet) ? 1 : 0;
+  return success(sent);
+}
+
+// The user's clients are told why before they lose their seats.
+void Worker::remove(const std::string& sessionId, const std::string& userId, const Refusal& why) {
+  std::vector<store::ConnectionRef> connections;
+  {
+    SessionTransaction session(zone_, sessionId);
+    if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
+    const session::UserRef user = session.findUser(userId);
+    if (user == 0) throw Failed{kNoUser};
+    connections = connectionsOf(user);
+  }
+  std::string packet = "4";
+  socketio::appendEventPrefix(packet);
+  api::appendError(packet, why, "");
+  for (const store::ConnectionRef& connection : connections)
+    sendTo(connection, "/", packet);
+  SessionTransaction session(zone_, sessionId);
+  if (!session.find(sessionId)) return;
+  const session::UserRef user = session.findUser(userId);
+  if (user == 0) return;
+  session::leave(session, user, env_.now());
+  session.commit(wake_);
+}
+
+std::string Worker::endSession(const json& arguments) {
+  const std::string sessionId = sessionIdOf(arguments);
+  for (;;) {
+    std::string userId;
+    {
+      SessionTransaction session(zone_, sessionId);
+      if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
+      const session::UserRef user = session.firstUser();
+      if (user == 0) break;
+      userId = session.user(user).id;
+    }
+    remove(sessionId, userId, kClosed);
+  }
+  ending_.push_back(sessionId);
+  return success(true);
+}
+
+// Sessions that were ended go when no worker looks at them any more. One that somebody has joined since stays.
+void Worker::destroyEnded() {
+  std::erase_if(ending_, [this](const std::string& sessionId) {
+    SessionTransaction session(zone_, sessionId);
+    if (!session.find(sessionId) || session.firstUser() != 0) return true;
+    if (session.record().watchers != 0) return false;
+    session.destroy(env_.now());  // what is left of it is the sweep's
+    session.commit(wake_);
+    return true;
+  });
+}
+
+std::string Worker::callSession(std::string_view operation, const json& arguments) {
+  const std::string sessionId = sessionIdOf(arguments);
+  if (operation == "kick") {
+    remove(sessionId, textOf(arguments, "userId"), kKicked);
+    return success(true);
+  }
+  SessionTransaction session(zone_, sessionId);
+  if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
+  if (operation == "set_leader") {
+    const session::UserRef user = session.findUser(textOf(arguments, "userId"));
+    if (user == 0) throw Failed{kNoUser};
+    session::appoint(session, user, env_.now());
+  } else {
+    const json event = json::array({"load_media", arguments});
+    const auto parsed = api::parseCommand(event);
+    if (const auto* refusal = std::get_if<Refusal>(&parsed)) throw Failed{*refusal};
+    session::loadMediaForAll(session, std::get<session::LoadMedia>(std::get<session::Command>(parsed)), env_.now());
+  }
+  session.commit(wake_);
+  return success(true);
+}
+
+std::string Worker::call(std::string_view operation, const json& arguments) {
+  static const Options kOptions;
+  try {
+    if (!arguments.is_object()) throw Failed{kBadCall};
+    if (operation == "list") {
+      api::ListQuery query;
+      query.limit = std::clamp<std::uint32_t>(arguments.value("limit", query.limit), 1, query.kMaxLimit);
+      query.after = arguments.value("after", query.after);
+      return resultOf(listSessions(query, kOptions));
+    }
+    if (operation == "get") return resultOf(showSession(sessionIdOf(arguments), kOptions));
+    if (operation == "create") {
+      auto parsed = api::parseCreate(arguments.dump());
+      if (const auto* bad = std::get_if<api::BadRequest>(&parsed)) return failure({kBadCall.code, bad->message});
+      return resultOf(createSession(std::get<api::CreateSession>(parsed), kOptions));
+    }
+    if (operation == "emit") return emitEvent(arguments);
+    if (operation == "end_session") return endSession(arguments);
+    if (operation == "kick" || operation == "set_leader" || operation == "load_media") {
+      return callSession(operation, arguments);
+    }
+    if (operation == "disconnect") {
+      const store::ConnectionRef connection = connectionOf(arguments);
+      closeFromAfar(connection, store::Closing::kByServer);
+      return success(true);
+    }
+    throw Failed{kNoOperation};
+  } catch (const Failed& failed) {
+    return failure(failed.refusal);
+  } catch (const store::OutOfSpace&) {
+    return failure(session::kZoneFull);
+  } catch (const store::Busy&) {
+    return failure(kBusySession);
+  } catch (const json::exception&) {
+    return failure(kBadCall);
+  }
+}
+
+}  // namespace mediasync::server

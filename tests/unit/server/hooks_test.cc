@@ -1,0 +1,264 @@
+// The operator's rules: what they are asked and told, and what becomes of it.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/server/scripts.h"
+#include "core/server/status.h"
+#include "tests/unit/server/world.h"
+
+using namespace mediasync;
+using namespace mediasync::server;
+using namespace mediasync::server::test;
+
+namespace {
+
+struct Asked {
+  std::uint64_t number;
+  Hook hook;
+  json about;
+};
+
+class FakeScripts final : public Scripts {
+ public:
+  std::set<Hook> hooks;
+  std::set<std::string> events;  // NAMESPACE ' ' NAME
+  std::vector<Asked> asked;
+  std::vector<std::pair<Hook, json>> told;
+  std::map<std::uint64_t, Verdict> answers;
+  std::set<std::uint64_t> forgotten;
+  bool isFull = false;
+
+  bool listens(Hook hook) const override { return hooks.contains(hook); }
+  bool listensTo(std::string_view nsp, std::string_view event) const override {
+    return events.contains(std::string(nsp).append(" ").append(event));
+  }
+  bool hasNamespace(std::string_view nsp) const override {
+    return std::any_of(events.begin(), events.end(),
+                       [&](const std::string& one) { return one.starts_with(std::string(nsp) + " "); });
+  }
+  std::uint64_t ask(Hook hook, std::string question) override {
+    if (isFull) return 0;
+    asked.push_back({++last_, hook, json::parse(question)});
+    return last_;
+  }
+  std::optional<Verdict> takeAnswer(std::uint64_t question) override {
+    const auto found = answers.find(question);
+    return found == answers.end() ? std::nullopt : std::optional(found->second);
+  }
+  bool isAnswered(std::uint64_t question) const override { return answers.contains(question); }
+  void forget(std::uint64_t question) override { forgotten.insert(question); }
+  void tell(Hook hook, std::string notice) override { told.emplace_back(hook, json::parse(notice)); }
+
+ private:
+  std::uint64_t last_ = 0;
+};
+
+struct HookWorld : World {
+  explicit HookWorld(std::initializer_list<Hook> hooks) {
+    scripts.hooks = hooks;
+    env.rules = &scripts;
+    options.hooks = true;
+  }
+  // Answers what was asked last.
+  void answer(const Verdict& verdict) {
+    scripts.answers[scripts.asked.back().number] = verdict;
+    for (std::uint16_t slot : {std::uint16_t{0}, std::uint16_t{1}})
+      worker(slot).scriptsAnswered();
+    settle();
+  }
+
+  FakeScripts scripts;
+  Options options;
+};
+
+Verdict denial() {
+  return {Verdict::Kind::kDeny, "NO", "No", {}};
+}
+
+}  // namespace
+
+TEST_CASE("a join waits for the answer, and what comes behind it waits, too", "[server][hooks]") {
+  HookWorld world({Hook::kJoin});
+  WsClient ann(world, 0, world.options);
+  ann.packet("40");
+  world.settle();
+  ann.join("room", "ann", 1);
+  ann.event("heartbeat", nullptr, 2);
+  world.settle();
+  CHECK(ann.inbox.events("session_joined").empty());
+  CHECK(ann.inbox.events("heartbeat_ack").empty());
+  REQUIRE(world.scripts.asked.size() == 1);
+  CHECK(world.scripts.asked[0].about["data"]["userId"] == "ann");
+  CHECK(world.scripts.asked[0].about["event"] == "join_session");
+  world.advance(300);  // tried again, and not asked again
+  CHECK(world.scripts.asked.size() == 1);
+  SECTION("it is allowed") {
+    world.answer({});
+    CHECK(ann.inbox.events("session_joined").size() == 1);
+  }
+  SECTION("it is denied") {
+    world.answer(denial());
+    REQUIRE(ann.inbox.events("error").size() == 1);
+    CHECK(ann.inbox.events("error")[0]["code"] == "NO");
+    CHECK(ann.inbox.events("session_joined").empty());
+  }
+  SECTION("it is changed") {
+    world.answer({Verdict::Kind::kAllow, {}, {}, R"({"sessionId":"room","userId":"ann","username":"Other"})"});
+    REQUIRE(ann.inbox.events("session_joined").size() == 1);
+    CHECK(ann.inbox.events("session_joined")[0]["session"]["users"][0]["username"] == "Other");
+  }
+  SECTION("it is changed into nonsense") {
+    world.answer({Verdict::Kind::kAllow, {}, {}, "[1"});
+    CHECK(ann.inbox.events("error")[0]["code"] == "INVALID_PAYLOAD");
+  }
+  SECTION("the scripts fail") {
+    world.answer({Verdict::Kind::kFailed, {}, {}, {}});
+    CHECK(ann.inbox.events("error")[0]["code"] == "HOOK_FAILED");
+  }
+  SECTION("there is no answer") {
+    world.advance(2'500);
+    CHECK(ann.inbox.events("error")[0]["code"] == "HOOK_FAILED");
+    CHECK(world.scripts.forgotten == std::set<std::uint64_t>{1});
+  }
+  CHECK(ann.inbox.events("heartbeat_ack").size() == 1);
+}
+
+TEST_CASE("a command that nobody answers goes on where it may, a join never", "[server][hooks]") {
+  HookWorld world({Hook::kCommand});
+  world.options.hooksMayFail = GENERATE(true, false);
+  WsClient ann(world, 0, world.options);
+  ann.packet("40");
+  world.settle();
+  ann.join("room", "ann");
+  world.settle();
+  REQUIRE(ann.inbox.events("session_joined").size() == 1);
+  ann.sync(7);
+  world.advance(2'500);
+  CHECK(ann.inbox.events("playback_sync").size() == (world.options.hooksMayFail ? 1 : 0));
+  world.scripts.hooks.insert(Hook::kJoin);
+  world.scripts.isFull = true;
+  ann.join("room", "ann");
+  world.settle();
+  CHECK(ann.inbox.events("error").back()["code"] == "HOOK_FAILED");
+}
+
+TEST_CASE("nobody joins where scripts should be asked and have not come", "[server][hooks]") {
+  World world;
+  Options options;
+  options.hooks = true;
+  WsClient ann(world, 0, options);
+  ann.packet("40");
+  world.settle();
+  CHECK(ann.inbox.socketId.empty());
+}
+
+TEST_CASE("a join is counted once however often it is tried", "[server][hooks]") {
+  HookWorld world({Hook::kJoin});
+  world.options.rates.joins = Rate{60, 1};  // one, and none for a second
+  WsClient ann(world, 0, world.options);
+  ann.packet("40");
+  world.settle();
+  ann.join("room", "ann");
+  world.settle();
+  world.advance(150);
+  world.answer({});
+  CHECK(ann.inbox.events("session_joined").size() == 1);
+  ann.join("room", "ann");
+  world.settle();
+  world.answer({});
+  REQUIRE(ann.inbox.events("error").size() == 1);
+  CHECK(ann.inbox.events("error")[0]["code"] == "RATE_LIMITED");
+}
+
+TEST_CASE("a client that goes takes its question along", "[server][hooks]") {
+  HookWorld world({Hook::kJoin});
+  {
+    WsClient ann(world, 0, world.options);
+    ann.packet("40");
+    world.settle();
+    ann.join("room", "ann");
+    world.settle();
+    REQUIRE(world.scripts.asked.size() == 1);
+    world.kill(0);
+  }
+  CHECK(world.scripts.forgotten == std::set<std::uint64_t>{1});
+}
+
+TEST_CASE("scripts are told what happens to sessions, each thing once", "[server][hooks]") {
+  HookWorld world({Hook::kLeave, Hook::kSessionCreated, Hook::kLeadership, Hook::kDisconnect});
+  world.worker(0).listenToNotices(true);
+  world.worker(1).listenToNotices(true);
+  WsClient ann(world, 0, world.options), bob(world, 1, world.options);
+  ann.packet("40");
+  bob.packet("40");
+  world.settle();
+  ann.join("room", "ann");
+  world.settle();
+  bob.join("room", "bob");
+  world.settle();
+  ann.leave();
+  world.settle();
+  using Told = std::vector<std::pair<Hook, json>>;
+  CHECK(world.scripts.told == Told{{Hook::kSessionCreated, {{"sessionId", "room"}, {"userId", "ann"}}},
+                                   {Hook::kLeave, {{"sessionId", "room"}, {"userId", "ann"}}},
+                                   {Hook::kLeadership, {{"sessionId", "room"}, {"userId", "bob"}}}});
+}
+
+TEST_CASE("an event of the scripts' own is answered by them", "[server][hooks]") {
+  HookWorld world({Hook::kEvent});
+  world.scripts.events = {"/ chat"};
+  WsClient ann(world, 0, world.options);
+  ann.packet("40");
+  world.settle();
+  ann.event("chat", "hello", 5);
+  world.settle();
+  REQUIRE(world.scripts.asked.size() == 1);
+  CHECK(world.scripts.asked[0].about["arguments"] == json::array({"hello"}));
+  CHECK(world.scripts.asked[0].about["acknowledge"] == true);
+  ann.inbox.packets();
+  SECTION("with values") {
+    world.answer({Verdict::Kind::kAllow, {}, {}, R"([1,"two"])"});
+    CHECK(ann.inbox.packets() == Strings{R"(435[1,"two"])"});
+  }
+  SECTION("with nothing") {
+    world.answer({});
+    CHECK(ann.inbox.packets() == Strings{"435[]"});
+  }
+  SECTION("with a refusal") {
+    world.answer(denial());
+    CHECK(ann.inbox.packets().size() == 2);
+    CHECK(ann.inbox.events("error")[0]["code"] == "NO");
+  }
+}
+
+TEST_CASE("scripts emit, appoint, kick and end, from any worker", "[server][hooks]") {
+  HookWorld world({});
+  WsClient ann(world, 0, world.options), bob(world, 1, world.options);
+  world.settle();
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  const auto call = [&](std::string_view operation, const json& arguments) {
+    const json answer = json::parse(world.worker(0).call(operation, arguments));
+    world.settle();
+    return answer;
+  };
+  CHECK(call("emit", {{"sessionId", "room"}, {"event", "news"}, {"arguments", {1}}})["result"] == 2);
+  CHECK(ann.inbox.events("news") == std::vector<json>{1});
+  CHECK(bob.inbox.events("news") == std::vector<json>{1});
+  CHECK(call("emit", {{"sessionId", "room"}, {"event", std::string(4000, 'x')}})["code"] == "EVENT_TOO_LONG");
+  CHECK(call("emit", {{"sessionId", "room"}, {"userId", "bob"}, {"event", "psst"}})["result"] == 1);
+  CHECK(call("set_leader", {{"sessionId", "room"}, {"userId", "bob"}})["ok"] == true);
+  CHECK(ann.inbox.events("leadership_changed").back()["newLeaderId"] == "bob");
+  CHECK(call("kick", {{"sessionId", "room"}, {"userId", "bob"}})["ok"] == true);
+  CHECK(bob.inbox.events("error").back()["code"] == "KICKED");
+  CHECK(call("kick", {{"sessionId", "room"}, {"userId", "bob"}})["code"] == "USER_NOT_FOUND");
+  CHECK(call("end_session", {{"sessionId", "room"}})["ok"] == true);
+  CHECK(ann.inbox.events("error").back()["code"] == "SESSION_CLOSED");
+  world.advance(2'000);
+  CHECK(world.zone.sessionCount() == 0);
+  CHECK(call("nothing", json::object())["code"] == "UNKNOWN_OPERATION");
+  CHECK(call("get", json::array())["code"] == "INVALID_ARGUMENT");
+  CHECK(call("emit", {{"connection", "1-2-3-4"}, {"event", "x"}})["ok"] == false);
+  CHECK(call("list", {{"limit", -1}})["ok"].is_boolean());
+  REQUIRE_INVARIANTS(world.zone);
+}
