@@ -138,6 +138,9 @@ server::Options LocConf::options() const {
   options.maxUsers = static_cast<std::uint32_t>(maxUsers);
   options.maxConnections = static_cast<std::uint32_t>(maxConnections);
   options.rates = {events.rate, userEvents.rate, joins.rate, sessionJoins.rate, newSessions.rate, replies.rate};
+  options.hooks = hooks != 0;
+  options.hookTimeout = static_cast<std::int64_t>(hookTimeout);
+  options.hooksMayFail = hooksMayFail != 0;
   return options;
 }
 
@@ -175,6 +178,7 @@ void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf) {
   conf->maxUsers = NGX_CONF_UNSET_UINT;
   conf->maxConnections = NGX_CONF_UNSET_UINT;
   conf->originPolicy = OriginPolicy::kUnset;
+  conf->hooks = NGX_CONF_UNSET;
   return conf;
 }
 
@@ -210,6 +214,18 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
   if (conf->originPolicy == OriginPolicy::kUnset) {
     conf->originPolicy = prev->originPolicy == OriginPolicy::kUnset ? OriginPolicy::kSame : prev->originPolicy;
     conf->origins = prev->origins;
+  }
+  if (conf->hooks == NGX_CONF_UNSET) {
+    conf->hookTimeout = prev->hookTimeout;
+    conf->hooksMayFail = prev->hooksMayFail;
+  }
+  ngx_conf_merge_value(conf->hooks, prev->hooks, 0);
+  if (conf->hookVariables == nullptr) conf->hookVariables = prev->hookVariables;
+  // Meanwhile nothing of the connection is read, its pongs neither.
+  if (conf->hooks && conf->hookTimeout >= conf->pingTimeout) {
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "timeout of \"mediasync_hooks\" must be less than \"mediasync_ping_timeout\"");
+    return static_cast<char*>(NGX_CONF_ERROR);
   }
   inheritEndpoint(cf, *conf, *prev);
   if (conf->zone != nullptr && (!adoptBodyLimits(cf, *conf) || !noteLocation(cf, *conf))) {

@@ -77,6 +77,10 @@ struct LocConf {
   RateConf replies;
   OriginPolicy originPolicy;
   ngx_array_t* origins;         // of ngx_str_t, for kListed
+  ngx_flag_t hooks;             // Lua is asked
+  ngx_msec_t hookTimeout;       // for hooks
+  ngx_flag_t hooksMayFail;      // for hooks
+  ngx_array_t* hookVariables;   // that it is told; null: none
   ngx_uint_t prometheus;        // of mediasync_status
   ngx_http_handler_pt handler;  // of the endpoint
   std::uint64_t key;            // Location::key
@@ -85,6 +89,9 @@ struct LocConf {
 
   server::Options options() const;
 };
+
+// The values of the variables that Lua is told, a JSON object; "": none.
+std::string hookVariables(ngx_http_request_t* r, const LocConf& conf);
 
 inline MainConf* mainConf(ngx_conf_t* cf) {
   return static_cast<MainConf*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mediasync_module));
@@ -110,5 +117,7 @@ char* ngx_http_mediasync_byte_rate(ngx_conf_t* cf, ngx_command_t* cmd, void* con
 char* ngx_http_mediasync_cookie(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_user(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_user_secret(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* ngx_http_mediasync_hooks(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* ngx_http_mediasync_hook_variables(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_origin(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 }

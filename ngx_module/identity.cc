@@ -13,6 +13,7 @@ namespace mediasync::ngx {
 
 std::optional<server::Options> identify(ngx_http_request_t* r, const LocConf& conf) {
   server::Options options = conf.options();
+  options.variables = hookVariables(r, conf);
   if (!conf.bindsUser) return options;
   ngx_str_t user;
   if (ngx_http_complex_value(r, conf.user, &user) != NGX_OK) throw std::bad_alloc();

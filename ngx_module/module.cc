@@ -78,6 +78,10 @@ static ngx_command_t ngx_http_mediasync_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_user_secret"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_TAKE12,
      ngx_http_mediasync_user_secret, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("mediasync_hooks"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_TAKE123, ngx_http_mediasync_hooks,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("mediasync_hook_variables"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_1MORE,
+     ngx_http_mediasync_hook_variables, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_origin"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_1MORE, ngx_http_mediasync_origin,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_null_string, 0, nullptr, 0, 0, nullptr}};

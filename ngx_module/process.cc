@@ -13,6 +13,7 @@
 
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
+#include "ngx_module/lua_scripts.h"
 #include "ngx_module/reserve.h"
 #include "ngx_module/response.h"
 #include "ngx_module/state_file.h"
@@ -115,9 +116,31 @@ Runtime::Runtime(const ZoneConf& conf, ngx_cycle_t* cycle)
           this, log_),
       tickTimer_([](void* self) { static_cast<Runtime*>(self)->tick(); }, this, log_),
       exitTimer_([](void*) {}, this, log_),
-      retireTimer_([](void* self) { static_cast<Runtime*>(self)->retireStep(); }, this, log_) {
+      retireTimer_([](void* self) { static_cast<Runtime*>(self)->retireStep(); }, this, log_),
+      answersTimer_(
+          [](void* self) {
+            auto* runtime = static_cast<Runtime*>(self);
+            runtime->worker_.scriptsAnswered();
+            runtime->settle();
+          },
+          this, log_) {
   if (conf.statePath.len > 0) state_ = std::make_unique<ZoneState>(conf, cycle, *this);
   tickTimer_.arm(1);
+  if (LuaScripts* scripts = LuaScripts::find(view(conf.name))) useScripts(*scripts);
+}
+
+void Runtime::useScripts(LuaScripts& scripts) {
+  scripts_ = &scripts;
+  scripts.serve(*this);
+  using server::Hook;
+  bool listens = false;
+  for (const Hook hook : {Hook::kLeave, Hook::kSessionCreated, Hook::kSessionEnded, Hook::kLeadership})
+    listens = listens || scripts.listens(hook);
+  worker_.listenToNotices(listens);
+}
+
+server::Scripts* Runtime::scripts() {
+  return scripts_;
 }
 
 void Runtime::settle() {
@@ -154,6 +177,7 @@ void Runtime::wake() {
 void Runtime::retire() {
   if (std::exchange(retiring_, true)) return;
   retireTimer_.holdExit();
+  if (scripts_ != nullptr) scripts_->release();
   retireStep();
 }
 
@@ -187,6 +211,16 @@ std::int64_t Runtime::wallMicroseconds() {
 
 bool Runtime::processAlive(std::int32_t pid) {
   return kill(pid, 0) == 0 || errno != ESRCH;
+}
+
+std::optional<std::string> zoneName(std::string_view wanted) {
+  const MainConf* conf = servesClients() ? mainConfOf(const_cast<ngx_cycle_t*>(ngx_cycle)) : nullptr;
+  if (conf == nullptr || (wanted.empty() && conf->zones.nelts != 1)) return std::nullopt;
+  for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
+    const std::string_view name = view(static_cast<ZoneConf**>(conf->zones.elts)[i]->name);
+    if (wanted.empty() || name == wanted) return std::string(name);
+  }
+  return std::nullopt;
 }
 
 Runtime* runtimeOf(std::string_view zone) {

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "core/base/random.h"
 #include "core/server/worker.h"
@@ -11,6 +14,8 @@
 #include "ngx_module/zone_state.h"
 
 namespace mediasync::ngx {
+
+class LuaScripts;
 
 RandomSource& systemRandom();
 Instant currentTime();
@@ -29,7 +34,13 @@ class Runtime final : public server::Environment {
   // The process ends.
   void stop();
 
+  // Lua has come, or wants to be told of more.
+  void useScripts(LuaScripts& scripts);
+  // Questions have been answered: what waits for them goes on when the events at hand have been handled.
+  void scriptsAnswered() { answersTimer_.post(); }
+
   // Environment
+  server::Scripts* scripts() override;
   Instant now() override { return currentTime(); }
   std::int64_t wallMicroseconds() override;
   RandomSource& random() override { return systemRandom(); }
@@ -50,9 +61,14 @@ class Runtime final : public server::Environment {
   Timer tickTimer_;
   Timer exitTimer_;
   Timer retireTimer_;
+  Timer answersTimer_;
+  LuaScripts* scripts_ = nullptr;
   std::int64_t armedFor_ = 0;
   bool retiring_ = false;  // the process has been told to finish
 };
+
+// What the zone that Lua asks for is called; "": the only one. nullopt: there is none, or this process serves nobody.
+std::optional<std::string> zoneName(std::string_view wanted);
 
 // The runtime of the zone in this process; null when this process does not serve it.
 Runtime* runtimeOf(const ZoneConf*);

@@ -1,0 +1,380 @@
+--- Rules of one's own for mediasync: hooks, events and calls, from Lua inside NGINX.
+-- See lua/README.md for every function, its context, its results and its errors.
+local ffi = require "ffi"
+local cjson = require "cjson.safe"
+local semaphore = require "ngx.semaphore"
+
+local C = ffi.C
+local ngx = ngx
+local type, pairs, pcall, xpcall, error, tostring = type, pairs, pcall, xpcall, error, tostring
+local select, setmetatable, unpack, string = select, setmetatable, unpack, string
+local running = coroutine.running
+local traceback = debug.traceback
+
+ffi.cdef [[
+int ngx_http_mediasync_ffi_version(void);
+void *ngx_http_mediasync_ffi_zone(const char *name, size_t size);
+int ngx_http_mediasync_ffi_listen(void *zone, unsigned hook);
+int ngx_http_mediasync_ffi_listen_to(void *zone, const char *nsp, size_t nsp_size, const char *event,
+    size_t event_size);
+void ngx_http_mediasync_ffi_semaphore(void *zone, void *semaphore);
+unsigned ngx_http_mediasync_ffi_queued(void *zone);
+int ngx_http_mediasync_ffi_next(void *zone, double *number, int *hook, const char **text, size_t *size);
+void ngx_http_mediasync_ffi_answer(void *zone, double number, int kind, const char *code, size_t code_size,
+    const char *message, size_t message_size, const char *data, size_t data_size);
+const char *ngx_http_mediasync_ffi_call(void *zone, const char *operation, size_t operation_size,
+    const char *arguments, size_t arguments_size, size_t *size);
+]]
+
+local VERSION = 1
+local HOOKS = {
+    connect = 0, join = 1, command = 2, event = 3,
+    leave = 4, disconnect = 5, session_created = 6, session_ended = 7, leadership = 8,
+}
+local ALLOW, DENY, FAILED = 0, 1, 2
+local EVENT = HOOKS.event
+
+-- Light threads that answer: so many wait at the least; each that sleeps in a handler is one of at most MAX_THREADS.
+local MAX_THREADS = 4096
+-- A timer keeps memory for each thread that it has had, so it is replaced after so many tasks.
+local TASKS_OF_A_TIMER = 100000
+local WAIT_SECONDS = 60
+local WATCH_SECONDS = 1
+local LINGER_SECONDS = 0.5
+
+local _M = { _VERSION = "0.1.0" }
+local Zone = {}
+Zone.__index = Zone
+local Socket = {}
+Socket.__index = Socket
+local zones = {}
+-- Of sockets, which hold nothing but what can be sent as JSON.
+local zone_of = setmetatable({}, { __mode = "k" })
+local refusals = setmetatable({}, { __mode = "k" })
+
+local number = ffi.new "double[1]"
+local hook = ffi.new "int[1]"
+local text = ffi.new "const char *[1]"
+local size = ffi.new "size_t[1]"
+
+-- ngx.exit in a handler would end the timer that all threads live in.
+local in_handler = setmetatable({}, { __mode = "k" })
+local real_exit = ngx.exit
+
+local function guard_exit()
+    if _M._guarded then return end
+    _M._guarded = true
+    ngx.exit = function(...)
+        if in_handler[running()] then error("ngx.exit() in a handler of mediasync", 2) end
+        return real_exit(...)
+    end
+end
+
+local function is_version_ours()
+    local found, version = pcall(function() return C.ngx_http_mediasync_ffi_version() end)
+    if not found then return nil, "the module ngx_http_mediasync_module is not loaded" end
+    if version ~= VERSION then return nil, "ngx_http_mediasync_module is of another version" end
+    return true
+end
+
+local function call(zone, operation, arguments)
+    local json, err = cjson.encode(arguments)
+    if not json then return nil, "INVALID_ARGUMENT", err end
+    if next(arguments) == nil then json = "{}" end
+    local answer = ffi.string(C.ngx_http_mediasync_ffi_call(zone.handle, operation, #operation, json, #json, size),
+        size[0])
+    local decoded = cjson.decode(answer)
+    if not decoded then return nil, "INTERNAL", "the answer is no JSON" end
+    if not decoded.ok then return nil, decoded.code, decoded.message end
+    return decoded.result
+end
+
+local function answer(zone, question, kind, code, message, data)
+    if question == 0 then return end
+    code, message, data = code or "", message or "", data or ""
+    C.ngx_http_mediasync_ffi_answer(zone.handle, question, kind, code, #code, message, #message, data, #data)
+end
+
+-- A list of results as a JSON array: an empty table in it is an object.
+local function encode_values(values, count)
+    local parts = {}
+    for i = 1, count do
+        local json, err = cjson.encode(values[i] == nil and cjson.null or values[i])
+        if not json then error("a result cannot be sent: " .. tostring(err), 0) end
+        parts[i] = json
+    end
+    return "[" .. table.concat(parts, ",") .. "]"
+end
+
+local function pack(...)
+    return { n = select("#", ...), ... }
+end
+
+-- What a hook has returned, as a verdict.
+local function judge(zone, question, name, results)
+    local verdict = results[1]
+    if verdict == nil or verdict == true then return answer(zone, question, ALLOW) end
+    if verdict == false then
+        local code = type(results[2]) == "string" and results[2] or "DENIED"
+        local message = type(results[3]) == "string" and results[3] or "Not allowed"
+        return answer(zone, question, DENY, code, message)
+    end
+    if type(verdict) ~= "table" then
+        error("the hook \"" .. name .. "\" returned a " .. type(verdict) ..
+            ", not nil, true, false or a table", 0)
+    end
+    local data, err = cjson.encode(verdict)
+    if not data then error("the table cannot be sent: " .. tostring(err), 0) end
+    return answer(zone, question, ALLOW, nil, nil, data)
+end
+
+local function new_socket(zone, about)
+    local socket = setmetatable(about.socket or {}, Socket)
+    zone_of[socket] = zone
+    return socket
+end
+
+local function run_event(zone, question, about)
+    local handler = zone.events[about.socket.namespace .. "\n" .. about.event]
+    local socket = new_socket(zone, about)
+    local arguments = about.arguments
+    local count = #arguments
+    for i = 1, count do
+        if arguments[i] == cjson.null then arguments[i] = nil end
+    end
+    local results = pack(handler(socket, unpack(arguments, 1, count)))
+    local refusal = refusals[socket]
+    if refusal then return answer(zone, question, DENY, refusal.code, refusal.message) end
+    return answer(zone, question, ALLOW, nil, nil, encode_values(results, results.n))
+end
+
+local function run(zone, question, kind, json)
+    local about, err = cjson.decode(json)
+    if not about then error("a question is no JSON: " .. tostring(err), 0) end
+    if kind == EVENT then return run_event(zone, question, about) end
+    local registered = zone.hooks[kind]
+    if about.socket then new_socket(zone, about) end
+    return judge(zone, question, registered.name, pack(registered.handler(about)))
+end
+
+local function handle(zone, question, kind, json)
+    local thread = running()
+    in_handler[thread] = true
+    local done, err = xpcall(run, function(e) return traceback(tostring(e), 2) end, zone, question, kind, json)
+    in_handler[thread] = nil
+    if done then return end
+    ngx.log(ngx.ERR, "mediasync: ", err)
+    answer(zone, question, FAILED)
+end
+
+local work
+
+-- Of a timer that has been replaced the last thread stays for those that are still in a handler, to end them when the
+-- process does.
+local function leave(pool)
+    if not pool.lingering then
+        pool.lingering = true
+        while pool.threads > 1 and not ngx.worker.exiting() do
+            ngx.sleep(LINGER_SECONDS)
+        end
+        if ngx.worker.exiting() then return real_exit(ngx.OK) end
+    end
+    pool.threads = pool.threads - 1
+end
+
+-- One that is about to be busy leaves another one to wait.
+local function keep_one_waiting(zone, pool)
+    if pool.waiting > 0 or pool.threads >= MAX_THREADS then return end
+    pool.threads = pool.threads + 1
+    ngx.thread.spawn(work, zone, pool)
+end
+
+work = function(zone, pool)
+    while true do
+        if C.ngx_http_mediasync_ffi_next(zone.handle, number, hook, text, size) == 1 then
+            local question, kind = number[0], hook[0]
+            local json = ffi.string(text[0], size[0])
+            pool.tasks = pool.tasks + 1
+            zone.tasks = zone.tasks + 1
+            keep_one_waiting(zone, pool)
+            handle(zone, question, kind, json)
+        elseif ngx.worker.exiting() then
+            -- Ends the threads that sleep in handlers, too: their clients are asked about again elsewhere.
+            return real_exit(ngx.OK)
+        elseif zone.pool ~= pool then
+            return leave(pool)
+        elseif pool.tasks >= TASKS_OF_A_TIMER then
+            zone:start()
+        else
+            pool.waiting = pool.waiting + 1
+            zone.semaphore:wait(WAIT_SECONDS)
+            pool.waiting = pool.waiting - 1
+        end
+    end
+end
+
+--- Starts a new timer with threads; those of the one before end when they have nothing to do.
+function Zone:start()
+    local before = self.pool
+    local pool = { threads = 1, waiting = 0, tasks = 0 }
+    self.pool = pool
+    local ok, err = ngx.timer.at(0, function(premature)
+        if not premature then work(self, pool) end
+    end)
+    if not ok then
+        self.pool = before
+        ngx.log(ngx.ERR, "mediasync: no timer: ", err)
+        return
+    end
+    if before then self.semaphore:post(before.waiting) end
+end
+
+-- A handler may have ended the timer in a way that nothing here can catch.
+local function watch(premature, zone)
+    if premature then return end
+    local stuck = C.ngx_http_mediasync_ffi_queued(zone.handle) > 0 and zone.tasks == zone.seen
+    zone.seen = zone.tasks
+    if stuck and zone.pool.threads < MAX_THREADS then
+        ngx.log(ngx.ERR, "mediasync: the threads of hooks are gone, new ones are started")
+        zone:start()
+    end
+end
+
+local function begin(zone)
+    if zone.pool then return end
+    local made, err = semaphore.new()
+    if not made then error("no semaphore: " .. tostring(err), 3) end
+    guard_exit()
+    zone.semaphore = made
+    C.ngx_http_mediasync_ffi_semaphore(zone.handle, made.sem)
+    zone:start()
+    ngx.timer.every(WATCH_SECONDS, watch, zone)
+end
+
+--- The zone of that name; without a name the only one. nil and why, when there is none.
+function _M.zone(name)
+    name = name or ""
+    if zones[name] then return zones[name] end
+    local ours, err = is_version_ours()
+    if not ours then return nil, err end
+    local handle = C.ngx_http_mediasync_ffi_zone(name, #name)
+    if handle == nil then
+        return nil, name == "" and "there is not exactly one mediasync_zone, or this is no worker process"
+            or "there is no mediasync_zone \"" .. name .. "\", or this is no worker process"
+    end
+    zones[name] = setmetatable({ handle = handle, hooks = {}, events = {}, tasks = 0, seen = 0 }, Zone)
+    return zones[name]
+end
+
+--- Registers a hook. To be called in init_worker_by_lua.
+function Zone:hook(name, handler)
+    local kind = HOOKS[name]
+    if not kind or kind == EVENT then error("there is no hook \"" .. tostring(name) .. "\"", 2) end
+    if type(handler) ~= "function" then error("the handler is no function", 2) end
+    begin(self)
+    self.hooks[kind] = { name = name, handler = handler }
+    C.ngx_http_mediasync_ffi_listen(self.handle, kind)
+end
+
+--- Registers a handler of an event of one's own. To be called in init_worker_by_lua.
+function Zone:on(namespace, event, handler)
+    if type(namespace) ~= "string" or namespace:sub(1, 1) ~= "/" then
+        error("a namespace begins with \"/\"", 2)
+    end
+    if type(event) ~= "string" or event == "" then error("an event has a name", 2) end
+    if type(handler) ~= "function" then error("the handler is no function", 2) end
+    begin(self)
+    self.events[namespace .. "\n" .. event] = handler
+    C.ngx_http_mediasync_ffi_listen_to(self.handle, namespace, #namespace, event, #event)
+end
+
+local function with_arguments(target, event, ...)
+    local arguments = {}
+    for i = 1, select("#", ...) do
+        local value = select(i, ...)
+        arguments[i] = value == nil and cjson.null or value
+    end
+    target.event = event
+    if #arguments > 0 then target.arguments = arguments end
+    return target
+end
+
+--- Sends an event to all members of a session, or to those of one user.
+function Zone:emit(session_id, event, ...)
+    return call(self, "emit", with_arguments({ sessionId = session_id }, event, ...))
+end
+
+function Zone:emit_to_user(session_id, user_id, event, ...)
+    return call(self, "emit", with_arguments({ sessionId = session_id, userId = user_id }, event, ...))
+end
+
+--- Sends an event to one connection, by what `socket.connection` was.
+function Zone:emit_to(connection, event, ...)
+    return call(self, "emit", with_arguments({ connection = connection }, event, ...))
+end
+
+function Zone:disconnect(connection)
+    return call(self, "disconnect", { connection = connection })
+end
+
+function Zone:sessions(options)
+    options = options or {}
+    return call(self, "list", { limit = options.limit, after = options.after })
+end
+
+function Zone:session(session_id)
+    return call(self, "get", { sessionId = session_id })
+end
+
+function Zone:create_session(creator_id, creator_name)
+    return call(self, "create", { creatorId = creator_id, creatorName = creator_name })
+end
+
+function Zone:end_session(session_id)
+    return call(self, "end_session", { sessionId = session_id })
+end
+
+function Zone:kick(session_id, user_id)
+    return call(self, "kick", { sessionId = session_id, userId = user_id })
+end
+
+function Zone:set_leader(session_id, user_id)
+    return call(self, "set_leader", { sessionId = session_id, userId = user_id })
+end
+
+--- Loads media as the leader would: mediaUrl, and mediaId, mediaTitle, mediaDuration where there are any.
+function Zone:load_media(session_id, media)
+    local arguments = { sessionId = session_id }
+    for key, value in pairs(media) do
+        if key ~= "sessionId" then arguments[key] = value end
+    end
+    return call(self, "load_media", arguments)
+end
+
+--- Sends an event to the client at the other end, in the namespace of the socket.
+function Socket:emit(event, ...)
+    return call(zone_of[self], "emit",
+        with_arguments({ connection = self.connection, namespace = self.namespace }, event, ...))
+end
+
+function Socket:disconnect()
+    return call(zone_of[self], "disconnect", { connection = self.connection })
+end
+
+--- The event at hand is refused: the client gets an `error`, and a failed acknowledgement where it asked for one.
+function Socket:refuse(code, message)
+    refusals[self] = { code = tostring(code or "DENIED"), message = tostring(message or "Not allowed") }
+end
+
+local function of_only_zone(name)
+    _M[name] = function(...)
+        local zone, err = _M.zone()
+        if not zone then error(err, 2) end
+        return zone[name](zone, ...)
+    end
+end
+for name in pairs(Zone) do
+    if name ~= "__index" and name ~= "start" then of_only_zone(name) end
+end
+
+return _M

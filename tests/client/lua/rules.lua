@@ -1,0 +1,59 @@
+-- The rules that lua.test.mjs is about.
+local mediasync = require "resty.mediasync"
+local told = ngx.shared.told
+
+mediasync.hook("connect", function(about)
+    if about.auth.token == "wrong" then return false, "BAD_TOKEN", "That token is wrong" end
+    if about.variables.arg_who == "nobody" then return false, "NOBODY", "Nobody may come" end
+    if about.auth.token == "slow" then ngx.sleep(0.05) end
+    if about.auth.token == "never" then ngx.sleep(30) end
+end)
+
+mediasync.hook("join", function(about)
+    local data = about.data
+    if data.username == "throws" then error("no such luck") end
+    if data.username == "exits" then ngx.exit(500) end
+    if data.username == "number" then return 42 end
+    if data.username == "secret" then return false, "WRONG_PASSWORD", "The room has a password" end
+    if data.username == "renamed" then
+        data.username = "Renamed"
+        return data
+    end
+    if data.username == "broken" then return { sessionId = data.sessionId } end
+    if data.username == "socket" then
+        local socket = ngx.socket.tcp()
+        local ok, err = socket:connect("127.0.0.1", tonumber(ngx.shared.told:get("port") or 0))
+        if not ok then return false, "NO_SERVICE", err end
+        socket:send("GET /allowed HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        local line = socket:receive()
+        socket:close()
+        return line:find(" 200 ") ~= nil, "FORBIDDEN", "The service said no"
+    end
+end)
+
+mediasync.hook("command", function(about)
+    if about.event == "load_media" and about.data.mediaUrl:find("forbidden", 1, true) then
+        return false, "FORBIDDEN_FILM", "Not that film"
+    end
+    if about.event == "load_media" and about.data.mediaUrl:find("sleep", 1, true) then ngx.sleep(30) end
+    if about.event == "sync_playback" and not about.socket.isLeader then return false, "HOOK_SAYS_NO", "You do not lead" end
+end)
+
+for _, name in ipairs { "leave", "disconnect", "session_created", "session_ended", "leadership" } do
+    mediasync.hook(name, function(about)
+        told:rpush(name, require "cjson".encode(about))
+    end)
+end
+
+mediasync.on("/", "chat", function(socket, text, options)
+    if not socket.sessionId then return socket:refuse("NOT_IN_SESSION", "Join first") end
+    if text == "throw" then error("thrown") end
+    if text == "private" then return socket:emit("chat", "psst", { only = "you" }) end
+    mediasync.emit(socket.sessionId, "chat", { from = socket.userId, text = text, options = options })
+    return "delivered", #text
+end)
+
+mediasync.on("/votes", "vote", function(socket, choice)
+    socket:emit("counted", choice, socket.namespace)
+    return { choice = choice }
+end)
