@@ -124,6 +124,15 @@ void giveKey(std::span<Location> before, Location& location) {
 
 }  // namespace
 
+ZoneConf* findZone(ngx_conf_t* cf, const ngx_str_t& name) {
+  const auto& zones = mainConf(cf)->zones;
+  for (ngx_uint_t i = 0; i < zones.nelts; ++i) {
+    ZoneConf* zone = static_cast<ZoneConf**>(zones.elts)[i];
+    if (zone->name.len == name.len && ngx_strncmp(zone->name.data, name.data, name.len) == 0) return zone;
+  }
+  return nullptr;
+}
+
 server::Options LocConf::options() const {
   server::Options options;
   options.engine.pingInterval = static_cast<std::int64_t>(pingInterval);
@@ -179,6 +188,7 @@ void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf) {
   conf->maxConnections = NGX_CONF_UNSET_UINT;
   conf->originPolicy = OriginPolicy::kUnset;
   conf->hooks = NGX_CONF_UNSET;
+  conf->asksMember = NGX_CONF_UNSET;
   return conf;
 }
 
@@ -227,6 +237,13 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
                        "timeout of \"mediasync_hooks\" must be less than \"mediasync_ping_timeout\"");
     return static_cast<char*>(NGX_CONF_ERROR);
   }
+  if (conf->asksMember == NGX_CONF_UNSET) {
+    conf->isMemberOptional = prev->isMemberOptional;
+    conf->memberZone = prev->memberZone;
+    conf->memberSession = prev->memberSession;
+    conf->memberUser = prev->memberUser;
+  }
+  ngx_conf_merge_value(conf->asksMember, prev->asksMember, 0);
   inheritEndpoint(cf, *conf, *prev);
   if (conf->zone != nullptr && (!adoptBodyLimits(cf, *conf) || !noteLocation(cf, *conf))) {
     return static_cast<char*>(NGX_CONF_ERROR);
@@ -236,6 +253,7 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
 
 ngx_int_t ngx_http_mediasync_postconfiguration(ngx_conf_t* cf) {
   return guarded(cf->log, static_cast<ngx_int_t>(NGX_ERROR), [cf]() -> ngx_int_t {
+    if (!ngx_http_mediasync_add_member_check(cf)) return NGX_ERROR;
     const auto* core =
         static_cast<ngx_http_core_main_conf_t*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
     const std::span locations(static_cast<Location*>(mainConf(cf)->locations.elts), mainConf(cf)->locations.nelts);
@@ -260,15 +278,6 @@ bool isOrigin(const ngx_str_t& value) {
   u_char* host = value.data + scheme;
   u_char* end = value.data + value.len;
   return scheme != 0 && host < end && *host != ':' && ngx_strlchr(host, end, '/') == nullptr;
-}
-
-ZoneConf* findZone(ngx_conf_t* cf, const ngx_str_t& name) {
-  const auto& zones = mainConf(cf)->zones;
-  for (ngx_uint_t i = 0; i < zones.nelts; ++i) {
-    ZoneConf* zone = static_cast<ZoneConf**>(zones.elts)[i];
-    if (zone->name.len == name.len && ngx_strncmp(zone->name.data, name.data, name.len) == 0) return zone;
-  }
-  return nullptr;
 }
 
 char* checkCookieName(ngx_conf_t* cf, const ngx_str_t& name) {

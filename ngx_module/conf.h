@@ -81,6 +81,11 @@ struct LocConf {
   ngx_msec_t hookTimeout;       // for hooks
   ngx_flag_t hooksMayFail;      // for hooks
   ngx_array_t* hookVariables;   // that it is told; null: none
+  ngx_flag_t asksMember;        // mediasync_member is set, with what follows
+  ngx_flag_t isMemberOptional;  // others are served as well
+  ZoneConf* memberZone;
+  ngx_http_complex_value_t* memberSession;
+  ngx_http_complex_value_t* memberUser;
   ngx_uint_t prometheus;        // of mediasync_status
   ngx_http_handler_pt handler;  // of the endpoint
   std::uint64_t key;            // Location::key
@@ -92,6 +97,9 @@ struct LocConf {
 
 // The values of the variables that Lua is told, a JSON object; "": none.
 std::string hookVariables(ngx_http_request_t* r, const LocConf& conf);
+
+// The zone of that name; null: there is none, so far.
+ZoneConf* findZone(ngx_conf_t* cf, const ngx_str_t& name);
 
 inline MainConf* mainConf(ngx_conf_t* cf) {
   return static_cast<MainConf*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mediasync_module));
@@ -117,6 +125,9 @@ char* ngx_http_mediasync_byte_rate(ngx_conf_t* cf, ngx_command_t* cmd, void* con
 char* ngx_http_mediasync_cookie(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_user(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_user_secret(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+ngx_int_t ngx_http_mediasync_preconfiguration(ngx_conf_t* cf);
+bool ngx_http_mediasync_add_member_check(ngx_conf_t* cf);
+char* ngx_http_mediasync_member(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_hooks(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_hook_variables(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_origin(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);

@@ -16,17 +16,17 @@ namespace {
 
 // Questions that Lua has not taken, and things that it has not been told.
 constexpr std::size_t kMaxQueued = 16 * 1024;
+constexpr std::size_t kMaxQueuedBytes = 16 * 1024 * 1024;
+constexpr std::size_t kMaxQuestion = 64 * 1024;
 constexpr std::size_t kJsonDepth = 64;
 constexpr int kVersion = 1;
 // More than there can be light threads that wait.
 constexpr int kAllThreads = 65536;
 
-using PostSemaphore = int (*)(void* semaphore, int count);
-
-// Found by name: linking to it would make the module need lua-nginx-module.
-PostSemaphore postSemaphore() {
-  static const auto post = reinterpret_cast<PostSemaphore>(dlsym(RTLD_DEFAULT, "ngx_http_lua_ffi_sema_post"));
-  return post;
+// Found by name: linking to it would make the module need lua-nginx-module. Looked for anew each time: a reload may
+// have brought that module, or loaded it elsewhere.
+LuaScripts::PostSemaphore findPostSemaphore() {
+  return reinterpret_cast<LuaScripts::PostSemaphore>(dlsym(RTLD_DEFAULT, "ngx_http_lua_ffi_sema_post"));
 }
 
 bool isUtf8(std::string_view text) {
@@ -45,7 +45,12 @@ Registry& registry() {
 }  // namespace
 
 bool LuaScripts::isPossible() {
-  return postSemaphore() != nullptr;
+  return findPostSemaphore() != nullptr;
+}
+
+void LuaScripts::useSemaphore(void* semaphore) {
+  postSemaphore_ = findPostSemaphore();
+  semaphore_ = postSemaphore_ == nullptr ? nullptr : semaphore;
 }
 
 LuaScripts* LuaScripts::find(std::string_view zone) {
@@ -77,28 +82,32 @@ bool LuaScripts::listensTo(std::string_view nsp, std::string_view event) const {
 }
 
 std::uint64_t LuaScripts::ask(server::Hook hook, std::string question) {
-  if (queue_.size() >= kMaxQueued || semaphore_ == nullptr) return 0;
+  if (released_ || semaphore_ == nullptr || question.size() > kMaxQuestion) return 0;
+  if (queue_.size() >= kMaxQueued || queuedBytes_ + question.size() > kMaxQueuedBytes) return 0;
   open_.emplace(++last_, std::nullopt);
   push({last_, hook, std::move(question)});
   return last_;
 }
 
 void LuaScripts::tell(server::Hook hook, std::string notice) {
+  if (released_) return;
   if (queue_.size() < kMaxQueued) return push({0, hook, std::move(notice)});
   if (std::exchange(overflown_, true)) return;
   ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "mediasync: Lua does not keep up, it is not told of what happens");
 }
 
 void LuaScripts::push(Task task) {
+  queuedBytes_ += task.text.size();
   queue_.push_back(std::move(task));
   post(1);
 }
 
 void LuaScripts::post(int count) {
-  if (semaphore_ != nullptr) postSemaphore()(semaphore_, count);
+  if (semaphore_ != nullptr) postSemaphore_(semaphore_, count);
 }
 
 void LuaScripts::release() {
+  released_ = true;
   post(kAllThreads);
 }
 
@@ -106,6 +115,7 @@ std::optional<LuaScripts::Task> LuaScripts::next() {
   while (!queue_.empty()) {
     Task task = std::move(queue_.front());
     queue_.pop_front();
+    queuedBytes_ -= task.text.size();
     if (task.number == 0 || open_.contains(task.number)) return task;  // else nobody waits for it any more
   }
   overflown_ = false;
@@ -172,6 +182,11 @@ MEDIASYNC_FFI void ngx_http_mediasync_ffi_semaphore(void* zone, void* semaphore)
 
 MEDIASYNC_FFI unsigned ngx_http_mediasync_ffi_queued(void* zone) {
   return static_cast<unsigned>(static_cast<LuaScripts*>(zone)->queued());
+}
+
+// 1: the process has nothing more to ask, threads are to end.
+MEDIASYNC_FFI int ngx_http_mediasync_ffi_released(void* zone) {
+  return static_cast<LuaScripts*>(zone)->isReleased() ? 1 : 0;
 }
 
 // 1: there was something to do.

@@ -21,6 +21,8 @@ class Runtime;
 // Of one zone in one worker process. Lua may come before the zone's Runtime is there, and never goes.
 class LuaScripts final : public server::Scripts {
  public:
+  using PostSemaphore = int (*)(void* semaphore, int count);
+
   // Null when Lua has not asked for it.
   static LuaScripts* find(std::string_view zone);
   static LuaScripts& of(std::string_view zone);
@@ -33,7 +35,7 @@ class LuaScripts final : public server::Scripts {
   // ---- what Lua says
   bool listen(unsigned hook);
   bool listenTo(std::string_view nsp, std::string_view event);
-  void useSemaphore(void* semaphore) { semaphore_ = semaphore; }
+  void useSemaphore(void* semaphore);
   struct Task {
     std::uint64_t number = 0;  // 0: nothing is answered
     server::Hook hook{};
@@ -42,8 +44,9 @@ class LuaScripts final : public server::Scripts {
   std::optional<Task> next();
   std::size_t queued() const { return queue_.size(); }
   void answer(std::uint64_t question, server::Verdict verdict);
-  // The process is told to finish its work: nothing waits for questions any more.
+  // The process is about to end: nothing is asked any more.
   void release();
+  bool isReleased() const { return released_; }
 
   // ---- server::Scripts
   bool listens(server::Hook hook) const override { return hooks_[static_cast<std::size_t>(hook)]; }
@@ -61,13 +64,16 @@ class LuaScripts final : public server::Scripts {
 
   Runtime* runtime_ = nullptr;
   void* semaphore_ = nullptr;
+  PostSemaphore postSemaphore_ = nullptr;
   std::array<bool, server::kHooks> hooks_{};
   std::set<std::string, std::less<>> namespaces_;
   std::set<std::string, std::less<>> events_;  // NAMESPACE '\n' NAME
   std::deque<Task> queue_;
   std::unordered_map<std::uint64_t, std::optional<server::Verdict>> open_;
   std::uint64_t last_ = 0;
+  std::size_t queuedBytes_ = 0;
   bool overflown_ = false;
+  bool released_ = false;
 };
 
 }  // namespace mediasync::ngx

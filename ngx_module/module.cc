@@ -78,6 +78,8 @@ static ngx_command_t ngx_http_mediasync_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_user_secret"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_TAKE12,
      ngx_http_mediasync_user_secret, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("mediasync_member"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_TAKE1234, ngx_http_mediasync_member,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_hooks"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_TAKE123, ngx_http_mediasync_hooks,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_hook_variables"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_1MORE,
@@ -87,7 +89,7 @@ static ngx_command_t ngx_http_mediasync_commands[] = {
     {ngx_null_string, 0, nullptr, 0, 0, nullptr}};
 
 static ngx_http_module_t ngx_http_mediasync_context = {
-    nullptr,                               // preconfiguration
+    ngx_http_mediasync_preconfiguration,   // preconfiguration
     ngx_http_mediasync_postconfiguration,  // postconfiguration
     ngx_http_mediasync_create_main_conf,   // create main configuration
     nullptr,                               // init main configuration

@@ -177,7 +177,6 @@ void Runtime::wake() {
 void Runtime::retire() {
   if (std::exchange(retiring_, true)) return;
   retireTimer_.holdExit();
-  if (scripts_ != nullptr) scripts_->release();
   retireStep();
 }
 
@@ -190,6 +189,7 @@ void Runtime::retireStep() {
   exitTimer_.holdExit();
   exitTimer_.arm(kExitDelay);
   worker_.stop();
+  if (scripts_ != nullptr) scripts_->release();
   if (state_) state_->finish();
 }
 

@@ -1,5 +1,6 @@
 #include <optional>
 
+#include "core/api/percent.h"
 #include "core/api/rest.h"
 #include "core/api/text_rules.h"
 #include "core/session/command.h"
@@ -9,30 +10,6 @@ namespace {
 
 constexpr std::string_view kCollectionAllow = "GET, HEAD, POST, OPTIONS";
 constexpr std::string_view kSessionAllow = "GET, HEAD, OPTIONS";
-
-int hexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::optional<std::string> percentDecode(std::string_view encoded) {
-  std::string decoded;
-  for (std::size_t i = 0; i < encoded.size(); ++i) {
-    if (encoded[i] != '%') {
-      decoded += encoded[i];
-      continue;
-    }
-    if (encoded.size() - i < 3) return std::nullopt;
-    const int high = hexValue(encoded[i + 1]);
-    const int low = hexValue(encoded[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    decoded += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return decoded;
-}
 
 // The session id that one raw path segment names, or nothing when it cannot name a session.
 std::optional<std::string> sessionIdOf(std::string_view segment) {

@@ -39,15 +39,16 @@ constexpr std::int64_t kAfterDrain = 1'000;
 
 }  // namespace
 
-// All that is not in the connection's record. What the decoder holds, whom NGINX says the client is, the command that
-// waits, the input behind it, and what is to be sent follow. Numbers only: whatever bytes it is read from, each has a
-// value.
+// All that is not in the connection's record. What the decoder holds, whom NGINX says the client is, what scripts are
+// told of it, the command that waits, the input behind it, and what is to be sent follow. Numbers only: whatever bytes
+// it is read from, each has a value.
 struct Worker::Parcel {
   store::ConnectionRef connection;
   store::WorkerId from;
   std::uint32_t ticket;
   std::uint32_t decoderSize;
   std::uint32_t userSize;
+  std::uint32_t variablesSize;
   std::uint32_t deferredSize;
   std::uint32_t inputSize;
   std::uint8_t hasUser;  // 0 or 1
@@ -72,7 +73,7 @@ struct Worker::Parcel {
 };
 
 struct Worker::Contents {
-  std::string_view decoder, user, deferred, input, out;
+  std::string_view decoder, user, variables, deferred, input, out;
 };
 
 void Worker::takeHandovers() {
@@ -182,7 +183,8 @@ void Worker::findSuccessors() {
 bool Worker::isReadyToGo(const Link& link) const {
   const Channel& channel = *link.channel;
   const std::size_t held = channel.decoder_.heldBytes();
-  const std::size_t waiting = channel.input_.size() + (channel.deferred_ ? channel.deferred_->text.size() : 0);
+  const std::size_t waiting = channel.input_.size() + (channel.deferred_ ? channel.deferred_->text.size() : 0) +
+                              channel.options_->variables.size();
   const bool waitsForCommand = channel.deferred_ != nullptr || channel.input_.empty();  // and not for the peer to read
   return link.ticket == 0 && !link.doomed && !link.corked && !link.awaitsSnapshot && link.binaryLeft == 0 &&
          link.out.size() <= kMaxPart && channel.state_ == Channel::State::kOpen && waitsForCommand &&
@@ -217,6 +219,8 @@ std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
   const std::optional<std::string>& user = link.channel->options_->user;
   parcel.hasUser = user.has_value();
   parcel.userSize = user ? static_cast<std::uint32_t>(user->size()) : 0;
+  const std::string& variables = link.channel->options_->variables;
+  parcel.variablesSize = static_cast<std::uint32_t>(variables.size());
   const std::string deferred = link.channel->deferred_ ? link.channel->deferred_->text : std::string();
   const std::string& input = link.channel->input_;
   parcel.deferredSize = static_cast<std::uint32_t>(deferred.size());
@@ -231,7 +235,8 @@ std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
   parcel.membership = link.seat.membershipSerial;
   parcel.cursor = link.cursor;
   std::string bytes(reinterpret_cast<const char*>(&parcel), sizeof parcel);
-  return bytes.append(decoder).append(user.value_or("")).append(deferred).append(input).append(link.out);
+  bytes.append(decoder).append(user.value_or("")).append(variables);
+  return bytes.append(deferred).append(input).append(link.out);
 }
 
 bool Worker::unpack(std::string_view bytes, Parcel& parcel, Contents& contents) {
@@ -243,11 +248,12 @@ bool Worker::unpack(std::string_view bytes, Parcel& parcel, Contents& contents) 
     bytes.remove_prefix(size);
     return taken;
   };
-  const std::uint64_t sizes =
-      std::uint64_t{parcel.decoderSize} + parcel.userSize + parcel.deferredSize + parcel.inputSize;
+  const std::uint64_t sizes = std::uint64_t{parcel.decoderSize} + parcel.userSize + parcel.variablesSize +
+                              parcel.deferredSize + parcel.inputSize;
   if (bytes.size() < sizes) return false;
   contents.decoder = take(parcel.decoderSize);
   contents.user = take(parcel.userSize);
+  contents.variables = take(parcel.variablesSize);
   contents.deferred = take(parcel.deferredSize);
   contents.input = take(parcel.inputSize);
   contents.out = bytes;
@@ -338,6 +344,7 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
     options.engine.pingInterval = record.pingInterval;
     options.engine.pingTimeout = record.pingTimeout;
     options.timestamps = static_cast<api::TimestampUnit>(record.timestampUnit);
+    options.variables = contents.variables;
     options.user.reset();
     if (parcel.hasUser != 0) options.user = std::string(contents.user);
     Agreement agreement{protocolOf(record), {}};

@@ -102,14 +102,17 @@ std::optional<Verdict> Worker::consult(Caller& caller, Hook hook, Text text) {
   if (!question->isAsked()) question->ask(*scripts, hook, text(), now);
   question->look();
   if (question->isOpen()) {
-    // A process that ends has no time for scripts; a WebSocket takes its question along to another one.
-    const bool isLate = now - question->askedAt() >= caller.options.hookTimeout;
-    if (!isLate && (!stopped_ || caller.link != nullptr)) return std::nullopt;
+    if (now - question->askedAt() < caller.options.hookTimeout) return std::nullopt;
     question->giveUp();
     ++counters().hooksUnanswered;
   }
   const Verdict& verdict = *question->verdict();
   return verdict.kind == Verdict::Kind::kFailed ? failed(hook, caller.options) : verdict;
+}
+
+// A client that is refused may try again on the same connection, but not as often as it likes.
+bool Worker::connectsTooOften(const Caller& caller) {
+  return caller.options.hooks && isTooFast(caller);
 }
 
 std::optional<Verdict> Worker::consultConnect(Caller& caller, std::string_view nsp, const json& auth) {

@@ -255,8 +255,9 @@ engineio::PayloadDecoder::Result Worker::nextPacket(PostJob& job, engineio::Pack
 std::optional<Worker::PostResult> Worker::wait(PostJob& job) {
   const std::int64_t now = env_.now().mono;
   const bool asksScripts = job.deferred_ && job.deferred_->question.isOpen();  // which have a time limit of their own
-  if (job.waitingSince_ == 0 || asksScripts) job.waitingSince_ = now;
-  if (now - job.waitingSince_ > kPostPatience) {
+  if (job.waitingSince_ == 0 || (asksScripts && !stopped_)) job.waitingSince_ = now;
+  // A process that ends does not wait for scripts: its clients come back to another.
+  if (now - job.waitingSince_ > kPostPatience || (asksScripts && stopped_)) {
     closeFromAfar(job.connection_, store::Closing::kByServer);
     return PostResult{Error::kBadRequest};
   }

@@ -24,11 +24,14 @@ constexpr Refusal kBadCall{"INVALID_ARGUMENT", "An argument is missing, or of th
 constexpr Refusal kNoOperation{"UNKNOWN_OPERATION", "There is no such operation"};
 constexpr Refusal kNoUser{"USER_NOT_FOUND", "There is no such user in the session"};
 constexpr Refusal kNoConnection{"NOT_CONNECTED", "There is no such connection"};
-constexpr Refusal kTooLong{"EVENT_TOO_LONG", "An event for a session may have 3072 bytes"};
+constexpr Refusal kTooLong{"EVENT_TOO_LONG", "An event may have 3072 bytes for a session, 32 KB for one connection"};
+constexpr Refusal kBacklogged{"BACKLOGGED", "The client must take first what it was sent"};
 constexpr Refusal kBusySession{"SESSION_BUSY", "Members of the session must catch up first"};
 constexpr Refusal kKicked{"KICKED", "You were removed from the session"};
 constexpr Refusal kClosed{"SESSION_CLOSED", "The session was ended"};
 constexpr Refusal kNotPossible{"REFUSED", "The server refused it"};
+
+constexpr std::size_t kMaxPacket = 32 * 1024;
 
 // Thrown by an operation, to be told to the script.
 struct Failed {
@@ -118,6 +121,8 @@ bool Worker::sendTo(const store::ConnectionRef& connection, std::string_view nsp
     ConnectionTransaction txn(zone_, connection.shard);
     if (!txn.open(connection)) return false;
     if (nsp == "/" ? !txn.record().namespaceConnected : !txn.hasNamespace(nsp)) return false;
+    if (packet.size() > kMaxPacket) throw Failed{kTooLong};
+    if (!txn.hasRoomFor(packet.size())) throw Failed{kBacklogged};
   }
   leaveFor(connection, store::ItemKind::kPacket, packet);
   return true;
@@ -166,14 +171,14 @@ std::string Worker::emitEvent(const json& arguments) {
   return success(sent);
 }
 
-// The user's clients are told why before they lose their seats.
-void Worker::remove(const std::string& sessionId, const std::string& userId, const Refusal& why) {
+// The user's clients are told why before they lose their seats. False: there is no such user (any more).
+bool Worker::remove(const std::string& sessionId, const std::string& userId, const Refusal& why) {
   std::vector<store::ConnectionRef> connections;
   {
     SessionTransaction session(zone_, sessionId);
     if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
     const session::UserRef user = session.findUser(userId);
-    if (user == 0) throw Failed{kNoUser};
+    if (user == 0) return false;
     connections = connectionsOf(user);
   }
   std::string packet = "4";
@@ -182,11 +187,11 @@ void Worker::remove(const std::string& sessionId, const std::string& userId, con
   for (const store::ConnectionRef& connection : connections)
     sendTo(connection, "/", packet);
   SessionTransaction session(zone_, sessionId);
-  if (!session.find(sessionId)) return;
-  const session::UserRef user = session.findUser(userId);
-  if (user == 0) return;
+  const session::UserRef user = session.find(sessionId) ? session.findUser(userId) : 0;
+  if (user == 0) return false;
   session::leave(session, user, env_.now());
   session.commit(wake_);
+  return true;
 }
 
 std::string Worker::endSession(const json& arguments) {
@@ -221,7 +226,7 @@ void Worker::destroyEnded() {
 std::string Worker::callSession(std::string_view operation, const json& arguments) {
   const std::string sessionId = sessionIdOf(arguments);
   if (operation == "kick") {
-    remove(sessionId, textOf(arguments, "userId"), kKicked);
+    if (!remove(sessionId, textOf(arguments, "userId"), kKicked)) throw Failed{kNoUser};
     return success(true);
   }
   SessionTransaction session(zone_, sessionId);

@@ -62,6 +62,10 @@ class Question {
   bool isOpen() const { return number_ != 0 && !verdict_; }
   // Something has come of it that has yet to be looked at.
   bool hasNews() const { return isOpen() && scripts_->isAnswered(number_); }
+  // Trying the packet again would be in vain.
+  bool isWaiting(std::int64_t now, std::int64_t timeout) const {
+    return isOpen() && !hasNews() && now - askedAt_ < timeout;
+  }
   const std::optional<Verdict>& verdict() const { return verdict_; }
   std::int64_t askedAt() const { return askedAt_; }
 

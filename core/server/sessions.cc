@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/api/media_path.h"
+#include "core/api/text_rules.h"
 #include "core/server/worker.h"
 #include "core/session/refusal.h"
 
@@ -77,6 +79,20 @@ RestReply Worker::showSession(std::string_view sessionId, const Options& options
   RestReply reply;
   api::appendSession(reply.body, snapshot.view, options.timestamps);
   return reply;
+}
+
+bool Worker::isMember(std::string_view sessionId, std::string_view userId, std::string_view path) {
+  if (!api::isId(sessionId) || !api::isId(userId)) return false;
+  std::string url;
+  {
+    SessionTransaction session(zone_, sessionId);
+    if (!session.find(sessionId)) return false;
+    const session::UserRef user = session.findUser(userId);
+    if (user == 0 || session.user(user).presence == session::Presence::kAway) return false;
+    url = session.media().url.value_or("");
+  }
+  const auto media = api::mediaPath(url);
+  return media && api::isPartOfMedia(path, *media);
 }
 
 // In the order of their serials, of which each shard has a range of its own.

@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::string_view kMain = "/";
 constexpr std::string_view kFull = "The server is full";
+constexpr std::string_view kLongAuth = "The authentication payload is too long";
+constexpr std::string_view kLongAuthData = R"({"code":"AUTH_TOO_LONG"})";
 constexpr const char* kUserSecret = "userSecret";
 constexpr socketio::Limits kLimits;
 
@@ -144,6 +146,11 @@ Handled SocketIo::connect(Worker& worker, Caller& caller, const socketio::Packet
     return Handled::kDone;
   }
   if (!worker.isConnected(caller, nsp)) {
+    if (worker.connectsTooOften(caller)) return Handled::kFlood;
+    if (caller.options.hooks && auth.dump().size() > store::ConnectionTransaction::kMaxAuthBytes) {
+      refuseConnect(worker, caller, nsp, kLongAuth, kLongAuthData);
+      return Handled::kDone;
+    }
     const auto verdict = worker.consultConnect(caller, nsp, auth);
     if (!verdict) return Handled::kDeferred;
     if (verdict->kind != Verdict::Kind::kAllow) {
@@ -165,7 +172,7 @@ Handled SocketIo::connectMain(Worker& worker, Caller& caller, const json& auth) 
   Worker::Connecting connecting;
   if (!auth.empty()) connecting.auth = withoutSecret(auth);
   if (connecting.auth.size() > store::ConnectionTransaction::kMaxAuthBytes) {  // before anything is claimed by it
-    refuseConnect(worker, caller, kMain, "The authentication payload is too long", R"({"code":"AUTH_TOO_LONG"})");
+    refuseConnect(worker, caller, kMain, kLongAuth, kLongAuthData);
     return Handled::kDone;
   }
   const bool givesSecret = caller.options.asksSecret && auth.contains(kUserSecret) && !auth[kUserSecret].is_null();

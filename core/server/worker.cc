@@ -238,10 +238,21 @@ void Worker::retryWaiting() {
   const std::vector<PostJob*> jobs = std::exchange(waitingJobs_, {});
   if (channels.empty() && jobs.empty()) return;
   bool progress = false;
-  for (Channel* channel : channels)
-    progress = retry(*channel) || progress;
-  for (PostJob* job : jobs)
-    progress = retry(*job) || progress;
+  const std::int64_t now = env_.now().mono;
+  for (Channel* channel : channels) {
+    if (channel->deferred_ && channel->deferred_->question.isWaiting(now, channel->options_->hookTimeout)) {
+      waitingChannels_.push_back(channel);
+    } else {
+      progress = retry(*channel) || progress;
+    }
+  }
+  for (PostJob* job : jobs) {
+    if (!stopped_ && job->deferred_ && job->deferred_->question.isWaiting(now, job->options_.hookTimeout)) {
+      waitingJobs_.push_back(job);
+    } else {
+      progress = retry(*job) || progress;
+    }
+  }
   retryDelay_ = progress ? kRetryDelay : std::min(2 * retryDelay_, kMaxRetryDelay);
 }
 

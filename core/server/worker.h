@@ -172,6 +172,9 @@ class Worker {
   // `secret` is what the client came with; "": nothing.
   RestReply createSession(const api::CreateSession&, const Options&, std::string_view secret = {});
   RestReply showSession(std::string_view sessionId, const Options&);
+  // Whether the user is connected to the session, and the session has loaded what `path` is, or is part of. The path is
+  // one that NGINX has decoded and normalised.
+  bool isMember(std::string_view sessionId, std::string_view userId, std::string_view path);
   RestReply listSessions(const api::ListQuery&, const Options&);
 
   // ---- what scripts ask for
@@ -205,6 +208,7 @@ class Worker {
 
   // The operator's scripts. Verdicts are those of one that answers: a question that it fails to answer in time, or at
   // all, is answered here. nullopt: there is no answer yet, and the packet has to wait.
+  bool connectsTooOften(const Caller&);
   std::optional<Verdict> consultConnect(Caller&, std::string_view nsp, const nlohmann::json& auth);
   bool scriptsHave(const Caller&, std::string_view nsp);
   bool isForScripts(const Caller&, const socketio::Packet&);
@@ -454,7 +458,7 @@ class Worker {
   bool sendTo(const store::ConnectionRef&, std::string_view nsp, std::string_view packet);
   std::vector<store::ConnectionRef> connectionsOf(session::UserRef);
   std::string emitEvent(const nlohmann::json& arguments);
-  void remove(const std::string& sessionId, const std::string& userId, const session::Refusal& why);
+  bool remove(const std::string& sessionId, const std::string& userId, const session::Refusal& why);
   std::string endSession(const nlohmann::json& arguments);
   std::string callSession(std::string_view operation, const nlohmann::json& arguments);
   void destroyEnded();

@@ -19,6 +19,7 @@ int ngx_http_mediasync_ffi_listen_to(void *zone, const char *nsp, size_t nsp_siz
     size_t event_size);
 void ngx_http_mediasync_ffi_semaphore(void *zone, void *semaphore);
 unsigned ngx_http_mediasync_ffi_queued(void *zone);
+int ngx_http_mediasync_ffi_released(void *zone);
 int ngx_http_mediasync_ffi_next(void *zone, double *number, int *hook, const char **text, size_t *size);
 void ngx_http_mediasync_ffi_answer(void *zone, double number, int kind, const char *code, size_t code_size,
     const char *message, size_t message_size, const char *data, size_t data_size);
@@ -153,8 +154,11 @@ local function run(zone, question, kind, json)
     if not about then error("a question is no JSON: " .. tostring(err), 0) end
     if kind == EVENT then return run_event(zone, question, about) end
     local registered = zone.hooks[kind]
-    if about.socket then new_socket(zone, about) end
-    return judge(zone, question, registered.name, pack(registered.handler(about)))
+    local socket = about.socket and new_socket(zone, about)
+    local results = pack(registered.handler(about))
+    local refusal = socket and refusals[socket]
+    if refusal then return answer(zone, question, DENY, refusal.code, refusal.message) end
+    return judge(zone, question, registered.name, results)
 end
 
 local function handle(zone, question, kind, json)
@@ -171,13 +175,13 @@ local work
 
 -- Of a timer that has been replaced the last thread stays for those that are still in a handler, to end them when the
 -- process does.
-local function leave(pool)
+local function leave(zone, pool)
     if not pool.lingering then
         pool.lingering = true
-        while pool.threads > 1 and not ngx.worker.exiting() do
+        while pool.threads > 1 and C.ngx_http_mediasync_ffi_released(zone.handle) == 0 do
             ngx.sleep(LINGER_SECONDS)
         end
-        if ngx.worker.exiting() then return real_exit(ngx.OK) end
+        if pool.threads > 1 then return real_exit(ngx.OK) end
     end
     pool.threads = pool.threads - 1
 end
@@ -198,13 +202,13 @@ work = function(zone, pool)
             zone.tasks = zone.tasks + 1
             keep_one_waiting(zone, pool)
             handle(zone, question, kind, json)
-        elseif ngx.worker.exiting() then
+        elseif C.ngx_http_mediasync_ffi_released(zone.handle) == 1 then
             -- Ends the threads that sleep in handlers, too: their clients are asked about again elsewhere.
             return real_exit(ngx.OK)
         elseif zone.pool ~= pool then
-            return leave(pool)
-        elseif pool.tasks >= TASKS_OF_A_TIMER then
-            zone:start()
+            return leave(zone, pool)
+        elseif pool.tasks >= TASKS_OF_A_TIMER and zone:start() then
+            pool.tasks = 0 -- and the next time round it is not the zone's any more
         else
             pool.waiting = pool.waiting + 1
             zone.semaphore:wait(WAIT_SECONDS)
@@ -224,17 +228,22 @@ function Zone:start()
     if not ok then
         self.pool = before
         ngx.log(ngx.ERR, "mediasync: no timer: ", err)
-        return
+        if before then before.tasks = 0 end -- tried again after as many
+        return false
     end
-    if before then self.semaphore:post(before.waiting) end
+    if before and before.waiting > 0 then self.semaphore:post(before.waiting) end
+    return true
 end
 
 -- A handler may have ended the timer in a way that nothing here can catch.
 local function watch(premature, zone)
     if premature then return end
     local stuck = C.ngx_http_mediasync_ffi_queued(zone.handle) > 0 and zone.tasks == zone.seen
-    zone.seen = zone.tasks
-    if stuck and zone.pool.threads < MAX_THREADS then
+    zone.seen, zone.stuck = zone.tasks, stuck and zone.stuck + 1 or 0
+    -- Once it may be on its way; with all threads in handlers they may be slow.
+    local patience = zone.pool and zone.pool.threads >= MAX_THREADS and 30 or 2
+    if zone.stuck >= patience then
+        zone.stuck = 0
         ngx.log(ngx.ERR, "mediasync: the threads of hooks are gone, new ones are started")
         zone:start()
     end
@@ -262,7 +271,7 @@ function _M.zone(name)
         return nil, name == "" and "there is not exactly one mediasync_zone, or this is no worker process"
             or "there is no mediasync_zone \"" .. name .. "\", or this is no worker process"
     end
-    zones[name] = setmetatable({ handle = handle, hooks = {}, events = {}, tasks = 0, seen = 0 }, Zone)
+    zones[name] = setmetatable({ handle = handle, hooks = {}, events = {}, tasks = 0, seen = 0, stuck = 0 }, Zone)
     return zones[name]
 end
 

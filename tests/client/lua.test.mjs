@@ -65,7 +65,7 @@ suite('hooks in Lua', options, (server) => {
     it(`decide who joins and as what, over ${transport}`, async () => {
       const sessionId = unique('room');
       const socket = await connect(server(), { transport });
-      for (const [username, code] of [['secret', 'WRONG_PASSWORD'], ['throws', 'HOOK_FAILED'], ['exits', 'HOOK_FAILED'],
+      for (const [username, code] of [['secret', 'WRONG_PASSWORD'], ['refused', 'REFUSED_BY_SOCKET'], ['throws', 'HOOK_FAILED'], ['exits', 'HOOK_FAILED'],
         ['number', 'HOOK_FAILED'], ['broken', 'INVALID_USER_ID']]) {
         const answer = await enter(socket, sessionId, username);
         assert.deepEqual([username, answer.success, answer.code], [username, false, code]);
@@ -111,6 +111,16 @@ suite('hooks in Lua', options, (server) => {
     });
     await until('three answers', () => answers.length === 3);
     assert.deepEqual(answers, ['join', 'load', 'heartbeat']);
+  });
+
+  it('are not asked about what is too long', async () => {
+    const long = open(server(), with_({ token: 'x'.repeat(9000) }, 'websocket'));
+    const [error] = await new Promise((resolve) => long.once('connect_error', (...args) => resolve(args)));
+    assert.equal(error.data.code, 'AUTH_TOO_LONG');
+    const socket = await connect(server());
+    assert.equal((await new Promise((resolve) => socket.emit('chat', 'x'.repeat(70000), resolve))).code, 'HOOK_FAILED');
+    const flooder = open(server(), { ...with_({ token: 'wrong' }, 'websocket'), reconnection: false });
+    await new Promise((resolve) => flooder.once('connect_error', resolve));
   });
 
   it('hold up nobody else: 500 asleep', async () => {

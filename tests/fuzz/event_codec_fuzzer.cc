@@ -83,6 +83,7 @@ void checkSizes(const Event& event, std::size_t size) {
 
 void checkJson(const Event& event) {
   if (!Texts(event.body).areUtf8()) return;
+  if (std::holds_alternative<CustomEvent>(event.body)) return;  // sent as it is: whoever makes one has it from a JSON value
   for (const auto unit : {api::TimestampUnit::kSeconds, api::TimestampUnit::kMilliseconds}) {
     std::string out;
     api::appendEvent(out, event, unit);

@@ -15,6 +15,7 @@ mediasync.hook("join", function(about)
     if data.username == "exits" then ngx.exit(500) end
     if data.username == "number" then return 42 end
     if data.username == "secret" then return false, "WRONG_PASSWORD", "The room has a password" end
+    if data.username == "refused" then return about.socket:refuse("REFUSED_BY_SOCKET", "Not you") end
     if data.username == "renamed" then
         data.username = "Renamed"
         return data

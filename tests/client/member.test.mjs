@@ -1,0 +1,73 @@
+// mediasync_member: films for those who watch them.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { ask, checkConfiguration, configuration, connect, describe, it, join, request, suite, unique, until,
+  waitFor } from './harness/index.mjs';
+
+const who = 'map $http_x_token $who { default ""; ann-token ann; bob-token bob; eve-token eve; }';
+const as = (token) => ({ extraHeaders: { 'X-Token': token } });
+
+suite('films for members', {
+  http: who,
+  sync: 'mediasync_user $who;',
+  zone: 'disconnect_grace=100ms',
+  locations: `
+    location /films/ { root html; mediasync_member rooms $arg_session $who; add_header X-Member $mediasync_member; }
+    location /films/open/ { root html; mediasync_member off; }
+    location = /peek { mediasync_member rooms $arg_session $who optional; return 200 "[$mediasync_member]"; }
+    location = /elsewhere { return 200 "[$mediasync_member]"; }`,
+}, (server) => {
+  const film = async (file, session, token) => (await request(server(), { path: `/films/${file}?session=${session}`,
+    headers: { ...(token && { 'X-Token': token }), Range: 'bytes=0-3' } })).status;
+
+  it('are open to those in the session that has loaded them, until they leave', async () => {
+    for (const file of ['a.mp4', 'b.mp4', 'hls/index.m3u8', 'hls/1.ts', 'open/c.mp4']) {
+      const name = path.join(server().prefix, 'html/films', file);
+      fs.mkdirSync(path.dirname(name), { recursive: true });
+      fs.writeFileSync(name, 'content of a film');
+    }
+    const sessionId = unique('room');
+    const ann = await connect(server(), as('ann-token'));
+    const bob = await connect(server(), { transport: 'polling', ...as('bob-token') });
+    await join(ann, { sessionId, userId: 'ann', username: 'A' });
+    await join(bob, { sessionId, userId: 'bob', username: 'B' });
+    assert.equal(await film('a.mp4', sessionId, 'ann-token'), 403, 'nothing is loaded');
+    await ask(ann, 'load_media', { mediaUrl: `/films/a.mp4?session=${sessionId}` });
+    assert.equal(await film('a.mp4', sessionId, 'ann-token'), 206);
+    assert.equal(await film('a.mp4', sessionId, 'bob-token'), 206);
+    assert.equal(await film('a.mp4', sessionId, 'eve-token'), 403);
+    assert.equal(await film('a.mp4', sessionId), 403);
+    assert.equal(await film('a.mp4', 'another', 'ann-token'), 403);
+    assert.equal(await film('a.mp4', '', 'ann-token'), 403);
+    assert.equal(await film('b.mp4', sessionId, 'ann-token'), 403, 'another film');
+    assert.equal(await film('open/c.mp4', sessionId), 206);
+    await ask(ann, 'load_media', { mediaUrl: 'https://films.example.org/films/hls/index.m3u8' });
+    assert.equal(await film('hls/index.m3u8', sessionId, 'bob-token'), 206);
+    assert.equal(await film('hls/1.ts', sessionId, 'bob-token'), 206);
+    assert.equal(await film('hls/../a.mp4', sessionId, 'bob-token'), 403);
+    await ask(bob, 'leave_session');
+    assert.equal(await film('hls/1.ts', sessionId, 'bob-token'), 403);
+    ann.close();
+    await until('the grace to end', async () => (await film('hls/1.ts', sessionId, 'ann-token')) === 403);
+  });
+
+  it('leave the choice to the configuration where that is wanted', async () => {
+    assert.equal((await request(server(), { path: '/peek?session=x', headers: { 'X-Token': 'ann-token' } })).body, '[0]');
+    assert.equal((await request(server(), { path: '/elsewhere' })).body, '[]');
+  });
+});
+
+describe('nginx -t', () => {
+  for (const [directive, message] of [
+    ['mediasync_member rooms;', /invalid number of arguments in "mediasync_member" directive/],
+    ['mediasync_member rooms a;', /invalid number of arguments in "mediasync_member" directive/],
+    ['mediasync_member nowhere $arg_a $arg_b;', /zone "nowhere" is unknown, define it with "mediasync_zone" before/],
+    ['mediasync_member rooms $arg_a $arg_b always;', /invalid parameter "always"/],
+    ['mediasync_member off; mediasync_member off;', /"mediasync_member" directive is duplicate/],
+  ]) {
+    it(`refuses ${directive}`, async () => {
+      assert.match((await checkConfiguration(configuration({ sync: directive }, { http: 1 }))).output, message);
+    });
+  }
+});
