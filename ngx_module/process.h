@@ -54,6 +54,7 @@ class Runtime final : public server::Environment {
   void retireStep();
 
   ngx_log_t* log_;
+  LuaScripts* scripts_ = nullptr;  // before the worker, which asks for it from its first moment on
   server::Worker worker_;
   std::unique_ptr<ZoneState> state_;  // null: the zone is kept in memory alone
   Timer flushTimer_;
@@ -62,7 +63,6 @@ class Runtime final : public server::Environment {
   Timer exitTimer_;
   Timer retireTimer_;
   Timer answersTimer_;
-  LuaScripts* scripts_ = nullptr;
   std::int64_t armedFor_ = 0;
   bool retiring_ = false;  // the process has been told to finish
 };
