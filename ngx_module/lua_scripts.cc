@@ -5,8 +5,8 @@
 #include <map>
 #include <memory>
 
+#include "core/api/text_rules.h"
 #include "core/base/json_text.h"
-#include "core/base/utf8.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"
@@ -19,6 +19,7 @@ constexpr std::size_t kMaxQueued = 16 * 1024;
 constexpr std::size_t kMaxQueuedBytes = 16 * 1024 * 1024;
 constexpr std::size_t kMaxQuestion = 64 * 1024;
 constexpr std::size_t kJsonDepth = 64;
+constexpr std::size_t kMaxWords = 1024;  // of a code, and of a message
 constexpr int kVersion = 1;
 // More than there can be light threads that wait.
 constexpr int kAllThreads = 65536;
@@ -27,11 +28,6 @@ constexpr int kAllThreads = 65536;
 // have brought that module, or loaded it elsewhere.
 LuaScripts::PostSemaphore findPostSemaphore() {
   return reinterpret_cast<LuaScripts::PostSemaphore>(dlsym(RTLD_DEFAULT, "ngx_http_lua_ffi_sema_post"));
-}
-
-bool isUtf8(std::string_view text) {
-  Utf8Validator validator;
-  return validator.feed({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}) && validator.complete();
 }
 
 using Registry = std::map<std::string, std::unique_ptr<LuaScripts>, std::less<>>;
@@ -214,8 +210,8 @@ MEDIASYNC_FFI void ngx_http_mediasync_ffi_answer(void* zone, double number, int 
     verdict.code.assign(code, codeSize);
     verdict.message.assign(message, messageSize);
     verdict.data.assign(data, dataSize);
-    // What is sent on has to be text.
-    if (!isUtf8(verdict.code) || !isUtf8(verdict.message)) {
+    using mediasync::api::isText;
+    if (!isText(verdict.code, kMaxWords) || !isText(verdict.message, kMaxWords)) {
       verdict.kind = mediasync::server::Verdict::Kind::kFailed;
     }
     static_cast<LuaScripts*>(zone)->answer(static_cast<std::uint64_t>(number), std::move(verdict));

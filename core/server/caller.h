@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 
@@ -21,6 +22,17 @@ struct Caller {
   bool again = false;    // the packet had to wait, and has been counted
   Question* question = nullptr;  // about the packet; null: it cannot wait for an answer
 };
+
+// The name of an event, by its decoded array; "": it has none.
+inline std::string_view eventName(const nlohmann::json& args) {
+  if (!args.is_array() || args.empty() || !args[0].is_string()) return {};
+  return args[0].get_ref<const std::string&>();
+}
+
+// Of a verdict by which nothing goes on, the words for the client. Good as long as the verdict is.
+inline session::Refusal refusalOf(const Verdict& verdict) {
+  return {verdict.code, verdict.message};
+}
 
 // Notes when input was read, for as long as it is being worked off.
 class InputTime {

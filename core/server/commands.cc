@@ -33,11 +33,6 @@ struct TooFast {
 // Thrown when events must reach the caller before the command can be carried out.
 struct NotYet {};
 
-std::string_view eventName(const nlohmann::json& args) {
-  if (!args.is_array() || args.empty() || !args[0].is_string()) return {};
-  return args[0].get_ref<const std::string&>();
-}
-
 std::string eventPacket(std::string_view nsp = "/") {
   std::string packet = "4";
   socketio::appendEventPrefix(packet, nsp);
@@ -88,7 +83,7 @@ Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
     const auto verdict = consultCommand(caller, packet);
     if (!verdict) return Handled::kDeferred;
     if (verdict->kind != Verdict::Kind::kAllow) {
-      refuse(caller, {verdict->code, verdict->message}, request.event, request.ack);
+      refuse(caller, refusalOf(*verdict), request.event, request.ack);
       return Handled::kDone;
     }
     if (!verdict->data.empty()) {

@@ -26,19 +26,9 @@ bool mayGoOn(Hook hook, const Options& options) {
   return hook == Hook::kCommand && options.hooksMayFail;
 }
 
-// Of a verdict by which nothing goes on, the words for the client.
-session::Refusal refusalOf(const Verdict& verdict) {
-  return {verdict.code, verdict.message};
-}
-
 Verdict failed(Hook hook, const Options& options) {
   if (mayGoOn(hook, options)) return {};
   return {Verdict::Kind::kDeny, std::string(kUnanswered.code), std::string(kUnanswered.message), {}};
-}
-
-std::string_view eventName(const json& args) {
-  if (!args.is_array() || args.empty() || !args[0].is_string()) return {};
-  return args[0].get_ref<const std::string&>();
 }
 
 // Commands that scripts have a say in.

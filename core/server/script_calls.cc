@@ -84,9 +84,10 @@ std::string resultOf(const RestReply& reply) {
   return failure({kNotPossible.code, message.empty() ? kNotPossible.message : std::string_view(message)});
 }
 
-std::uint64_t number(std::string_view& text, int base = 16) {
+// Takes one part of a handle.
+std::uint64_t takePart(std::string_view& text) {
   std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
   if (error != std::errc()) throw Failed{kBadCall};
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   if (!text.empty() && text.front() == '-') text.remove_prefix(1);
@@ -108,9 +109,9 @@ std::string Worker::handleOf(const store::ConnectionRef& connection) {
 store::ConnectionRef Worker::connectionOf(const json& arguments) {
   const std::string handle = textOf(arguments, "connection");
   std::string_view rest = handle;
-  const std::uint64_t shard = number(rest);
-  const std::uint64_t ref = number(rest);
-  store::ConnectionRef connection{static_cast<store::Ref>(ref), number(rest), static_cast<std::uint16_t>(shard)};
+  const std::uint64_t shard = takePart(rest);
+  const std::uint64_t ref = takePart(rest);
+  store::ConnectionRef connection{static_cast<store::Ref>(ref), takePart(rest), static_cast<std::uint16_t>(shard)};
   if (!rest.empty() || shard >= zone_.shards()) throw Failed{kNoConnection};
   return connection;
 }
@@ -171,7 +172,8 @@ std::string Worker::emitEvent(const json& arguments) {
   return success(sent);
 }
 
-// The user's clients are told why before they lose their seats. False: there is no such user (any more).
+// The user's clients are told why before they lose their seats; one that takes nothing any more is closed. False: there
+// is no such user (any more).
 bool Worker::remove(const std::string& sessionId, const std::string& userId, const Refusal& why) {
   std::vector<store::ConnectionRef> connections;
   {
@@ -185,7 +187,7 @@ bool Worker::remove(const std::string& sessionId, const std::string& userId, con
   socketio::appendEventPrefix(packet);
   api::appendError(packet, why, "");
   for (const store::ConnectionRef& connection : connections)
-    sendTo(connection, "/", packet);
+    leaveFor(connection, store::ItemKind::kPacket, packet);
   SessionTransaction session(zone_, sessionId);
   const session::UserRef user = session.find(sessionId) ? session.findUser(userId) : 0;
   if (user == 0) return false;

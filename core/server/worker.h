@@ -206,10 +206,10 @@ class Worker {
   std::uint32_t newAckId(const Caller&, std::string_view nsp);
   bool takeAckId(const Caller&, std::string_view nsp, std::uint64_t id);
 
-  // The operator's scripts. Verdicts are those of one that answers: a question that it fails to answer in time, or at
-  // all, is answered here. nullopt: there is no answer yet, and the packet has to wait.
-  bool connectsTooOften(const Caller&);
+  // The operator's scripts. What they fail to answer, in time or at all, is answered here. nullopt: there is no answer
+  // yet, and the packet has to wait.
   std::optional<Verdict> consultConnect(Caller&, std::string_view nsp, const nlohmann::json& auth);
+  bool connectsTooOften(const Caller&);
   bool scriptsHave(const Caller&, std::string_view nsp);
   bool isForScripts(const Caller&, const socketio::Packet&);
   Handled scriptEvent(Caller&, const socketio::Packet&);

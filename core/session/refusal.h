@@ -6,7 +6,8 @@
 namespace mediasync::session {
 
 // `code` is a stable upper-case word that programs compare; `message` is a sentence for people. Both point to static
-// storage. A default-constructed Refusal means "not refused".
+// storage, but for the words of operators' scripts, which are good for the call that they are given to. A
+// default-constructed Refusal means "not refused".
 struct Refusal {
   std::string_view code;
   std::string_view message;

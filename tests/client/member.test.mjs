@@ -14,6 +14,8 @@ suite('films for members', {
   zone: 'disconnect_grace=100ms',
   locations: `
     location /films/ { root html; mediasync_member rooms $arg_session $who; add_header X-Member $mediasync_member; }
+    location /films/secret/ { root html; auth_basic "Films"; auth_basic_user_file users;
+      mediasync_member rooms $arg_session $remote_user; }
     location /films/open/ { root html; mediasync_member off; }
     location = /peek { mediasync_member rooms $arg_session $who optional; return 200 "[$mediasync_member]"; }
     location = /elsewhere { return 200 "[$mediasync_member]"; }`,
@@ -22,11 +24,12 @@ suite('films for members', {
     headers: { ...(token && { 'X-Token': token }), Range: 'bytes=0-3' } })).status;
 
   it('are open to those in the session that has loaded them, until they leave', async () => {
-    for (const file of ['a.mp4', 'b.mp4', 'hls/index.m3u8', 'hls/1.ts', 'open/c.mp4']) {
+    for (const file of ['a.mp4', 'b.mp4', 'hls/index.m3u8', 'hls/1.ts', 'open/c.mp4', 'secret/d.mp4']) {
       const name = path.join(server().prefix, 'html/films', file);
       fs.mkdirSync(path.dirname(name), { recursive: true });
       fs.writeFileSync(name, 'content of a film');
     }
+    fs.writeFileSync(path.join(server().prefix, 'users'), 'ann:{PLAIN}pw\neve:{PLAIN}pw\n');
     const sessionId = unique('room');
     const ann = await connect(server(), as('ann-token'));
     const bob = await connect(server(), { transport: 'polling', ...as('bob-token') });
@@ -42,6 +45,10 @@ suite('films for members', {
     assert.equal(await film('a.mp4', '', 'ann-token'), 403);
     assert.equal(await film('b.mp4', sessionId, 'ann-token'), 403, 'another film');
     assert.equal(await film('open/c.mp4', sessionId), 206);
+    await ask(ann, 'load_media', { mediaUrl: '/films/secret/d.mp4' });
+    const secret = async (user) => (await request(server(), { path: `/films/secret/d.mp4?session=${sessionId}`,
+      headers: { Authorization: `Basic ${btoa(user)}` } })).status;
+    assert.deepEqual([await secret('ann:pw'), await secret('eve:pw'), await secret('ann:wrong')], [200, 403, 401]);
     await ask(ann, 'load_media', { mediaUrl: 'https://films.example.org/films/hls/index.m3u8' });
     assert.equal(await film('hls/index.m3u8', sessionId, 'bob-token'), 206);
     assert.equal(await film('hls/1.ts', sessionId, 'bob-token'), 206);

@@ -231,6 +231,20 @@ TEST_CASE("an event of the scripts' own is answered by them", "[server][hooks]")
   }
 }
 
+TEST_CASE("a client that collects nothing is refused more events, and can be kicked all the same", "[server][hooks]") {
+  HookWorld world({});
+  PollClient ann(world, 0, world.options);
+  seat(world, ann, "room", "ann");
+  const json event{{"sessionId", "room"}, {"userId", "ann"}, {"event", "x"}, {"arguments", {std::string(20'000, 'x')}}};
+  json answer;
+  for (int i = 0; i < 10 && answer["ok"] != false; ++i)
+    answer = json::parse(world.worker(0).call("emit", event));
+  CHECK(answer["code"] == "BACKLOGGED");
+  const json user{{"sessionId", "room"}, {"userId", "ann"}};
+  CHECK(json::parse(world.worker(0).call("kick", user))["ok"] == true);
+  CHECK(json::parse(world.worker(0).call("kick", user))["code"] == "USER_NOT_FOUND");
+}
+
 TEST_CASE("scripts emit, appoint, kick and end, from any worker", "[server][hooks]") {
   HookWorld world({});
   WsClient ann(world, 0, world.options), bob(world, 1, world.options);
