@@ -235,9 +235,9 @@ TEST_CASE("a client that collects nothing is refused more events, and can be kic
   HookWorld world({});
   PollClient ann(world, 0, world.options);
   seat(world, ann, "room", "ann");
-  const json event{{"sessionId", "room"}, {"userId", "ann"}, {"event", "x"}, {"arguments", {std::string(20'000, 'x')}}};
+  const json event{{"sessionId", "room"}, {"userId", "ann"}, {"event", "x"}, {"arguments", {1}}};
   json answer;
-  for (int i = 0; i < 10 && answer["ok"] != false; ++i)
+  for (int i = 0; i < 200 && answer["ok"] != false; ++i)
     answer = json::parse(world.worker(0).call("emit", event));
   CHECK(answer["code"] == "BACKLOGGED");
   const json user{{"sessionId", "room"}, {"userId", "ann"}};
