@@ -427,6 +427,7 @@ void Connection::read() {
     feed(data, static_cast<size_t>(r_->header_in->last - data));
   }
   if (finished_ || broken_ || paused_) return;
+  server::Worker::expectInput(*channel_);
   const ssize_t n = c_->recv(c_, readBuffer, kReadBuffer);
   if (n == NGX_AGAIN) {
     if (ngx_handle_read_event(c_->read, 0) != NGX_OK) broken();

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/prefetch.h"
 #include "core/server/channel.h"
 #include "core/server/environment.h"
 #include "ngx_module/conf.h"
@@ -36,6 +37,7 @@ class Connection final : public server::WebSocket {
 
   // server::WebSocket
   std::ptrdiff_t write(std::string_view bytes) override;
+  void expectWrite() const override { prefetch(c_); }
   void pause(bool paused) override;
   void finish() override;
   std::optional<std::int64_t> roundTrip() const override;

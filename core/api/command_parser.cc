@@ -17,78 +17,109 @@ using nlohmann::json;
 using session::Command;
 using Parsed = std::variant<Command, session::Refusal>;
 
-// The value of a field, or nullptr when it is absent or null.
-const json* field(const json& data, std::string_view name) {
-  const auto it = data.find(name);
-  return it == data.end() || it->is_null() ? nullptr : &*it;
+// What came with an event, as JSON or as it was read where it stood.
+class Data {
+ public:
+  explicit Data(const json& object) : json_(&object) {}
+  explicit Data(const FlatObject& object) : flat_(&object) {}
+
+  // A field that is absent counts as null. nullopt: it is an array, an object or binary.
+  std::optional<JsonScalar> operator[](std::string_view name) const {
+    if (flat_ != nullptr) {
+      const JsonScalar* value = flat_->find(name);
+      return value != nullptr ? *value : JsonScalar{};
+    }
+    const auto it = json_->find(name);
+    return it == json_->end() ? JsonScalar{} : scalarOf(*it);
+  }
+
+ private:
+  static std::optional<JsonScalar> scalarOf(const json& value) {
+    using Kind = JsonScalar::Kind;
+    if (value.is_null()) return JsonScalar{};
+    if (value.is_boolean()) return JsonScalar{Kind::kBoolean, value.get<bool>(), 0, {}};
+    if (value.is_number()) return JsonScalar{Kind::kNumber, false, value.get<double>(), {}};
+    if (value.is_string()) return JsonScalar{Kind::kText, false, 0, value.get_ref<const std::string&>()};
+    return std::nullopt;
+  }
+
+  const json* json_ = nullptr;
+  const FlatObject* flat_ = nullptr;
+};
+
+using Value = std::optional<JsonScalar>;
+
+bool is(const Value& value, JsonScalar::Kind kind) {
+  return value && value->kind == kind;
+}
+
+bool isAbsent(const Value& value) {
+  return is(value, JsonScalar::Kind::kNull);
 }
 
 // The take functions return false when the value breaks its rule, and leave `out` unchanged then. A required
-// value must be there; an optional one may be nullptr, which leaves `out` unchanged as well.
+// value must be there; an optional one may be absent, which leaves `out` unchanged as well.
 
-bool takeText(const json* value, std::size_t maxBytes, std::string_view& out) {
-  const auto* text = value != nullptr ? value->get_ptr<const std::string*>() : nullptr;
-  if (text == nullptr || !isText(*text, maxBytes)) return false;
-  out = *text;
+bool takeText(const Value& value, std::size_t maxBytes, std::string_view& out) {
+  if (!is(value, JsonScalar::Kind::kText) || !isText(value->text, maxBytes)) return false;
+  out = value->text;
   return true;
 }
 
-bool takeRequiredText(const json* value, std::size_t maxBytes, std::string_view& out) {
+bool takeRequiredText(const Value& value, std::size_t maxBytes, std::string_view& out) {
   std::string_view text;
   if (!takeText(value, maxBytes, text) || text.empty()) return false;
   out = text;
   return true;
 }
 
-bool takeOptionalText(const json* value, std::size_t maxBytes, std::optional<std::string_view>& out) {
-  if (value == nullptr) return true;
+bool takeOptionalText(const Value& value, std::size_t maxBytes, std::optional<std::string_view>& out) {
+  if (isAbsent(value)) return true;
   std::string_view text;
   if (!takeText(value, maxBytes, text)) return false;
   out = text;
   return true;
 }
 
-bool takeSecret(const json* value, std::optional<std::string_view>& out) {
+bool takeSecret(const Value& value, std::optional<std::string_view>& out) {
   return takeOptionalText(value, session::kMaxSecretBytes, out) && (!out || isSecret(*out));
 }
 
-bool takeNumber(const json* value, double& out) {
-  if (value == nullptr || !value->is_number()) return false;
-  const auto number = value->get<double>();
-  if (!std::isfinite(number)) return false;
-  out = number;
+bool takeNumber(const Value& value, double& out) {
+  if (!is(value, JsonScalar::Kind::kNumber) || !std::isfinite(value->number)) return false;
+  out = value->number;
   return true;
 }
 
-bool takeOptionalNumber(const json* value, std::optional<double>& out) {
-  if (value == nullptr) return true;
+bool takeOptionalNumber(const Value& value, std::optional<double>& out) {
+  if (isAbsent(value)) return true;
   double number = 0;
   if (!takeNumber(value, number)) return false;
   out = number;
   return true;
 }
 
-bool takeBoolean(const json* value, bool& out) {
-  if (value == nullptr || !value->is_boolean()) return false;
-  out = value->get<bool>();
+bool takeBoolean(const Value& value, bool& out) {
+  if (!is(value, JsonScalar::Kind::kBoolean)) return false;
+  out = value->boolean;
   return true;
 }
 
-bool takePosition(const json* value, double& out) {
+bool takePosition(const Value& value, double& out) {
   return takeNumber(value, out) && out >= 0;
 }
 
-bool takePlaybackRate(const json* value, double& out) {
-  if (value == nullptr) return true;
+bool takePlaybackRate(const Value& value, double& out) {
+  if (isAbsent(value)) return true;
   return takeNumber(value, out) && out >= session::kMinPlaybackRate && out <= session::kMaxPlaybackRate;
 }
 
-bool takeDuration(const json* value, std::optional<double>& out) {
+bool takeDuration(const Value& value, std::optional<double>& out) {
   return takeOptionalNumber(value, out) && (!out || *out >= 0);
 }
 
 // Epoch milliseconds. Times that no clock shows are moved to where one could.
-bool takeTime(const json* value, TimestampUnit unit, std::optional<std::int64_t>& out) {
+bool takeTime(const Value& value, TimestampUnit unit, std::optional<std::int64_t>& out) {
   constexpr double kLast = 1e15;
   std::optional<double> time;
   if (!takeOptionalNumber(value, time)) return false;
@@ -98,73 +129,72 @@ bool takeTime(const json* value, TimestampUnit unit, std::optional<std::int64_t>
   return true;
 }
 
-Parsed parseJoinSession(const json& data, TimestampUnit) {
+Parsed parseJoinSession(const Data& data, TimestampUnit) {
   using namespace session;
   JoinSession join;
-  if (!takeRequiredText(field(data, "sessionId"), kMaxIdBytes, join.sessionId)) return kInvalidSessionId;
-  if (!takeRequiredText(field(data, "userId"), kMaxIdBytes, join.userId)) return kInvalidUserId;
-  if (!takeRequiredText(field(data, "username"), kMaxUsernameBytes, join.username)) return kInvalidUsername;
-  if (!takeOptionalText(field(data, "avatar"), kMaxAvatarBytes, join.avatar)) return kInvalidAvatar;
-  if (!takeSecret(field(data, "userSecret"), join.userSecret)) return kInvalidUserSecret;
+  if (!takeRequiredText(data["sessionId"], kMaxIdBytes, join.sessionId)) return kInvalidSessionId;
+  if (!takeRequiredText(data["userId"], kMaxIdBytes, join.userId)) return kInvalidUserId;
+  if (!takeRequiredText(data["username"], kMaxUsernameBytes, join.username)) return kInvalidUsername;
+  if (!takeOptionalText(data["avatar"], kMaxAvatarBytes, join.avatar)) return kInvalidAvatar;
+  if (!takeSecret(data["userSecret"], join.userSecret)) return kInvalidUserSecret;
   return Command(join);
 }
 
-Parsed parseSyncPlayback(const json& data, TimestampUnit unit) {
+Parsed parseSyncPlayback(const Data& data, TimestampUnit unit) {
   using namespace session;
   SyncPlayback sync;
-  if (!takePosition(field(data, "position"), sync.position)) return kInvalidPosition;
-  if (!takeBoolean(field(data, "isPlaying"), sync.isPlaying)) return kInvalidIsPlaying;
-  if (!takeOptionalText(field(data, "mediaUrl"), kMaxMediaUrlBytes, sync.mediaUrl)) return kInvalidMediaUrl;
-  if (!takeOptionalText(field(data, "mediaId"), kMaxMediaIdBytes, sync.mediaId)) return kInvalidMediaId;
-  if (!takePlaybackRate(field(data, "playbackRate"), sync.playbackRate)) return kInvalidPlaybackRate;
-  if (!takeTime(field(data, "executeAt"), unit, sync.executeAt)) return kInvalidExecuteAt;
+  if (!takePosition(data["position"], sync.position)) return kInvalidPosition;
+  if (!takeBoolean(data["isPlaying"], sync.isPlaying)) return kInvalidIsPlaying;
+  if (!takeOptionalText(data["mediaUrl"], kMaxMediaUrlBytes, sync.mediaUrl)) return kInvalidMediaUrl;
+  if (!takeOptionalText(data["mediaId"], kMaxMediaIdBytes, sync.mediaId)) return kInvalidMediaId;
+  if (!takePlaybackRate(data["playbackRate"], sync.playbackRate)) return kInvalidPlaybackRate;
+  if (!takeTime(data["executeAt"], unit, sync.executeAt)) return kInvalidExecuteAt;
   return Command(sync);
 }
 
-Parsed parseLoadMedia(const json& data, TimestampUnit) {
+Parsed parseLoadMedia(const Data& data, TimestampUnit) {
   using namespace session;
   LoadMedia load;
-  if (!takeRequiredText(field(data, "mediaUrl"), kMaxMediaUrlBytes, load.mediaUrl)) return kInvalidMediaUrl;
-  if (!takeOptionalText(field(data, "mediaId"), kMaxMediaIdBytes, load.mediaId)) return kInvalidMediaId;
-  if (!takeOptionalText(field(data, "mediaTitle"), kMaxMediaTitleBytes, load.mediaTitle)) {
+  if (!takeRequiredText(data["mediaUrl"], kMaxMediaUrlBytes, load.mediaUrl)) return kInvalidMediaUrl;
+  if (!takeOptionalText(data["mediaId"], kMaxMediaIdBytes, load.mediaId)) return kInvalidMediaId;
+  if (!takeOptionalText(data["mediaTitle"], kMaxMediaTitleBytes, load.mediaTitle)) {
     return kInvalidMediaTitle;
   }
-  if (!takeDuration(field(data, "mediaDuration"), load.mediaDuration)) return kInvalidMediaDuration;
+  if (!takeDuration(data["mediaDuration"], load.mediaDuration)) return kInvalidMediaDuration;
   return Command(load);
 }
 
-Parsed parseReportDesync(const json& data, TimestampUnit) {
+Parsed parseReportDesync(const Data& data, TimestampUnit) {
   session::ReportDesync report;
-  if (!takeNumber(field(data, "reportedPosition"), report.reportedPosition) ||
-      !takeOptionalNumber(field(data, "reportedTime"), report.reportedTime)) {
+  if (!takeNumber(data["reportedPosition"], report.reportedPosition) ||
+      !takeOptionalNumber(data["reportedTime"], report.reportedTime)) {
     return session::kInvalidReport;
   }
   return Command(report);
 }
 
-Parsed parseReportBuffering(const json& data, TimestampUnit) {
+Parsed parseReportBuffering(const Data& data, TimestampUnit) {
   session::ReportBuffering report;
-  if (!takeBoolean(field(data, "isBuffering"), report.isBuffering)) return session::kInvalidIsBuffering;
+  if (!takeBoolean(data["isBuffering"], report.isBuffering)) return session::kInvalidIsBuffering;
   return Command(report);
 }
 
 // A heartbeat is never refused: a probe that is none is ignored.
-Parsed parseHeartbeat(const json& args, TimestampUnit) {
+Parsed parseHeartbeat(const Data& data, TimestampUnit) {
   session::Heartbeat heartbeat;
-  if (args.size() < 2 || !args[1].is_object()) return Command(heartbeat);
-  if (!takeOptionalNumber(field(args[1], "probe"), heartbeat.probe)) heartbeat.probe.reset();
+  if (!takeOptionalNumber(data["probe"], heartbeat.probe)) heartbeat.probe.reset();
   return Command(heartbeat);
 }
 
 template <typename Bare>
-Parsed parseBare(const json&, TimestampUnit) {
+Parsed parseBare(const Data&, TimestampUnit) {
   return Command(Bare{});
 }
 
 struct EventRule {
   std::string_view name;
   bool needsData;
-  Parsed (*parse)(const json& data, TimestampUnit unit);
+  Parsed (*parse)(const Data& data, TimestampUnit unit);
 };
 
 constexpr EventRule kEventRules[] = {
@@ -179,24 +209,37 @@ constexpr EventRule kEventRules[] = {
     {"request_session_state", false, parseBare<session::RequestSessionState>},
 };
 
-const EventRule* findRule(const json& args) {
-  if (!args.is_array() || args.empty()) return nullptr;
-  const auto* name = args[0].get_ptr<const std::string*>();
-  if (name == nullptr) return nullptr;
-  for (const EventRule& rule : kEventRules) {
-    if (rule.name == *name) return &rule;
-  }
-  return nullptr;
+const FlatObject kNothing;
+
+const EventRule* findRule(std::string_view name) {
+  const auto* rule = std::find_if(std::begin(kEventRules), std::end(kEventRules),
+                                  [name](const EventRule& one) { return one.name == name; });
+  return rule == std::end(kEventRules) ? nullptr : rule;
+}
+
+std::optional<std::string_view> nameOf(const json& args) {
+  if (!args.is_array() || args.empty() || !args[0].is_string()) return std::nullopt;
+  return args[0].get_ref<const std::string&>();
+}
+
+Parsed parseCommand(std::string_view event, Data data, bool hasData, TimestampUnit unit) {
+  const EventRule* rule = findRule(event);
+  if (rule == nullptr) return session::kUnknownEvent;
+  if (!hasData && rule->needsData) return session::kInvalidPayload;
+  return rule->parse(data, unit);
 }
 
 }  // namespace
 
 Parsed parseCommand(const json& args, TimestampUnit unit) {
-  const EventRule* rule = findRule(args);
-  if (rule == nullptr) return session::kUnknownEvent;
-  if (!rule->needsData) return rule->parse(args, unit);
-  if (args.size() < 2 || !args[1].is_object()) return session::kInvalidPayload;
-  return rule->parse(args[1], unit);
+  const auto name = nameOf(args);
+  if (!name) return session::kUnknownEvent;
+  const bool hasData = args.size() > 1 && args[1].is_object();
+  return parseCommand(*name, hasData ? Data(args[1]) : Data(kNothing), hasData, unit);
+}
+
+Parsed parseCommand(std::string_view event, const FlatObject* data, TimestampUnit unit) {
+  return parseCommand(event, Data(data != nullptr ? *data : kNothing), data != nullptr, unit);
 }
 
 }  // namespace mediasync::api

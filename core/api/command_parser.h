@@ -3,9 +3,11 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <variant>
 
 #include "core/api/timestamps.h"
+#include "core/base/flat_json.h"
 #include "core/session/command.h"
 #include "core/session/refusal.h"
 
@@ -18,6 +20,9 @@ namespace mediasync::api {
 // given. An array that does not begin with a string is an unknown event. Accepts any JSON value without
 // throwing. `unit` is that of times in it.
 std::variant<session::Command, session::Refusal> parseCommand(const nlohmann::json& args,
+                                                              TimestampUnit unit = TimestampUnit::kSeconds);
+// The same of an event whose data was read where it stands: views point into that. `data` is null when there is none.
+std::variant<session::Command, session::Refusal> parseCommand(std::string_view event, const FlatObject* data,
                                                               TimestampUnit unit = TimestampUnit::kSeconds);
 
 }  // namespace mediasync::api

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "core/engineio/packet.h"
 #include "core/server/options.h"
 #include "core/socketio/packet.h"
+#include "core/socketio/plain_event.h"
 
 namespace mediasync::server {
 
@@ -48,6 +50,8 @@ class SocketApplication {
   virtual void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) = 0;
   // An event of a namespace that the client is connected to.
   virtual Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
+  // The same of one that was read where it stands. nullopt: it is to be decoded. kDeferred: it is to be tried again.
+  virtual std::optional<Handled> plainEvent(Worker&, Caller&, const socketio::PlainEvent&) = 0;
   // The answer to an acknowledgement that was asked for.
   virtual void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
   // A packet with attachments came, which are not taken.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/prefetch.h"
 #include "core/engineio/packet.h"
 #include "core/server/caller.h"
 #include "core/server/worker.h"
@@ -73,7 +74,12 @@ std::variant<std::unique_ptr<Channel>, engineio::Error> Worker::probeChannel(con
   return channel;
 }
 
+void Worker::expectInput(const Channel& channel) {
+  prefetch(&channel);
+}
+
 void Worker::received(Channel& channel, std::span<std::uint8_t> bytes) {
+  prefetch(channel.link_);
   if (!channel.input_.empty() || channel.deferred_) {
     keepInput(channel, bytes);
     return;
@@ -267,6 +273,7 @@ void Worker::sendItems(Link& link, const std::vector<store::WaitingItem>& items)
 
 bool Worker::handlePacket(Channel& channel, const engineio::Packet& packet) {
   Link& link = *channel.link_;
+  prefetchSeat(link);
   if (packet.type != engineio::PacketType::kMessage) {
     return packet.type != engineio::PacketType::kClose && handleHeartbeat(link, packet);
   }
@@ -276,6 +283,13 @@ bool Worker::handlePacket(Channel& channel, const engineio::Packet& packet) {
   if (handled == Handled::kDeferred) waitingChannels_.push_back(&channel);
   if (handled == Handled::kFlood) failChannel(channel, websocket::CloseCode::kPolicyViolation);
   return handled != Handled::kClose;
+}
+
+// What a command is about.
+void Worker::prefetchSeat(const Link& link) const {
+  if (!link.seat) return;
+  prefetch(zone_.arena().at<store::Membership>(link.seat.membership));
+  prefetch(zone_.arena().at<store::SessionRecord>(link.seat.session));
 }
 
 // Pings come from the server in revision 4, and from the client in revision 3. False for one in the wrong direction.

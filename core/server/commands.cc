@@ -34,7 +34,10 @@ struct TooFast {
 struct NotYet {};
 
 std::string eventPacket(std::string_view nsp = "/") {
-  std::string packet = "4";
+  constexpr std::size_t kUsual = 160;
+  std::string packet;
+  packet.reserve(kUsual);
+  packet.push_back('4');
   socketio::appendEventPrefix(packet, nsp);
   return packet;
 }
@@ -91,11 +94,15 @@ Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
       parsed = api::parseCommand(changed, caller.options.timestamps);
     }
   }
-  if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
-    refuse(caller, *refusal, request.event, request.ack);
-    return Handled::kDone;
-  }
-  return run(request, std::get<session::Command>(parsed));
+  return run(request, parsed);
+}
+
+Handled Worker::command(Caller& caller, const socketio::PlainEvent& event) {
+  ++counters().commands;
+  Request request{caller, event.name, event.id, env_.now()};
+  if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
+  return run(request,
+             api::parseCommand(event.name, event.hasData ? &event.data : nullptr, caller.options.timestamps));
 }
 
 // Nothing of the command has been carried out before. It may have waited for an answer of the scripts.
@@ -126,10 +133,14 @@ Handled Worker::refuseTooFast(Request& request, const Rate& rate) {
   return Handled::kFlood;
 }
 
-Handled Worker::run(Request& request, const session::Command& command) {
+Handled Worker::run(Request& request, const std::variant<session::Command, Refusal>& parsed) {
+  if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
+    refuse(request.caller, *refusal, request.event, request.ack);
+    return Handled::kDone;
+  }
   if (isUnconfirmedFull()) return Handled::kDeferred;
   try {
-    std::visit([this, &request](const auto& c) { handle(request, c); }, command);
+    std::visit([this, &request](const auto& c) { handle(request, c); }, std::get<session::Command>(parsed));
   } catch (const Refused& refused) {
     refuse(request.caller, refused.refusal, request.event, request.ack);
   } catch (const TooFast& tooFast) {

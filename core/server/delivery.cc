@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/prefetch.h"
 #include "core/server/worker.h"
 #include "core/store/fault_point.h"
 
@@ -24,6 +25,32 @@ Format frameFormat(const Link& link) {
   return {Format::Framing::kFrames, engineio::Revision::kV4, link.options->timestamps, link.recoverable,
           link.compression};
 }
+
+// Goes ahead of deliveries through the members of a room, and asks for what is needed to write to them.
+class Scout {
+ public:
+  explicit Scout(Members& members) : next_(members.begin()), end_(members.end()) {
+    constexpr int kAhead = 3;
+    for (int i = 0; i < kAhead; ++i)
+      step();
+  }
+
+  // Each step follows one pointer, to where the step before has asked for.
+  void step() {
+    if (socket_ != nullptr && socket_->socket != nullptr) socket_->socket->expectWrite();
+    if (link_ != nullptr && link_->socket != nullptr) prefetch(link_->socket, kSocketBytes);
+    socket_ = std::exchange(link_, nullptr);
+    if (socket_ != nullptr) ++next_;
+    if (next_ != end_) prefetch(link_ = &*next_);
+  }
+
+ private:
+  static constexpr std::size_t kSocketBytes = 128;  // of whatever implements WebSocket
+  Members::iterator next_;
+  Members::iterator end_;
+  const Link* link_ = nullptr;
+  const Link* socket_ = nullptr;
+};
 
 }  // namespace
 
@@ -67,7 +94,7 @@ bool Worker::pull(Room& room) {
     store::ReadLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
     const auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
     if (session.serial != room.serial) return false;
-    slice = store::readLog(zone_.arena(), session.log, room.pulled, kBatchBytes, batch_.raw());
+    slice = store::readLog(zone_.arena(), session.log, room.pulled, kBatchBytes, batch_.raw(), &room.place);
   }
   if (slice.end == slice.first) return false;
   batch_.load(slice, room.serial);
@@ -95,7 +122,9 @@ void Worker::deliver(Room& room) {
 void Worker::deliverBatch(Room& room) {
   std::vector<Link*> polls;
   std::vector<Link*> returned;  // after a recovery, each reads what it has missed on its own
+  Scout scout(room.members);
   for (Link& link : room.members) {
+    scout.step();
     if (link.socket != nullptr && !link.isBehind() && link.cursor < std::min(link.ownBefore, batch_.end())) {
       fallBehind(link);
       returned.push_back(&link);

@@ -31,6 +31,7 @@ class SocketEcho final : public SocketApplication {
   bool recovers() const override { return true; }
   void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) override;
   Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
+  std::optional<Handled> plainEvent(Worker&, Caller&, const socketio::PlainEvent&) override { return std::nullopt; }
   void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
   Handled refuseBinary(Worker&, Caller&, const socketio::Packet&) override { return Handled::kDone; }
 };

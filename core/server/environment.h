@@ -36,6 +36,8 @@ class WebSocket {
   // Takes bytes of whole or part frames: how many were taken, fewer than given when the socket is full (then
   // Worker::writable is called once there is room), or -1 when it is broken (then Worker::gone is called).
   virtual std::ptrdiff_t write(std::string_view bytes) = 0;
+  // There will be a write soon. A hint.
+  virtual void expectWrite() const {}
   // Stop reading for now, or go on: input that arrives meanwhile stays in the socket.
   virtual void pause(bool paused) = 0;
   // Nothing more will be written. The peer has what write() took; the socket is closed when that is sent.

@@ -15,6 +15,7 @@
 #include "core/socketio/packet.h"
 #include "core/store/connection_table.h"
 #include "core/store/records.h"
+#include "core/store/session_log.h"
 
 namespace mediasync::server {
 
@@ -95,6 +96,7 @@ class Room {
   std::uint16_t shard = 0;
   bool watched = false;        // the session wakes this worker
   std::uint64_t pulled = 0;    // next event to read from the log
+  store::LogPlace place;       // where that is
   std::uint32_t behind = 0;    // members that are behind
   bool needsChanged = false;   // to be told to the log at the next flush
   std::int64_t nextRound = 0;  // monotonic: until then comings and goings wait, to be told together; 0: none do

@@ -26,6 +26,8 @@ Format payloadFormat(const Link& link) {
 constexpr std::size_t kPollBytes = 256 * 1024;
 // Replies that gather while input is worked off are written from this size on.
 constexpr std::size_t kCorkBytes = 16 * 1024;
+// A buffer that is larger is given back once it is empty.
+constexpr std::size_t kKeptBytes = 64 * 1024;
 // Of a snapshot without its users, as a rule.
 constexpr std::size_t kSnapshotBytes = 1024;
 constexpr std::int64_t kRosterKept = 5'000;
@@ -34,7 +36,19 @@ constexpr int kDeliveriesBefore = 4;
 
 }  // namespace
 
+// What goes out is gathered in one buffer, which goes from link to link: as a rule its bytes are sent at once.
+void Worker::lendBuffer(Link& link) {
+  if (link.out.empty()) link.out.swap(spareOut_);
+}
+
+void Worker::takeBackBuffer(Link& link) {
+  link.out.clear();
+  if (link.out.capacity() <= kKeptBytes) link.out.swap(spareOut_);
+  std::string().swap(link.out);
+}
+
 void Worker::send(Link& link, std::string_view packet) {
+  lendBuffer(link);
   compressor_.appendFrame(link.out, link.compression, websocket::Opcode::kText, packet);
   if (!link.corked || link.out.size() > kCorkBytes) sendRaw(link, {});
 }
@@ -49,6 +63,7 @@ void Worker::sendBinary(Link& link, std::string_view bytes) {
   std::string message;
   if (typed) message.push_back(static_cast<char>(engineio::PacketType::kMessage));
   message.append(bytes);
+  lendBuffer(link);
   compressor_.appendFrame(link.out, link.compression, websocket::Opcode::kBinary, message);
   if (!link.corked || link.out.size() > kCorkBytes) sendRaw(link, {});
 }
@@ -67,10 +82,7 @@ void Worker::sendRaw(Link& link, std::string_view frames) {
   link.out.append(frames);
   if (link.full || link.out.empty()) return;
   const std::ptrdiff_t taken = link.socket->write(link.out);
-  if (taken == static_cast<std::ptrdiff_t>(link.out.size())) {
-    std::string().swap(link.out);
-    return;
-  }
+  if (taken == static_cast<std::ptrdiff_t>(link.out.size())) return takeBackBuffer(link);
   if (taken > 0) link.out.erase(0, static_cast<std::size_t>(taken));
   link.full = true;
 }

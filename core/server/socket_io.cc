@@ -9,6 +9,7 @@
 #include "core/socketio/decoder.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/namespace_query.h"
+#include "core/socketio/plain_event.h"
 
 namespace mediasync::server {
 
@@ -88,10 +89,13 @@ void SocketIo::opened(Worker& worker, Caller& caller) {
 Handled SocketIo::received(Worker& worker, Caller& caller, const engineio::Packet& message,
                            std::unique_ptr<Deferred>& deferred) {
   if (message.binary) return attachment(worker, caller, message.data);
-  auto decoded = std::make_unique<Deferred>();
-  if (worker.awaitsAttachments(caller) || !socketio::decode(message.data, kLimits, decoded->packet)) {
-    return Handled::kClose;
+  if (worker.awaitsAttachments(caller)) return Handled::kClose;
+  if (const auto handled = plainEvent(worker, caller, message.data)) {
+    if (*handled == Handled::kDeferred) deferred = restored(message.data);
+    return *handled;
   }
+  auto decoded = std::make_unique<Deferred>();
+  if (!socketio::decode(message.data, kLimits, decoded->packet)) return Handled::kClose;
   if (decoded->packet.attachments > 0) return beginBinary(worker, caller, message.data, decoded->packet);
   caller.question = &decoded->question;
   const Handled handled = packet(worker, caller, decoded->packet);
@@ -99,6 +103,13 @@ Handled SocketIo::received(Worker& worker, Caller& caller, const engineio::Packe
   decoded->text = message.data;
   deferred = std::move(decoded);
   return handled;
+}
+
+// nullopt: it has to be decoded.
+std::optional<Handled> SocketIo::plainEvent(Worker& worker, Caller& caller, std::string_view text) {
+  socketio::PlainEvent event;
+  if (!socketio::readPlainEvent(text, event) || !worker.isConnected(caller, kMain)) return std::nullopt;
+  return application_.plainEvent(worker, caller, event);
 }
 
 Handled SocketIo::resumed(Worker& worker, Caller& caller, Deferred& deferred) {

@@ -21,6 +21,7 @@ class SocketIo final : public EngineApplication {
   std::unique_ptr<Deferred> restored(std::string_view text) const override;
 
  private:
+  std::optional<Handled> plainEvent(Worker&, Caller&, std::string_view text);
   Handled packet(Worker&, Caller&, const socketio::Packet&);
   Handled connect(Worker&, Caller&, const socketio::Packet&);
   Handled connectMain(Worker&, Caller&, const nlohmann::json& auth);

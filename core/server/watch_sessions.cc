@@ -14,6 +14,11 @@ Handled WatchSessions::event(Worker& worker, Caller& caller, const socketio::Pac
   return worker.isForScripts(caller, packet) ? worker.scriptEvent(caller, packet) : worker.command(caller, packet);
 }
 
+std::optional<Handled> WatchSessions::plainEvent(Worker& worker, Caller& caller, const socketio::PlainEvent& event) {
+  if (caller.options.hooks) return std::nullopt;  // scripts are shown JSON
+  return worker.command(caller, event);
+}
+
 Handled WatchSessions::refuseBinary(Worker& worker, Caller& caller, const socketio::Packet& packet) {
   return worker.refuseBinary(caller, packet);
 }

@@ -12,6 +12,7 @@ class WatchSessions final : public SocketApplication {
   bool recovers() const override { return true; }
   void connected(Worker&, Caller&, std::string_view, const nlohmann::json&) override {}
   Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>&) override;
+  std::optional<Handled> plainEvent(Worker&, Caller&, const socketio::PlainEvent&) override;
   void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>&) override {}
   Handled refuseBinary(Worker&, Caller&, const socketio::Packet&) override;
 };

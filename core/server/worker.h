@@ -32,6 +32,7 @@
 #include "core/server/scripts.h"
 #include "core/session/command.h"
 #include "core/session/refusal.h"
+#include "core/socketio/plain_event.h"
 #include "core/store/recovery_table.h"
 #include "core/store/session_transaction.h"
 #include "core/store/zone.h"
@@ -160,6 +161,8 @@ class Worker {
   // being, upgraded already, the WebSocket is closed as soon as it is open.
   std::variant<std::unique_ptr<Channel>, engineio::Error> probeChannel(const store::RandomId& sid, WebSocket&,
                                                                        const Options&, const Agreement& = {});
+  // There are about to be bytes from the peer.
+  static void expectInput(const Channel&);
   // Bytes from the peer. They are worked off or kept; `bytes` is written to (unmasked in place).
   void received(Channel&, std::span<std::uint8_t> bytes);
   void writable(Channel&);
@@ -201,6 +204,7 @@ class Worker {
   void replyBinary(Caller&, std::string_view bytes);
   // Carries out an event of the API.
   Handled command(Caller&, const socketio::Packet&);
+  Handled command(Caller&, const socketio::PlainEvent&);
   Handled refuseBinary(Caller&, const socketio::Packet&);
   // A number for an acknowledgement that is asked of the client; whether that was asked for, which counts once.
   std::uint32_t newAckId(const Caller&, std::string_view nsp);
@@ -292,6 +296,8 @@ class Worker {
   void sendBinary(Link&, std::string_view bytes);
   void endPoll(Link&, std::string_view packet);
   void sendRaw(Link&, std::string_view frames);
+  void lendBuffer(Link&);
+  void takeBackBuffer(Link&);
   void uncork(Link&);
   void sendSnapshot(Link&, store::ItemKind);
   void answerPoll(Link&);
@@ -332,6 +338,7 @@ class Worker {
   // channel.cc
   void process(Channel&, std::span<std::uint8_t> bytes);
   bool handleMessage(Channel&, const websocket::Message&);
+  void prefetchSeat(const Link&) const;
   bool handleProbe(Channel&, std::string_view text);
   bool completeUpgrade(Channel&);
   void sendMissed(Link&);
@@ -416,7 +423,7 @@ class Worker {
 
   // commands.cc
   struct Request;
-  Handled run(Request&, const session::Command&);
+  Handled run(Request&, const std::variant<session::Command, session::Refusal>&);
   void handle(Request&, const session::JoinSession&);
   void handle(Request&, const session::LeaveSession&);
   void handle(Request&, const session::SyncPlayback&);
@@ -524,6 +531,7 @@ class Worker {
   std::unordered_map<store::Ref, std::unique_ptr<Room>> rooms_;  // by session
   Deadlines deadlines_;
   Compressor compressor_;
+  std::string spareOut_;  // empty; see lendBuffer()
   Batch batch_{compressor_};               // what a room is being sent
   Batch ownBatch_{compressor_};            // what one connection reads for itself
   Room* delivering_ = nullptr;             // whose events batch_ holds

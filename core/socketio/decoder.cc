@@ -1,7 +1,6 @@
 #include "core/socketio/decoder.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,30 +8,11 @@
 
 #include "core/base/json_text.h"
 #include "core/base/utf8.h"
+#include "core/socketio/event_name.h"
+#include "core/socketio/packet_number.h"
 
 namespace mediasync::socketio {
 namespace {
-
-constexpr std::uint64_t kMaxAckId = std::uint64_t{1} << 53;  // JavaScript's numbers count no further
-
-constexpr std::array<std::string_view, 6> kReservedEvents = {"connect",       "connect_error", "disconnect",
-                                                             "disconnecting", "newListener",   "removeListener"};
-
-bool isDigit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-// Takes the decimal number at the front of `text`: false when there is none or it is above `max`.
-bool takeNumber(std::string_view& text, std::uint64_t max, std::uint64_t& number) {
-  if (text.empty() || !isDigit(text.front())) return false;
-  number = 0;
-  while (!text.empty() && isDigit(text.front())) {
-    number = number * 10 + static_cast<std::uint64_t>(text.front() - '0');
-    if (number > max) return false;
-    text.remove_prefix(1);
-  }
-  return true;
-}
 
 bool takeType(std::string_view& text, PacketType& type) {
   if (text.empty() || text.front() < '0' || text.front() > '6') return false;
@@ -70,22 +50,12 @@ bool takeNamespace(std::string_view& text, std::size_t maxSize, std::string& nsp
   return true;
 }
 
-bool takeId(std::string_view& text, std::optional<std::uint64_t>& id) {
-  id.reset();
-  if (text.empty() || !isDigit(text.front())) return true;
-  std::uint64_t number = 0;
-  if (!takeNumber(text, kMaxAckId, number)) return false;
-  id = number;
-  return true;
-}
-
 bool isEventData(const nlohmann::json& data) {
   if (!data.is_array() || data.empty()) return false;
   const auto& name = data.front();
   if (name.is_number()) return true;
   if (!name.is_string()) return false;
-  const auto& text = name.get_ref<const std::string&>();
-  return std::find(kReservedEvents.begin(), kReservedEvents.end(), text) == kReservedEvents.end();
+  return !isReservedEvent(name.get_ref<const std::string&>());
 }
 
 bool isDataValid(const Packet& packet) {

@@ -46,6 +46,22 @@ std::uint64_t lastEssential(const Arena& arena, const SessionLog& log, const Log
   return essential;
 }
 
+LogPlace startOf(const Arena& arena, Ref chunk) {
+  if (chunk == 0) return {};
+  const std::uint64_t first = arena.at<LogChunk>(chunk)->firstSeq;
+  return {chunk, 0, first, first};
+}
+
+// Where to look for an event: where `known` left off if the chunk is still what it was, else as late as possible. Numbers
+// of events do not come twice, so that a chunk in the same place that begins with the same one is the same.
+LogPlace placeOf(const Arena& arena, const SessionLog& log, std::uint64_t from, const LogPlace* known) {
+  const LogPlace last = startOf(arena, log.lastChunk);
+  if (from < last.seq) return startOf(arena, log.firstChunk);
+  const bool isKnown =
+      known != nullptr && known->chunk == last.chunk && known->firstSeq == last.firstSeq && known->seq <= from;
+  return isKnown ? *known : last;
+}
+
 // Takes the oldest chunk out of the chain and returns it; its memory is still there.
 Ref detachOldest(Transaction& txn, SessionLog& log) {
   const Ref oldest = log.firstChunk;
@@ -162,26 +178,29 @@ bool logHolds(const SessionLog& log, std::uint64_t from) {
   return from <= log.nextSeq && log.lostSeq < from;
 }
 
-LogSlice readLog(const Arena& arena, const SessionLog& log, std::uint64_t from, std::size_t maxBytes,
-                 std::string& out) {
+LogSlice readLog(const Arena& arena, const SessionLog& log, std::uint64_t from, std::size_t maxBytes, std::string& out,
+                 LogPlace* place) {
   LogSlice slice;
   slice.lost = log.lostSeq >= from;
   slice.first = std::max(from, log.firstSeq);
   slice.end = slice.first;
-  for (Ref ref = log.firstChunk; ref != 0 && out.size() <= maxBytes; ref = arena.at<LogChunk>(ref)->next) {
-    const LogChunk& chunk = *arena.at<LogChunk>(ref);
-    if (chunk.firstSeq + chunk.count <= slice.end) continue;
-    const std::byte* at = eventsOf(arena, ref);
-    for (std::uint64_t seq = chunk.firstSeq; seq < chunk.firstSeq + chunk.count; ++seq) {
+  LogPlace at = placeOf(arena, log, slice.first, place);
+  for (; at.chunk != 0 && out.size() <= maxBytes; at = startOf(arena, arena.at<LogChunk>(at.chunk)->next)) {
+    const LogChunk& chunk = *arena.at<LogChunk>(at.chunk);
+    const std::uint64_t end = chunk.firstSeq + chunk.count;
+    while (at.seq < end && out.size() <= maxBytes) {
+      const std::byte* event = eventsOf(arena, at.chunk) + at.offset;
       EventHeader header;
-      std::memcpy(&header, at, sizeof header);
+      std::memcpy(&header, event, sizeof header);
       const std::size_t size = sizeof header + padded(header.size);
-      if (seq == slice.end && out.size() <= maxBytes) {
-        out.append(reinterpret_cast<const char*>(at), size);
+      if (at.seq == slice.end) {
+        out.append(reinterpret_cast<const char*>(event), size);
         ++slice.end;
       }
-      at += size;
+      ++at.seq;
+      at.offset += static_cast<std::uint32_t>(size);
     }
+    if (place != nullptr) *place = at;
   }
   return slice;
 }

@@ -40,6 +40,14 @@ bool needsOldest(const Arena&, const SessionLog&, std::uint64_t from);
 bool logHolds(const SessionLog&, std::uint64_t from);
 
 // What a reader finds from its offset on.
+// Of an event in the log.
+struct LogPlace {
+  Ref chunk = 0;
+  std::uint32_t offset = 0;    // in the chunk
+  std::uint64_t firstSeq = 0;  // of the chunk
+  std::uint64_t seq = 0;
+};
+
 struct LogSlice {
   std::uint64_t first = 0;  // offset of the first event copied
   std::uint64_t end = 0;    // offset after the last one
@@ -48,7 +56,9 @@ struct LogSlice {
 
 // Copies events from `from` on to `out` (each an EventHeader and its bytes, padded to 8), until the end of the log or
 // until `out` holds more than `maxBytes`; at least one if there is any. Under the lock of the shard.
-LogSlice readLog(const Arena&, const SessionLog&, std::uint64_t from, std::size_t maxBytes, std::string& out);
+// `place` spares a reader who goes on from where it left off the way there: one for each session, empty at first.
+LogSlice readLog(const Arena&, const SessionLog&, std::uint64_t from, std::size_t maxBytes, std::string& out,
+                 LogPlace* place = nullptr);
 
 // How many events such a copy holds; nullopt when it is none.
 std::optional<std::uint64_t> countEvents(std::string_view copied);

@@ -58,21 +58,34 @@ json validData(const std::string& event) {
   return {{"reportedPosition", 3}, {"reportedTime", 1640995200}};
 }
 
+// The same refusal comes of the event where its data is read without decoding.
+void checkFlat(const json& args, const Parsed& parsed) {
+  if (!args.is_array() || args.empty() || !args[0].is_string() || (args.size() > 1 && !args[1].is_object())) return;
+  const std::string text = args.size() > 1 ? args[1].dump(-1, ' ', false, json::error_handler_t::replace) : "";
+  FlatObject data;
+  if (!text.empty() && (json::parse(text) != args[1] || !FlatJsonReader(text).takeObject(data))) return;
+  const Parsed flat = api::parseCommand(args[0].get_ref<const std::string&>(), text.empty() ? nullptr : &data);
+  REQUIRE(flat.index() == parsed.index());
+  if (const auto* refusal = std::get_if<session::Refusal>(&parsed)) {
+    CHECK(std::get<session::Refusal>(flat) == *refusal);
+  } else {
+    CHECK(std::get<session::Command>(flat).index() == std::get<session::Command>(parsed).index());
+  }
+}
+
+session::Refusal refusalOf(const json& args) {
+  const Parsed parsed = api::parseCommand(args);
+  checkFlat(args, parsed);
+  const auto* refusal = std::get_if<session::Refusal>(&parsed);
+  return refusal != nullptr ? *refusal : session::Refusal{};
+}
+
 // What becomes of the event when one field of otherwise valid data is `value`.
 session::Refusal refusalWith(const Field& field, const json& value) {
   json data = validData(field.event);
   data[field.name] = value;
   if (value == kAbsent) data.erase(field.name);
-  const json args = {field.event, data};
-  const Parsed parsed = api::parseCommand(args);
-  const auto* refusal = std::get_if<session::Refusal>(&parsed);
-  return refusal != nullptr ? *refusal : session::Refusal{};
-}
-
-session::Refusal refusalOf(const json& args) {
-  const Parsed parsed = api::parseCommand(args);
-  const auto* refusal = std::get_if<session::Refusal>(&parsed);
-  return refusal != nullptr ? *refusal : session::Refusal{};
+  return refusalOf({field.event, data});
 }
 
 // The command in `args`, which must outlive it.
@@ -264,6 +277,36 @@ TEST_CASE("heartbeat: a probe is a number, and anything else is ignored", "[api]
     const json args = json::parse(text);
     CHECK_FALSE(commandOf<session::Heartbeat>(args).probe);
   }
+}
+
+TEST_CASE("a flat event holds what a decoded one does", "[api]") {
+  FlatObject data;
+  const auto read = [&data](const char* event, std::string_view text, api::TimestampUnit unit) {
+    REQUIRE(FlatJsonReader(text).takeObject(data));
+    return std::get<session::Command>(api::parseCommand(event, &data, unit));
+  };
+  const auto sync = std::get<session::SyncPlayback>(
+      read("sync_playback", R"({"position":1.5,"isPlaying":true,"mediaId":"m","playbackRate":2,"executeAt":1640995200})",
+           api::TimestampUnit::kSeconds));
+  CHECK(sync.position == 1.5);
+  CHECK(sync.isPlaying);
+  CHECK_FALSE(sync.mediaUrl);
+  CHECK(sync.mediaId == "m");
+  CHECK(sync.playbackRate == 2);
+  CHECK(sync.executeAt == 1640995200000);
+  const auto join = std::get<session::JoinSession>(
+      read("join_session", R"({"sessionId":"s","userId":"u","username":"n","avatar":null})",
+           api::TimestampUnit::kSeconds));
+  CHECK(join.sessionId == "s");
+  CHECK(join.userId == "u");
+  CHECK(join.username == "n");
+  CHECK_FALSE(join.avatar);
+  CHECK(std::get<session::Heartbeat>(
+            read("heartbeat", R"({"probe":17})", api::TimestampUnit::kSeconds)).probe == 17.0);
+  CHECK(std::holds_alternative<session::Heartbeat>(
+      std::get<session::Command>(api::parseCommand("heartbeat", nullptr))));
+  CHECK(std::get<session::Refusal>(api::parseCommand("sync_playback", nullptr)) == session::kInvalidPayload);
+  CHECK(std::get<session::Refusal>(api::parseCommand("no_such_event", nullptr)) == session::kUnknownEvent);
 }
 
 TEST_CASE("report_buffering", "[api]") {

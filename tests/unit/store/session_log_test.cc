@@ -102,6 +102,29 @@ TEST_CASE("a reader gets exactly what follows its offset, wherever that lies", "
   }
 }
 
+TEST_CASE("a reader that knows where it left off reads the same", "[store][log]") {
+  Log log;
+  LogPlace place;
+  std::uint64_t at = 1;
+  std::uint32_t random = 1;
+  for (int i = 0; i < 3000; ++i) {
+    random = random * 1664525 + 1013904223;
+    for (std::uint32_t n = random >> 29; n > 0; --n)
+      log.append(20 + (random >> 8) % 300, n % 2 == 0, true);
+    if ((random >> 20) % 4 == 0) continue;  // falls behind, perhaps until what it knew is gone
+    const std::size_t most = (random >> 16) % 3 == 0 ? 100 : 1 << 20;
+    std::string known;
+    std::string searched;
+    const LogSlice slice = readLog(log.zone.arena(), log.log(), at, most, known, &place);
+    const LogSlice expected = readLog(log.zone.arena(), log.log(), at, most, searched);
+    REQUIRE(known == searched);
+    REQUIRE(slice.first == expected.first);
+    REQUIRE(slice.end == expected.end);
+    REQUIRE(slice.lost == expected.lost);
+    at = (random >> 12) % 8 == 0 && slice.end > 3 ? slice.end - 2 : slice.end;  // some go back
+  }
+}
+
 TEST_CASE("a log over its limit loses its oldest events, and stays within the limit", "[store][log]") {
   Log log;
   log.readersHave(kNoReader);
