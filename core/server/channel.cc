@@ -289,6 +289,7 @@ bool Worker::handlePacket(Channel& channel, const engineio::Packet& packet) {
 void Worker::prefetchSeat(const Link& link) const {
   if (!link.seat) return;
   prefetch(zone_.arena().at<store::Membership>(link.seat.membership));
+  prefetch(zone_.arena().at<store::UserRecord>(link.seat.user));
   prefetch(zone_.arena().at<store::SessionRecord>(link.seat.session));
 }
 

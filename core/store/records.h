@@ -9,6 +9,7 @@
 
 #include "core/base/secret.h"
 #include "core/base/token_bucket.h"
+#include "core/session/command.h"
 #include "core/session/playback.h"
 #include "core/session/state.h"
 #include "core/store/arena.h"
@@ -90,13 +91,15 @@ struct UserRecord {
   std::int64_t lastSeen;     // wall
   std::int64_t absentSince;  // monotonic
   Ref firstMembership;
-  std::uint32_t connections;
+  std::uint8_t connections;
   session::Presence presence;
   bool queuedForTime;
-  TokenBucket events;  // that it may send
   bool bound;          // to `secret`, which its clients must show
+  TokenBucket events;  // that it may send
   SecretHash secret;   // meaningful when bound
 };
+static_assert(sizeof(UserRecord) <= 128, "a size class; there is one of these for each user");
+static_assert(session::kMaxConnectionsPerUser <= 255);
 
 // One connection of a user.
 struct Membership {
