@@ -20,7 +20,7 @@ constexpr std::size_t kMaxQueuedBytes = 16 * 1024 * 1024;
 constexpr std::size_t kMaxQuestion = 64 * 1024;
 constexpr std::size_t kJsonDepth = 64;
 constexpr std::size_t kMaxWords = 1024;  // of a code, and of a message
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 // More than there can be light threads that wait.
 constexpr int kAllThreads = 65536;
 
@@ -87,7 +87,9 @@ std::uint64_t LuaScripts::ask(server::Hook hook, std::string question) {
 
 void LuaScripts::tell(server::Hook hook, std::string notice) {
   if (released_) return;
-  if (queue_.size() < kMaxQueued) return push({0, hook, std::move(notice)});
+  if (queue_.size() < kMaxQueued && queuedBytes_ + notice.size() <= kMaxQueuedBytes) {
+    return push({0, hook, std::move(notice)});
+  }
   if (std::exchange(overflown_, true)) return;
   ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "mediasync: Lua does not keep up, it is not told of what happens");
 }

@@ -132,11 +132,7 @@ Runtime::Runtime(const ZoneConf& conf, ngx_cycle_t* cycle)
 void Runtime::useScripts(LuaScripts& scripts) {
   scripts_ = &scripts;
   scripts.serve(*this);
-  using server::Hook;
-  bool listens = false;
-  for (const Hook hook : {Hook::kLeave, Hook::kSessionCreated, Hook::kSessionEnded, Hook::kLeadership})
-    listens = listens || scripts.listens(hook);
-  worker_.listenToNotices(listens);
+  worker_.listenToNotices();
 }
 
 server::Scripts* Runtime::scripts() {

@@ -63,7 +63,7 @@ Handled SocketEcho::event(Worker& worker, Caller& caller, const socketio::Packet
     socketio::appendAckPrefix(prefix, packet.nsp, *packet.id, attachments.size());
     send(worker, caller, std::move(prefix), json(args.begin() + 1, args.end()), attachments);
   } else if (args[0] == "ask") {
-    const std::uint32_t id = worker.newAckId(caller, packet.nsp);
+    const std::uint64_t id = worker.newAckId(caller.connection, packet.nsp);
     send(worker, caller, eventPrefix(packet.nsp, attachments.size(), id), renamed(args, "question"), attachments);
   }
   return Handled::kDone;

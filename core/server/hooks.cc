@@ -1,12 +1,15 @@
 // The operator's own rules: what they are asked about packets, what they are told, and events that are theirs alone.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 
+#include "core/api/events.h"
 #include "core/base/json_text.h"
 #include "core/server/caller.h"
 #include "core/server/worker.h"
 #include "core/socketio/encoder.h"
+#include "core/store/event_codec.h"
 
 namespace mediasync::server {
 
@@ -46,9 +49,24 @@ Hook hookOf(Notice::Kind kind) {
       return Hook::kSessionEnded;
     case Notice::Kind::kUserLeft:
       return Hook::kLeave;
+    case Notice::Kind::kEvent:
+      return Hook::kSessionEvent;
     default:
       return Hook::kLeadership;
   }
+}
+
+// What members are told, as its name and arguments. False: it cannot be read.
+bool addEvent(json& about, const std::string& encoded) {
+  const auto event = store::decodeEvent(std::as_bytes(std::span(encoded)));
+  if (!event) return false;
+  std::string text;
+  api::appendEvent(text, *event, api::TimestampUnit::kSeconds);
+  const json array = json::parse(text, nullptr, false);
+  if (!array.is_array() || array.empty()) return false;
+  about["event"] = array[0];
+  about["arguments"] = json(array.begin() + 1, array.end());
+  return true;
 }
 
 }  // namespace
@@ -164,6 +182,16 @@ Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet) {
   return Handled::kDone;
 }
 
+// The client's acknowledgement of what they sent.
+void Worker::tellAnswer(const Caller& caller, const socketio::Packet& packet) {
+  Scripts* scripts = scriptsFor(caller);
+  if (scripts == nullptr || !scripts->listens(Hook::kAnswer)) return;
+  json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}};
+  about["question"] = tagOf(packet.id.value_or(0));
+  about["arguments"] = packet.data;
+  scripts->tell(Hook::kAnswer, about.dump());
+}
+
 void Worker::scriptsAnswered() {
   const auto hasNews = [](const std::unique_ptr<Deferred>& deferred) {
     return deferred && deferred->question.hasNews();
@@ -186,12 +214,17 @@ void Worker::scriptsAnswered() {
     retry(*job);
 }
 
-void Worker::listenToNotices(bool listens) {
-  zone_.collectNotices(listens ? &notices_ : nullptr);
+void Worker::listenToNotices() {
+  const Scripts* scripts = env_.scripts();
+  const auto listens = [scripts](Hook hook) { return scripts != nullptr && scripts->listens(hook); };
+  const Hook told[] = {Hook::kLeave, Hook::kSessionCreated, Hook::kSessionEnded, Hook::kLeadership,
+                       Hook::kSessionEvent};
+  zone_.collectNotices(std::any_of(std::begin(told), std::end(told), listens) ? &notices_ : nullptr);
+  notices_.wantsEvents = listens(Hook::kSessionEvent);
 }
 
 void Worker::tellScripts() {
-  const std::vector<Notice> notices = std::exchange(notices_, {});
+  const std::vector<Notice> notices = std::exchange(notices_.list, {});
   Scripts* scripts = env_.scripts();
   if (scripts == nullptr) return;
   for (const Notice& notice : notices) {
@@ -199,6 +232,7 @@ void Worker::tellScripts() {
     if (!scripts->listens(hook)) continue;
     json about{{"sessionId", notice.sessionId}};
     if (!notice.userId.empty()) about["userId"] = notice.userId;
+    if (hook == Hook::kSessionEvent && !addEvent(about, notice.event)) continue;
     scripts->tell(hook, about.dump());
   }
 }

@@ -98,17 +98,17 @@ void Worker::awaitConnect(Link& link, std::int64_t connectBy) {
   setDeadline(link, link.heartbeatAt);
 }
 
-std::uint32_t Worker::newAckId(const Caller& caller, std::string_view nsp) {
-  ConnectionTransaction txn(zone_, caller.connection.shard);
-  if (!txn.open(caller.connection)) return 0;
+std::uint64_t Worker::newAckId(const store::ConnectionRef& connection, std::string_view nsp, std::uint32_t tag) {
+  ConnectionTransaction txn(zone_, connection.shard);
+  if (!txn.open(connection)) return 0;
   const std::uint32_t id = txn.askAck(nsp);
   txn.commit();
-  return id;
+  return std::uint64_t{tag} << 32 | id;
 }
 
 bool Worker::takeAckId(const Caller& caller, std::string_view nsp, std::uint64_t id) {
   ConnectionTransaction txn(zone_, caller.connection.shard);
-  if (!txn.open(caller.connection) || !txn.takeAck(nsp, id)) return false;
+  if (!txn.open(caller.connection) || !txn.takeAck(nsp, id & 0xffffffff)) return false;
   txn.commit();
   return true;
 }

@@ -73,6 +73,15 @@ std::string eventOf(const json& object) {
   return event.dump();
 }
 
+// By what an acknowledgement is asked for; 0: none is.
+std::uint32_t questionOf(const json& object) {
+  const auto found = object.find("question");
+  if (found == object.end()) return 0;
+  const auto tag = found->get<std::uint32_t>();
+  if (tag >> Worker::kAckTagBits != 0) throw Failed{kBadCall};
+  return tag;
+}
+
 // REST's answers, as results.
 std::string resultOf(const RestReply& reply) {
   json body = json::parse(reply.body, nullptr, false);
@@ -129,6 +138,29 @@ bool Worker::sendTo(const store::ConnectionRef& connection, std::string_view nsp
   return true;
 }
 
+// To those of one shard that take it.
+std::string Worker::emitToShard(const json& number, std::string_view nsp, std::string_view packet) {
+  const auto shard = number.get<std::uint32_t>();
+  if (shard >= zone_.shards()) throw Failed{kBadCall};
+  std::vector<store::ConnectionRef> connections;
+  {
+    ConnectionTransaction txn(zone_, shard);
+    txn.forEach([&](store::Ref ref) {
+      const auto& record = *zone_.arena().at<store::ConnectionRecord>(ref);
+      connections.push_back({ref, record.serial, record.shard});
+    });
+  }
+  std::size_t sent = 0;
+  for (const store::ConnectionRef& connection : connections) {
+    try {
+      sent += sendTo(connection, nsp, packet) ? 1 : 0;
+    } catch (const Failed& failed) {
+      if (failed.refusal == kTooLong) throw;
+    }
+  }
+  return success({{"sent", sent}, {"shards", zone_.shards()}});
+}
+
 // Under the lock of the session.
 std::vector<store::ConnectionRef> Worker::connectionsOf(session::UserRef user) {
   std::vector<store::ConnectionRef> found;
@@ -143,13 +175,19 @@ std::vector<store::ConnectionRef> Worker::connectionsOf(session::UserRef user) {
 std::string Worker::emitEvent(const json& arguments) {
   const std::string event = eventOf(arguments);
   const std::string nsp = optionalText(arguments, "namespace").value_or("/");
-  std::string packet = "4";
-  socketio::appendEventPrefix(packet, nsp);
-  packet += event;
+  const auto packet = [&](std::optional<std::uint64_t> id = {}) {
+    std::string text = "4";
+    socketio::appendEventPrefix(text, nsp, 0, id);
+    return text + event;
+  };
   if (arguments.contains("connection")) {
-    if (!sendTo(connectionOf(arguments), nsp, packet)) throw Failed{kNoConnection};
+    const store::ConnectionRef connection = connectionOf(arguments);
+    std::optional<std::uint64_t> id;
+    if (const std::uint32_t tag = questionOf(arguments)) id = newAckId(connection, nsp, tag);
+    if (!sendTo(connection, nsp, packet(id))) throw Failed{kNoConnection};
     return success(1);
   }
+  if (arguments.contains("shard")) return emitToShard(arguments["shard"], nsp, packet());
   const std::string sessionId = sessionIdOf(arguments);
   const auto userId = optionalText(arguments, "userId");
   std::vector<store::ConnectionRef> connections;
@@ -168,7 +206,7 @@ std::string Worker::emitEvent(const json& arguments) {
   }
   std::size_t sent = 0;
   for (const store::ConnectionRef& connection : connections)
-    sent += sendTo(connection, nsp, packet) ? 1 : 0;
+    sent += sendTo(connection, nsp, packet()) ? 1 : 0;
   return success(sent);
 }
 

@@ -21,8 +21,10 @@ enum class Hook : std::uint8_t {
   kSessionCreated,
   kSessionEnded,
   kLeadership,
+  kSessionEvent,
+  kAnswer,  // a client has acknowledged what scripts sent
 };
-inline constexpr unsigned kHooks = 9;
+inline constexpr unsigned kHooks = 11;
 
 struct Verdict {
   enum class Kind : std::uint8_t { kAllow, kDeny, kFailed };

@@ -19,6 +19,11 @@ std::optional<Handled> WatchSessions::plainEvent(Worker& worker, Caller& caller,
   return worker.command(caller, event);
 }
 
+void WatchSessions::acknowledged(Worker& worker, Caller& caller, const socketio::Packet& packet,
+                                 const std::vector<std::string>&) {
+  worker.tellAnswer(caller, packet);
+}
+
 Handled WatchSessions::refuseBinary(Worker& worker, Caller& caller, const socketio::Packet& packet) {
   return worker.refuseBinary(caller, packet);
 }

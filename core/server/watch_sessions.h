@@ -13,7 +13,7 @@ class WatchSessions final : public SocketApplication {
   void connected(Worker&, Caller&, std::string_view, const nlohmann::json&) override {}
   Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>&) override;
   std::optional<Handled> plainEvent(Worker&, Caller&, const socketio::PlainEvent&) override;
-  void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>&) override {}
+  void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>&) override;
   Handled refuseBinary(Worker&, Caller&, const socketio::Packet&) override;
 };
 

@@ -100,7 +100,7 @@ void Worker::flush() {
     endDoomed();
   }
   publishNeeds();
-  if (!notices_.empty()) tellScripts();
+  if (!notices_.list.empty()) tellScripts();
   if (wake_.none()) return;
   for (std::size_t slot = wake_._Find_first(); slot < wake_.size(); slot = wake_._Find_next(slot)) {
     const auto s = static_cast<std::uint16_t>(slot);

@@ -183,8 +183,8 @@ class Worker {
   // ---- what scripts ask for
   // Some of their questions have been answered.
   void scriptsAnswered();
-  // Somebody listens to what is told, or nobody does any more.
-  void listenToNotices(bool);
+  // What scripts listen to has changed.
+  void listenToNotices();
   // Does what they say: `operation` with a JSON object. Returns one: {"ok":true,"result":…} or
   // {"ok":false,"code":…,"message":…}.
   std::string call(std::string_view operation, const nlohmann::json& arguments);
@@ -206,9 +206,12 @@ class Worker {
   Handled command(Caller&, const socketio::Packet&);
   Handled command(Caller&, const socketio::PlainEvent&);
   Handled refuseBinary(Caller&, const socketio::Packet&);
-  // A number for an acknowledgement that is asked of the client; whether that was asked for, which counts once.
-  std::uint32_t newAckId(const Caller&, std::string_view nsp);
+  // A number for an acknowledgement that is asked of the client; whether that was asked for, which counts once. Its upper
+  // bits are `tag`, of up to kAckTagBits, for the application to know what was asked by, whichever worker is told.
+  static constexpr unsigned kAckTagBits = 20;
+  std::uint64_t newAckId(const store::ConnectionRef&, std::string_view nsp, std::uint32_t tag = 0);
   bool takeAckId(const Caller&, std::string_view nsp, std::uint64_t id);
+  static std::uint32_t tagOf(std::uint64_t ackId) { return static_cast<std::uint32_t>(ackId >> 32); }
 
   // The operator's scripts. What they fail to answer, in time or at all, is answered here. nullopt: there is no answer
   // yet, and the packet has to wait.
@@ -217,6 +220,7 @@ class Worker {
   bool scriptsHave(const Caller&, std::string_view nsp);
   bool isForScripts(const Caller&, const socketio::Packet&);
   Handled scriptEvent(Caller&, const socketio::Packet&);
+  void tellAnswer(const Caller&, const socketio::Packet&);
 
   // Namespaces of a connection. `connect` is false when the connection is there already, or gone; it throws OutOfSpace.
   bool isConnected(const Caller&, std::string_view nsp);
@@ -465,6 +469,7 @@ class Worker {
   bool sendTo(const store::ConnectionRef&, std::string_view nsp, std::string_view packet);
   std::vector<store::ConnectionRef> connectionsOf(session::UserRef);
   std::string emitEvent(const nlohmann::json& arguments);
+  std::string emitToShard(const nlohmann::json& number, std::string_view nsp, std::string_view packet);
   bool remove(const std::string& sessionId, const std::string& userId, const session::Refusal& why);
   std::string endSession(const nlohmann::json& arguments);
   std::string callSession(std::string_view operation, const nlohmann::json& arguments);
@@ -553,7 +558,7 @@ class Worker {
   std::uint32_t reconciling_ = 0;      // the count of repairs that is being reconciled
   std::int64_t reconcilingSince_ = 0;  // monotonic; 0: none is
   std::vector<store::ConnectionRef> doomed_;
-  std::vector<store::Notice> notices_;  // that scripts have yet to be told
+  store::Notices notices_;  // that scripts have yet to be told
   std::vector<std::string> ending_;     // sessions that scripts have ended
   std::int64_t retryDelay_ = kRetryDelay;
   std::int64_t lastRetry_ = 0;  // monotonic

@@ -264,13 +264,13 @@ void SessionTransaction::mendWatcher(WorkerId worker) {
 
 void SessionTransaction::notice(Notice::Kind kind, std::string_view userId) {
   if (zone_.notices() == nullptr) return;
-  noticed_.push_back({kind, std::string(text(session_->id)), std::string(userId)});
+  noticed_.push_back({kind, std::string(text(session_->id)), std::string(userId), {}});
 }
 
 void SessionTransaction::commit(WakeSet& wake) {
   txn_.commit();
   for (Notice& one : noticed_)
-    zone_.notices()->push_back(std::move(one));
+    zone_.notices()->list.push_back(std::move(one));
   noticed_.clear();
   if (!emitted_) return;
   for (Ref ref = session_->watchers; ref != 0;) {
@@ -471,6 +471,9 @@ void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
   if (const auto* left = std::get_if<session::UserLeft>(&event.body)) notice(Notice::Kind::kUserLeft, left->userId);
   if (const auto* lead = std::get_if<session::LeadershipChanged>(&event.body)) {
     notice(Notice::Kind::kLeaderChanged, lead->newLeaderId);
+  }
+  if (zone_.notices() != nullptr && zone_.notices()->wantsEvents) {
+    noticed_.push_back({Notice::Kind::kEvent, std::string(text(session_->id)), {}, encoded});
   }
 }
 

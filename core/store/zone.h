@@ -155,8 +155,8 @@ class Zone {
   std::uint32_t recoveryCount() const;  // of connections that are there, and of lost ones
 
   // Where what happens by transactions of this process is noted, when somebody wants to know; null: nobody does.
-  void collectNotices(std::vector<Notice>* notices) { notices_ = notices; }
-  std::vector<Notice>* notices() const { return notices_; }
+  void collectNotices(Notices* notices) { notices_ = notices; }
+  Notices* notices() const { return notices_; }
 
  private:
   Zone(std::span<std::byte> memory, const ZoneSettings& settings);
@@ -164,7 +164,7 @@ class Zone {
   Region region_;
   ZoneHeader* header_;
   ZoneSettings settings_;
-  std::vector<Notice>* notices_ = nullptr;
+  Notices* notices_ = nullptr;
 };
 
 }  // namespace mediasync::store

@@ -27,13 +27,13 @@ const char *ngx_http_mediasync_ffi_call(void *zone, const char *operation, size_
     const char *arguments, size_t arguments_size, size_t *size);
 ]]
 
-local VERSION = 1
+local VERSION = 2
 local HOOKS = {
     connect = 0, join = 1, command = 2, event = 3,
-    leave = 4, disconnect = 5, session_created = 6, session_ended = 7, leadership = 8,
+    leave = 4, disconnect = 5, session_created = 6, session_ended = 7, leadership = 8, session_event = 9, answer = 10,
 }
 local ALLOW, DENY, FAILED = 0, 1, 2
-local EVENT = HOOKS.event
+local EVENT, JOIN, ANSWER = HOOKS.event, HOOKS.join, HOOKS.answer
 
 -- Light threads that answer: so many wait at the least; each that sleeps in a handler is one of at most MAX_THREADS.
 local MAX_THREADS = 4096
@@ -135,25 +135,47 @@ local function new_socket(zone, about)
     return socket
 end
 
-local function run_event(zone, question, about)
-    local handler = zone.events[about.socket.namespace .. "\n" .. about.event]
-    local socket = new_socket(zone, about)
-    local arguments = about.arguments
+local function call_with_arguments(handler, socket, arguments)
     local count = #arguments
     for i = 1, count do
         if arguments[i] == cjson.null then arguments[i] = nil end
     end
-    local results = pack(handler(socket, unpack(arguments, 1, count)))
+    return handler(socket, unpack(arguments, 1, count))
+end
+
+local function run_event(zone, question, about)
+    local handler = zone.events[about.socket.namespace .. "\n" .. about.event]
+    local socket = new_socket(zone, about)
+    local results = pack(call_with_arguments(handler, socket, about.arguments))
     local refusal = refusals[socket]
     if refusal then return answer(zone, question, DENY, refusal.code, refusal.message) end
     return answer(zone, question, ALLOW, nil, nil, encode_values(results, results.n))
+end
+
+-- An acknowledgement carries, in 20 bits, what was asked: it may come to another worker than the one that asked.
+local function tag_of(namespace, event)
+    return ngx.crc32_short(namespace .. "\n" .. event) % 0xfffff + 1
+end
+
+local function run_answer(zone, about)
+    local answered = zone.answers[about.question]
+    if answered then call_with_arguments(answered.handler, new_socket(zone, about), about.arguments) end
+end
+
+local function is_banned(zone, data)
+    return zone.bans and zone.bans:get(tostring(data.sessionId) .. "\n" .. tostring(data.userId))
 end
 
 local function run(zone, question, kind, json)
     local about, err = cjson.decode(json)
     if not about then error("a question is no JSON: " .. tostring(err), 0) end
     if kind == EVENT then return run_event(zone, question, about) end
+    if kind == ANSWER then return run_answer(zone, about) end
+    if kind == JOIN and is_banned(zone, about.data) then
+        return answer(zone, question, DENY, "BANNED", "You may not join this session")
+    end
     local registered = zone.hooks[kind]
+    if not registered then return answer(zone, question, ALLOW) end
     local socket = about.socket and new_socket(zone, about)
     local results = pack(registered.handler(about))
     local refusal = socket and refusals[socket]
@@ -271,30 +293,54 @@ function _M.zone(name)
         return nil, name == "" and "there is not exactly one mediasync_zone, or this is no worker process"
             or "there is no mediasync_zone \"" .. name .. "\", or this is no worker process"
     end
-    zones[name] = setmetatable({ handle = handle, hooks = {}, events = {}, tasks = 0, seen = 0, stuck = 0 }, Zone)
+    zones[name] = setmetatable({ handle = handle, hooks = {}, events = {}, answers = {}, tasks = 0, seen = 0, stuck = 0 }, Zone)
     return zones[name]
 end
 
 --- Registers a hook. To be called in init_worker_by_lua.
 function Zone:hook(name, handler)
     local kind = HOOKS[name]
-    if not kind or kind == EVENT then error("there is no hook \"" .. tostring(name) .. "\"", 2) end
+    if not kind or kind == EVENT or kind == ANSWER then error("there is no hook \"" .. tostring(name) .. "\"", 2) end
     if type(handler) ~= "function" then error("the handler is no function", 2) end
     begin(self)
     self.hooks[kind] = { name = name, handler = handler }
     C.ngx_http_mediasync_ffi_listen(self.handle, kind)
 end
 
+local function check_event(namespace, event, handler)
+    if type(namespace) ~= "string" or namespace:sub(1, 1) ~= "/" then
+        error("a namespace begins with \"/\"", 3)
+    end
+    if type(event) ~= "string" or event == "" then error("an event has a name", 3) end
+    if type(handler) ~= "function" then error("the handler is no function", 3) end
+end
+
 --- Registers a handler of an event of one's own. To be called in init_worker_by_lua.
 function Zone:on(namespace, event, handler)
-    if type(namespace) ~= "string" or namespace:sub(1, 1) ~= "/" then
-        error("a namespace begins with \"/\"", 2)
-    end
-    if type(event) ~= "string" or event == "" then error("an event has a name", 2) end
-    if type(handler) ~= "function" then error("the handler is no function", 2) end
+    check_event(namespace, event, handler)
     begin(self)
     self.events[namespace .. "\n" .. event] = handler
     C.ngx_http_mediasync_ffi_listen_to(self.handle, namespace, #namespace, event, #event)
+end
+
+--- Registers who is given the acknowledgements of events that socket:ask() sends. To be called in init_worker_by_lua.
+function Zone:answered(namespace, event, handler)
+    check_event(namespace, event, handler)
+    local tag, name = tag_of(namespace, event), namespace .. " " .. event
+    local known = self.answers[tag]
+    if known and known.name ~= name then error("give the event another name: it is taken for " .. known.name, 2) end
+    begin(self)
+    self.answers[tag] = { name = name, handler = handler }
+    C.ngx_http_mediasync_ffi_listen(self.handle, ANSWER)
+end
+
+--- Keeps bans in that lua_shared_dict. To be called in init_worker_by_lua.
+function Zone:keep_bans(dictionary)
+    local bans = ngx.shared[dictionary]
+    if not bans then error("there is no lua_shared_dict \"" .. tostring(dictionary) .. "\"", 2) end
+    begin(self)
+    self.bans = bans
+    C.ngx_http_mediasync_ffi_listen(self.handle, JOIN)
 end
 
 local function with_arguments(target, event, ...)
@@ -306,6 +352,15 @@ local function with_arguments(target, event, ...)
     target.event = event
     if #arguments > 0 then target.arguments = arguments end
     return target
+end
+
+local function question(zone, target, event, ...)
+    local tag = tag_of(target.namespace, event)
+    if not zone.answers[tag] then
+        error("nothing has been registered with answered() for \"" .. tostring(event) .. "\"", 3)
+    end
+    target.question = tag
+    return with_arguments(target, event, ...)
 end
 
 --- Sends an event to all members of a session, or to those of one user.
@@ -320,6 +375,23 @@ end
 --- Sends an event to one connection, by what `socket.connection` was.
 function Zone:emit_to(connection, event, ...)
     return call(self, "emit", with_arguments({ connection = connection }, event, ...))
+end
+
+--- The same with an acknowledgement, for the handler of answered("/", event, …).
+function Zone:ask(connection, event, ...)
+    return call(self, "emit", question(self, { connection = connection, namespace = "/" }, event, ...))
+end
+
+--- Sends an event to every client of the server, in no order with others. Where it may, it lets others run meanwhile.
+function Zone:emit_to_all(event, ...)
+    local sent, shard = 0, 0
+    repeat
+        local result, code, message = call(self, "emit", with_arguments({ shard = shard }, event, ...))
+        if not result then return nil, code, message end
+        sent, shard = sent + result.sent, shard + 1
+        pcall(ngx.sleep, 0)
+    until shard >= result.shards
+    return sent
 end
 
 function Zone:disconnect(connection)
@@ -347,6 +419,22 @@ function Zone:kick(session_id, user_id)
     return call(self, "kick", { sessionId = session_id, userId = user_id })
 end
 
+--- Kicks the user, who may not come back for so many seconds; without `seconds` until unban().
+function Zone:ban(session_id, user_id, seconds)
+    if not self.bans then error("keep_bans() has not been called", 2) end
+    local ok, err = self.bans:set(session_id .. "\n" .. user_id, true, seconds or 0)
+    if not ok then return nil, "NO_MEMORY", err end
+    local kicked, code, message = self:kick(session_id, user_id)
+    if not kicked and code ~= "USER_NOT_FOUND" and code ~= "SESSION_NOT_FOUND" then return nil, code, message end
+    return true
+end
+
+function Zone:unban(session_id, user_id)
+    if not self.bans then error("keep_bans() has not been called", 2) end
+    self.bans:delete(session_id .. "\n" .. user_id)
+    return true
+end
+
 function Zone:set_leader(session_id, user_id)
     return call(self, "set_leader", { sessionId = session_id, userId = user_id })
 end
@@ -364,6 +452,13 @@ end
 function Socket:emit(event, ...)
     return call(zone_of[self], "emit",
         with_arguments({ connection = self.connection, namespace = self.namespace }, event, ...))
+end
+
+--- The same, and the client's acknowledgement goes to the handler of answered(namespace, event, …), in any worker.
+function Socket:ask(event, ...)
+    local zone = zone_of[self]
+    return call(zone, "emit",
+        question(zone, { connection = self.connection, namespace = self.namespace }, event, ...))
 end
 
 function Socket:disconnect()

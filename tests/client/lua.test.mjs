@@ -9,10 +9,10 @@ import { ask, checkConfiguration, clear, close, configuration, connect, describe
 const modules = '/usr/lib/nginx/modules';
 const main = `load_module ${modules}/ndk_http_module.so; load_module ${modules}/ngx_http_lua_module.so;`;
 const rules = path.join(repoRoot, 'tests/client/lua/rules.lua');
-const http = `lua_package_path "${repoRoot}/lua/?.lua;;"; lua_shared_dict told 1m; init_worker_by_lua_file ${rules};`;
+const http = `lua_package_path "${repoRoot}/lua/?.lua;;"; lua_shared_dict told 1m; lua_shared_dict bans 1m; init_worker_by_lua_file ${rules};`;
 // What a test asks of the library, from the content of a request on any worker.
 const locations = `
-location = /lua { content_by_lua_block {
+location = /lua { client_body_buffer_size 64k; content_by_lua_block {
   local mediasync = require "resty.mediasync"
   local cjson = require "cjson"
   ngx.req.read_body()
@@ -190,6 +190,41 @@ suite('events in Lua', options, (server) => {
     });
   }
 
+  for (const transport of ['polling', 'websocket']) {
+    it(`are answered by the client, over ${transport}`, async () => {
+      const socket = await connect(server(), { transport });
+      const asked = new Promise((resolve) => {
+        socket.on('present?', (who, answer) => { resolve(who); answer('here'); });
+      });
+      assert.equal(await new Promise((resolve) => socket.emit('roll_call', 'ann', resolve)), 1);
+      assert.equal(await asked, 'ann');
+      assert.equal(await waitFor(socket, 'noted'), 'here');
+
+      const votes = socket.io.socket('/votes'); // connects by itself
+      votes.on('vote_now', (what, answer) => answer(`yes to ${what}`, null));
+      const voted = new Promise((resolve) => votes.once('voted', (...args) => resolve(args)));
+      votes.emit('call_vote', 'pizza');
+      assert.deepEqual(await voted, ['/votes', 'yes to pizza', null]);
+      votes.disconnect();
+      await close(socket);
+    });
+  }
+
+  it('survive answers that nobody asked for, that come twice, and a handler that throws', async () => {
+    const socket = await connect(server(), { transport: 'websocket' });
+    const before = errors(server()).length;
+    socket.on('present?', (who, answer) => answer(who));
+    socket.emit('roll_call', 'throw', () => {});
+    await until('the error to be logged', () => errors(server()).length > before);
+    socket.io.engine.write('37["never asked"]');
+    socket.io.engine.write('34294967296["never asked"]');
+    socket.io.engine.write('39007199254740991["never asked"]');
+    socket.emit('roll_call', 'fine', () => {});
+    assert.equal(await waitFor(socket, 'noted'), 'fine');
+    assert.equal(errors(server()).length, before + 1);
+    await close(socket);
+  });
+
   it('have namespaces of their own', async () => {
     const url = `http://127.0.0.1:${server().port}/votes`;
     const votes = io(url, { transports: ['websocket'], forceNew: true });
@@ -240,6 +275,68 @@ suite('calls from Lua, on any worker', options, (server) => {
     assert.equal((await waitFor(bob, 'error')).code, 'SESSION_CLOSED');
     await until('the session to be gone', async () => (await rest(server(), 'GET', `/api/sessions/${sessionId}`)).status === 404);
     await until('that to be told', async () => (await told(server(), 'session_ended')).some((one) => one.sessionId === sessionId));
+  });
+
+  it('reach everybody, in a session or not, on every worker', async () => {
+    const sockets = [];
+    for (let i = 0; i < 12; i++) sockets.push(await connect(server(), { transport: i % 2 ? 'polling' : 'websocket' }));
+    await enter(sockets[0], unique('room'), 'ann');
+    const { result } = await lua(server(), 'emit_to_all', 'notice', 'maintenance', { at: 5 });
+    assert.ok(result >= sockets.length, `sent to ${result}`);
+    for (const socket of sockets) {
+      await waitFor(socket, 'notice');
+      assert.deepEqual(received(socket, 'notice').length, 1);
+    }
+    assert.equal((await lua(server(), 'emit_to_all', 'notice', 'x'.repeat(40000))).code, 'EVENT_TOO_LONG');
+    await Promise.all(sockets.map(close));
+  });
+
+  it('ban: a user is kicked, and stays out until it may come back', async () => {
+    const room = unique('room');
+    const ann = await connect(server(), { transport: 'polling' });
+    const bob = await connect(server(), { transport: 'websocket' });
+    await enter(ann, room, 'ann');
+    await enter(bob, room, 'bob');
+    assert.equal((await lua(server(), 'ban', room, 'bob')).result, true);
+    assert.equal((await waitFor(bob, 'error')).code, 'KICKED');
+    await waitFor(ann, 'user_left');
+    assert.equal((await enter(bob, room, 'bob')).code, 'BANNED');
+    assert.equal((await enter(bob, unique('room'), 'bob')).success, true, 'elsewhere it may be');
+    await lua(server(), 'kick', 'none', 'bob');
+    assert.equal((await lua(server(), 'unban', room, 'bob')).result, true);
+    const again = await connect(server(), { transport: 'websocket' });
+    assert.equal((await enter(again, room, 'bob')).success, true);
+    assert.equal((await lua(server(), 'ban', room, 'nobody-there', 1)).result, true, 'before it has come');
+    const other = await connect(server(), { transport: 'websocket' });
+    assert.equal((await enter(other, room, 'nobody-there')).code, 'BANNED');
+    await until('the ban to end', async () => (await enter(other, room, 'nobody-there')).success);
+    await Promise.all([ann, bob, again, other].map(close));
+  });
+
+  it('follow what members are told, each event once', async () => {
+    const room = unique('room');
+    await told(server(), 'session_event');
+    const ann = await connect(server(), { transport: 'websocket' });
+    const bob = await connect(server(), { transport: 'polling' });
+    await enter(ann, room, 'ann');
+    await enter(bob, room, 'bob');
+    await ask(ann, 'load_media', { mediaUrl: 'https://films.example.org/f.mp4' });
+    await ask(ann, 'sync_playback', { position: 12, isPlaying: true });
+    await lua(server(), 'emit', room, 'chat', 'hi', null);
+    await ask(bob, 'leave_session');
+    const seen = [];
+    await until('the events to be told', async () => {
+      seen.push(...(await told(server(), 'session_event')).filter((one) => one.sessionId === room));
+      return seen.some((one) => one.event === 'user_left');
+    });
+    const times = (event) => seen.filter((one) => one.event === event).length;
+    for (const event of ['chat', 'media_loaded', 'user_left']) assert.equal(times(event), 1, event);
+    assert.ok(seen.some((one) => one.event === 'user_joined' && one.arguments[0].userId === 'bob'));
+    const sync = seen.findLast((one) => one.event === 'playback_sync').arguments[0];
+    assert.equal(sync.isPlaying, true);
+    assert.equal(seen.find((one) => one.event === 'media_loaded').arguments[0].mediaUrl, 'https://films.example.org/f.mp4');
+    assert.deepEqual(seen.find((one) => one.event === 'chat').arguments, ['hi', null]);
+    await Promise.all([ann, bob].map(close));
   });
 
   it('say what is wrong', async () => {

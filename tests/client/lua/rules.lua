@@ -58,3 +58,26 @@ mediasync.on("/votes", "vote", function(socket, choice)
     socket:emit("counted", choice, socket.namespace)
     return { choice = choice }
 end)
+
+mediasync.on("/votes", "call_vote", function(socket, what)
+    socket:ask("vote_now", what)
+end)
+
+mediasync.answered("/votes", "vote_now", function(socket, choice, reason)
+    socket:emit("voted", socket.namespace, choice, reason)
+end)
+
+mediasync.on("/", "roll_call", function(socket, who)
+    return mediasync.ask(socket.connection, "present?", who)
+end)
+
+mediasync.answered("/", "present?", function(socket, answer)
+    if answer == "throw" then error("thrown by an answer") end
+    socket:emit("noted", answer)
+end)
+
+mediasync.hook("session_event", function(about)
+    told:rpush("session_event", require "cjson".encode(about))
+end)
+
+mediasync.keep_bans("bans")

@@ -186,8 +186,8 @@ TEST_CASE("a client that goes takes its question along", "[server][hooks]") {
 
 TEST_CASE("scripts are told what happens to sessions, each thing once", "[server][hooks]") {
   HookWorld world({Hook::kLeave, Hook::kSessionCreated, Hook::kLeadership, Hook::kDisconnect});
-  world.worker(0).listenToNotices(true);
-  world.worker(1).listenToNotices(true);
+  world.worker(0).listenToNotices();
+  world.worker(1).listenToNotices();
   WsClient ann(world, 0, world.options), bob(world, 1, world.options);
   ann.packet("40");
   bob.packet("40");
@@ -202,6 +202,85 @@ TEST_CASE("scripts are told what happens to sessions, each thing once", "[server
   CHECK(world.scripts.told == Told{{Hook::kSessionCreated, {{"sessionId", "room"}, {"userId", "ann"}}},
                                    {Hook::kLeave, {{"sessionId", "room"}, {"userId", "ann"}}},
                                    {Hook::kLeadership, {{"sessionId", "room"}, {"userId", "bob"}}}});
+}
+
+TEST_CASE("scripts follow what members are told", "[server][hooks]") {
+  HookWorld world({Hook::kSessionEvent});
+  world.worker(0).listenToNotices();
+  world.worker(1).listenToNotices();
+  WsClient ann(world, 0, world.options);
+  ann.packet("40");
+  world.settle();
+  ann.join("room", "ann");
+  world.settle();
+  world.scripts.told.clear();
+  ann.event("load_media", {{"mediaUrl", "https://films.example.org/f.mp4"}});
+  world.settle();
+  REQUIRE(!world.scripts.told.empty());
+  const auto& [hook, about] = world.scripts.told.front();
+  CHECK(hook == Hook::kSessionEvent);
+  CHECK(about["sessionId"] == "room");
+  CHECK(about["event"] == "media_loaded");
+  CHECK(about["arguments"][0]["mediaUrl"] == "https://films.example.org/f.mp4");
+  world.scripts.told.clear();
+  ann.event("load_media", {{"mediaUrl", ""}});  // refused: nobody is told anything
+  world.settle();
+  CHECK(world.scripts.told.empty());
+  world.scripts.hooks = {Hook::kLeave};
+  world.worker(0).listenToNotices();
+  ann.event("load_media", {{"mediaUrl", "https://films.example.org/g.mp4"}});
+  world.settle();
+  CHECK(world.scripts.told.empty());
+}
+
+TEST_CASE("an acknowledgement says what was asked, once", "[server][hooks]") {
+  HookWorld world({Hook::kAnswer, Hook::kConnect});
+  WsClient ann(world, 0, world.options);
+  ann.packet("40");
+  world.settle();
+  const std::string connection = world.scripts.asked[0].about["socket"]["connection"];
+  world.answer({});
+  ann.inbox.packets();
+  const json question{{"connection", connection}, {"event", "ready?"}, {"question", 7}};
+  CHECK(json::parse(world.worker(1).call("emit", question))["ok"] == true);
+  world.settle();
+  CHECK(ann.inbox.packets() == Strings{R"(4230064771072["ready?"])"});  // 7 << 32
+  ann.packet(R"(4330064771073["not asked"])");
+  world.settle();
+  CHECK(world.scripts.told.empty());
+  ann.packet(R"(4330064771072["yes",1])");
+  ann.packet(R"(4330064771072["yes",2])");
+  world.settle();
+  REQUIRE(world.scripts.told.size() == 1);
+  CHECK(world.scripts.told[0].second["question"] == 7);
+  CHECK(world.scripts.told[0].second["arguments"] == json::array({"yes", 1}));
+  json bad = question;
+  bad["question"] = 1 << 20;
+  CHECK(json::parse(world.worker(1).call("emit", bad))["code"] == "INVALID_ARGUMENT");
+}
+
+TEST_CASE("scripts reach every connection, shard by shard", "[server][hooks]") {
+  HookWorld world({});
+  WsClient ann(world, 0, world.options);
+  PollClient bob(world, 1, world.options);
+  WsClient stranger(world, 1, world.options);  // has connected to no namespace
+  ann.packet("40");
+  seat(world, bob, "room", "bob");
+  world.settle();
+  ann.inbox.packets();
+  std::size_t sent = 0;
+  for (std::uint32_t shard = 0; shard < world.zone.shards(); ++shard) {
+    const auto answer = json::parse(
+        world.worker(0).call("emit", {{"event", "notice"}, {"arguments", {"x"}}, {"shard", shard}}));
+    REQUIRE(answer["ok"] == true);
+    CHECK(answer["result"]["shards"] == world.zone.shards());
+    sent += answer["result"]["sent"].get<std::size_t>();
+  }
+  world.settle();
+  CHECK(sent == 2);
+  CHECK(ann.inbox.packets() == Strings{R"(42["notice","x"])"});
+  for (const json& shard : {json(world.zone.shards()), json(-1), json("0"), json(nullptr)})
+    CHECK(json::parse(world.worker(0).call("emit", {{"event", "notice"}, {"shard", shard}}))["ok"] == false);
 }
 
 TEST_CASE("an event of the scripts' own is answered by them", "[server][hooks]") {
