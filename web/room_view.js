@@ -4,7 +4,8 @@ import { byId, element, icon } from "./dom.js";
 
 const kHues = [212, 168, 262, 24, 330, 96, 190, 48];
 
-function hueOf(id) {
+// The colour of a user.
+export function hueOf(id) {
   let sum = 0;
   for (const character of id) sum = (sum * 31 + character.codePointAt(0)) >>> 0;
   return kHues[sum % kHues.length];

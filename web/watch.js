@@ -2,6 +2,7 @@
 
 import { io } from "/vendor/socket.io.esm.min.js";
 import { createSession, getSession, listFilms } from "./api.js";
+import { ChatView } from "./chat_view.js";
 import { byId } from "./dom.js";
 import * as identity from "./identity.js";
 import { LobbyView } from "./lobby_view.js";
@@ -11,6 +12,9 @@ import { clearConnection, showConnection, toast } from "./notices.js";
 import { PlayerView } from "./player_view.js";
 import { RoomView } from "./room_view.js";
 import { SyncView } from "./sync_view.js";
+
+const kAnswerMs = 5000;
+const kChatEvents = ["chat_open", "chat", "reaction"];
 
 const video = byId("video");
 let myId = identity.userId();
@@ -22,6 +26,8 @@ const player = new PlayerView(video, {
   setRate: (rate) => client?.setRate(rate),
 });
 const sync = new SyncView();
+const chat = new ChatView({ send: (text) => ask("chat", text), react: (reaction) => ask("reaction", reaction) });
+let socket = null;
 let client = null;
 let openingFilm = null; // the film that the leader's browser opens before the others hear of it
 
@@ -64,7 +70,9 @@ function enter(sessionId, name) {
   identity.name.set(name);
   if (invitedSession() !== sessionId) history.pushState(null, "", `/?session=${encodeURIComponent(sessionId)}`);
   lobby.setBusy(true);
-  client = new MediaSync(video, { io, sessionId, userId: myId, username: name, load: openFilm, hls: () => media.hls });
+  socket = io({ autoConnect: false });
+  const me = { sessionId, userId: myId, username: name };
+  client = new MediaSync(video, { socket, ...me, load: openFilm, hls: () => media.hls });
   const on = (type, act) => client.addEventListener(type, ({ detail }) => act(detail ?? {}));
   on("connection", ({ state }) => showConnection(state, client?.session !== null));
   on("joined", ({ isFirst }) => onJoined(sessionId, isFirst));
@@ -80,6 +88,7 @@ function enter(sessionId, name) {
 
 function onJoined(sessionId, isFirst) {
   setOpening(null);
+  openChat();
   if (!isFirst) return;
   identity.lastSession.set(sessionId);
   lobby.hide();
@@ -96,6 +105,9 @@ function leave() {
 
 function close() {
   client = null;
+  socket?.disconnect();
+  socket = null;
+  chat.hide();
   setOpening(null);
   identity.lastSession.set(null);
   room.setStartOverlay(false);
@@ -106,6 +118,7 @@ function close() {
 }
 
 function onRefused({ message, event, code }) {
+  if (kChatEvents.includes(event)) return; // whoever asked is answered
   if (code === "FOREIGN_USER") {
     myId = identity.renewUserId();
     message = "The server does not know you any more. Join again as somebody new.";
@@ -124,6 +137,29 @@ function onLeaderChanged({ newLeaderId, newLeaderName }) {
   toast(newLeaderId === myId ? "You lead now." : `${newLeaderName} leads now.`);
   if (newLeaderId === myId) readFilms();
   else setOpening(null);
+}
+
+// --- the chat ---
+
+// Resolves to the server's answer; rejects with what it has against it.
+async function ask(event, ...data) {
+  if (!client?.isJoined) throw new Error("There is no connection to the server.");
+  const answer = await socket.timeout(kAnswerMs).emitWithAck(event, ...data).catch(() => {
+    throw new Error("The server did not answer.");
+  });
+  if (!answer.success) throw new Error(answer.message);
+  return answer;
+}
+
+// A server without a chat refuses this.
+async function openChat() {
+  if (chat.isShown) return;
+  const asked = socket;
+  const answer = await ask("chat_open").catch(() => null);
+  if (!answer || socket !== asked || chat.isShown) return;
+  socket.on("chat", (message) => chat.add(message, message.userId === myId));
+  socket.on("reaction", (reaction) => chat.float(reaction));
+  chat.show(answer.reactions);
 }
 
 // --- the player ---
