@@ -52,6 +52,24 @@ const mediasync = (workers) => nginxConf({
     location = /status { mediasync_status watch; }`,
 });
 
+// With rules in Lua: what a sync_playback is asked by, if anything is.
+const kHooks = {
+  none: '',
+  idle: 'mediasync.hook("command", function() end)',
+  yielding: 'mediasync.hook("command", function() ngx.sleep(0) end)',
+};
+const luaModules = ['ndk_http_module', 'ngx_http_lua_module'].map((name) => `load_module /usr/lib/nginx/modules/${name}.so;`);
+
+const hooked = (hooks) => nginxConf({
+  workers: 1,
+  module: `${modulePath}; ${luaModules.join(' ')}`.replace(/;$/, ''),
+  http: `mediasync_zone zone=watch:256m; mediasync_max_users 0; ${kNoLimits}
+    lua_package_path "${root}/lua/?.lua;;";
+    init_worker_by_lua_block { local mediasync = require "resty.mediasync" ${kHooks[hooks]} }`,
+  server: `location /socket.io/ { mediasync watch; mediasync_hooks on; }
+    location = /status { mediasync_status watch; }`,
+});
+
 const nchan = nginxConf({
   workers: 1,
   module: '/usr/lib/nginx/modules/ngx_nchan_module.so',
@@ -76,6 +94,9 @@ export const contenders = {
   'floor-batched': { is: 'floor, batched', command: (_, port) => [floor, String(port), 'batched'] },
   mediasync: { is: 'mediasync', ...nginx(mediasync(1)), load: ['--status', '/status'] },
   'mediasync-2': { is: 'mediasync, 2 workers', ...nginx(mediasync(2)), load: ['--status', '/status'] },
+  'hooks-none': { is: 'mediasync, hooks on, none registered', ...nginx(hooked('none')), load: ['--status', '/status'] },
+  'hooks-idle': { is: 'mediasync, a hook that returns', ...nginx(hooked('idle')), load: ['--status', '/status'] },
+  'hooks-yielding': { is: 'mediasync, a hook that yields', ...nginx(hooked('yielding')), load: ['--status', '/status'] },
   nchan: { is: 'nchan', ...nginx(nchan),
     load: ['--protocol', 'bare', '--path', '/subscribe/', '--publish-path', '/publish/'] },
   'node-ws': { is: 'Node, ws', command: (_, port) => ['node', peers, String(port), 'ws'] },

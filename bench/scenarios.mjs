@@ -145,6 +145,13 @@ export const scenarios = {
       { key: 'without_messages.cpu_us_per_megabyte', is: 'without messages' },
       { key: 'with_messages.latency.p99_us', is: 'p99 µs of a message' }],
   },
+  hooks: {
+    is: '200 sessions of 5, 10 messages a second each, which Lua is asked about',
+    of: ['mediasync', 'hooks-none', 'hooks-idle', 'hooks-yielding'],
+    load: ['fan-out', '--sessions', 200, '--members', 5, '--rate', 10, '--seconds', 10],
+    quick: ['--seconds', 3],
+    figures: kOfDeliveries,
+  },
   spread: {
     is: 'One session of 1,000, 40 messages a second, its members on 1 or 2 workers of one core',
     of: ['mediasync', 'mediasync-2'],
