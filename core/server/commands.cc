@@ -82,6 +82,7 @@ Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
   if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
   auto parsed = api::parseCommand(packet.data, caller.options.timestamps);
   nlohmann::json changed;  // by scripts, which see only what is well-formed
+  if (joinsTooOften(caller, parsed)) parsed = session::kRateLimited;
   if (std::holds_alternative<session::Command>(parsed)) {
     const auto verdict = consultCommand(caller, packet);
     if (!verdict) return Handled::kDeferred;
@@ -101,14 +102,16 @@ Handled Worker::command(Caller& caller, const socketio::PlainEvent& event) {
   ++counters().commands;
   Request request{caller, event.name, event.id, env_.now()};
   if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
-  return run(request,
-             api::parseCommand(event.name, event.hasData ? &event.data : nullptr, caller.options.timestamps));
+  auto parsed = api::parseCommand(event.name, event.hasData ? &event.data : nullptr, caller.options.timestamps);
+  if (joinsTooOften(caller, parsed)) parsed = session::kRateLimited;
+  return run(request, parsed);
 }
 
-// Nothing of the command has been carried out before. It may have waited for an answer of the scripts.
-bool Worker::isFirstRun(const Caller& caller) {
-  if (caller.question != nullptr && caller.question->isAsked()) return caller.question->isFresh();
-  return !caller.again;
+// Counts a join, whatever becomes of it: scripts, and services behind them, are not to be flooded either.
+bool Worker::joinsTooOften(const Caller& caller, const std::variant<session::Command, Refusal>& parsed) {
+  const auto* command = std::get_if<session::Command>(&parsed);
+  if (caller.again || command == nullptr || !std::holds_alternative<session::JoinSession>(*command)) return false;
+  return !caller.allowance.joins.take(caller.options.rates.joins, env_.now().mono);
 }
 
 // No event of the API has attachments, nor is an acknowledgement asked for.
@@ -326,10 +329,6 @@ void Worker::handle(Request& request, const session::JoinSession& command) {
   const std::optional<std::string>& user = request.caller.options.user;
   if (user && command.userId != *user) throw Refused{session::kForeignUser};
   checkReplies(request);
-  if (isFirstRun(request.caller) &&
-      !request.caller.allowance.joins.take(request.caller.options.rates.joins, request.now.mono)) {
-    throw Refused{session::kRateLimited};
-  }
   if (request.caller.options.asksSecret && command.userSecret) request.secret = zone_.hashOfSecret(*command.userSecret);
   bool isLeader = false;
   bool isNew = false;

@@ -84,15 +84,12 @@ class Question {
     if (isOpen()) scripts_->forget(number_);
     verdict_ = Verdict{Verdict::Kind::kFailed, {}, {}, {}};
   }
-  // True for the first time that it is called after the verdict.
-  bool isFresh() { return !std::exchange(used_, true); }
 
  private:
   Scripts* scripts_ = nullptr;
   std::uint64_t number_ = 0;
   std::int64_t askedAt_ = 0;  // monotonic; 0: it has not been
   std::optional<Verdict> verdict_;
-  bool used_ = false;
 };
 
 }  // namespace mediasync::server

@@ -452,7 +452,7 @@ class Worker {
               std::string_view nsp = "/");
   bool isTooFast(const Caller&);
   Handled refuseTooFast(Request&, const Rate&);
-  bool isFirstRun(const Caller&);
+  bool joinsTooOften(const Caller&, const std::variant<session::Command, session::Refusal>&);
   void checkReplies(const Request&);
   void chargeReply(const Request&);
 

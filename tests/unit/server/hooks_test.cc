@@ -204,6 +204,24 @@ TEST_CASE("scripts are told what happens to sessions, each thing once", "[server
                                    {Hook::kLeadership, {{"sessionId", "room"}, {"userId", "bob"}}}});
 }
 
+TEST_CASE("joins that scripts refuse count, too: they are asked no more often than anybody may join", "[server][hooks]") {
+  HookWorld world({Hook::kJoin});
+  world.options.rates.joins = {60, 3};
+  WsClient ann(world, 0, world.options);
+  ann.packet("40");
+  world.settle();
+  for (int i = 0; i < 5; ++i) {
+    ann.join("room", "ann");
+    world.settle();
+    if (world.scripts.answers.size() < world.scripts.asked.size()) world.answer(denial());
+  }
+  CHECK(world.scripts.asked.size() == 3);
+  const auto errors = ann.inbox.events("error");
+  REQUIRE(errors.size() == 5);
+  CHECK(errors[2]["code"] == "NO");
+  CHECK(errors[3]["code"] == "RATE_LIMITED");
+}
+
 TEST_CASE("scripts follow what members are told", "[server][hooks]") {
   HookWorld world({Hook::kSessionEvent});
   world.worker(0).listenToNotices();
