@@ -54,7 +54,7 @@ const mediasync = (workers) => nginxConf({
 
 // With rules in Lua: what a sync_playback is asked by, if anything is.
 const kHooks = {
-  none: '',
+  none: 'mediasync.hook("leave", function() end)',
   idle: 'mediasync.hook("command", function() end)',
   yielding: 'mediasync.hook("command", function() ngx.sleep(0) end)',
 };
@@ -94,7 +94,7 @@ export const contenders = {
   'floor-batched': { is: 'floor, batched', command: (_, port) => [floor, String(port), 'batched'] },
   mediasync: { is: 'mediasync', ...nginx(mediasync(1)), load: ['--status', '/status'] },
   'mediasync-2': { is: 'mediasync, 2 workers', ...nginx(mediasync(2)), load: ['--status', '/status'] },
-  'hooks-none': { is: 'mediasync, hooks on, none registered', ...nginx(hooked('none')), load: ['--status', '/status'] },
+  'hooks-none': { is: 'mediasync, hooks on, none for it', ...nginx(hooked('none')), load: ['--status', '/status'] },
   'hooks-idle': { is: 'mediasync, a hook that returns', ...nginx(hooked('idle')), load: ['--status', '/status'] },
   'hooks-yielding': { is: 'mediasync, a hook that yields', ...nginx(hooked('yielding')), load: ['--status', '/status'] },
   nchan: { is: 'nchan', ...nginx(nchan),
