@@ -213,7 +213,7 @@ bool Worker::completeUpgrade(Channel& channel) {
     txn.edit(record.transport) = Transport::kWebSocket;
     txn.endProbe();
     txn.edit(record.pollWaiting) = false;
-    txn.edit(record.awaitingSnapshot) = false;
+    txn.endAwaitingSnapshot();
     items = txn.takeItems();
     if (record.parts.first != 0) parts = std::make_unique<std::vector<store::WaitingItem>>(txn.takeParts());
     txn.commit();

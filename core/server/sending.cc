@@ -237,7 +237,7 @@ void Worker::harvestSeat(Link& link, ConnectionTransaction& txn, Harvest& harves
     harvest.seatLost = !seated && link.cursor == session.logEnd();
   }
   if (record.cursor != link.cursor) txn.edit(record.cursor) = link.cursor;
-  if (wantsSnapshot) txn.edit(record.awaitingSnapshot) = false;
+  if (wantsSnapshot) txn.endAwaitingSnapshot();
   if (harvest.seatLost) {
     txn.edit(record.seat) = {};
     txn.edit(record.evicted) = true;

@@ -198,7 +198,7 @@ std::vector<store::WaitingItem> Worker::takeNews(Link& link, ConnectionTransacti
   if (link.socket == nullptr || link.doomed) return {};
   // From a POST that was still at work when the connection was upgraded.
   if (record.awaitingSnapshot) link.awaitsSnapshot = true;
-  if (record.awaitingSnapshot) txn.edit(record.awaitingSnapshot) = false;
+  txn.endAwaitingSnapshot();
   std::vector<store::WaitingItem> items;
   if (record.items.first != 0) items = txn.takeItems();
   txn.commit();

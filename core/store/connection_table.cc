@@ -156,6 +156,12 @@ void ConnectionTransaction::noteUnsaved() {
   txn_.edit(record_->unsaved) = true;
 }
 
+void ConnectionTransaction::endAwaitingSnapshot() {
+  if (!record_->awaitingSnapshot) return;
+  txn_.edit(record_->awaitingSnapshot) = false;
+  noteUnsaved();
+}
+
 void ConnectionTransaction::push(ItemKind kind, std::string_view text) {
   if (!append(record_->items, {kMaxItemBytes, kMaxItems}, kind, text)) txn_.edit(record_->overrun) = true;
 }

@@ -93,6 +93,8 @@ class ConnectionTransaction {
   bool takeAck(std::string_view nsp, std::uint64_t id);
   // Where the client can come back to has changed: the state file is to be told.
   void noteUnsaved();
+  // The record no longer says that session_joined has to be sent.
+  void endAwaitingSnapshot();
   // No WebSocket is there any more to upgrade the connection.
   void endProbe();
   bool isConnectedSomewhere() const { return record_->namespaceConnected || record_->namespaces != 0; }

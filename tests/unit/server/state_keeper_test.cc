@@ -287,6 +287,41 @@ TEST_CASE("a client that had what was never saved gets the state instead of a ga
   CHECK(again.inbox.news() == Strings{"sync 9"});
 }
 
+TEST_CASE("a polling client that has its session_joined is not sent it again after a restart", "[server][state]") {
+  Disk disk;
+  World before;
+  kept(before);
+  Keeping keeping(before, disk, 0, StateSync::kAlways);
+  keeping.run();
+  WsClient ann(before, 0);
+  seat(before, ann, "room", "ann");
+  PollClient bob(before, 1);
+  bob.packet("40");
+  before.settle();
+  bob.poll();
+  before.settle();
+  bob.join("room", "bob");
+  before.settle();
+  keeping.run();  // before the poll that takes it
+  bob.polls = true;
+  before.settle();
+  ann.sync(1);
+  before.settle();
+  REQUIRE(bob.inbox.news() == Strings{"session_joined bob", "sync 1"});
+  keeping.run();
+
+  NextWorld after;
+  kept(after);
+  newest(disk.halves)->restoreTo(after.zone, after.env.time);
+  WsClient again(after, 1), leader(after, 0);
+  again.comeBack(bob);
+  leader.comeBack(ann);
+  leader.sync(2);
+  after.settle();
+  CHECK(again.inbox.pid == bob.inbox.pid);
+  CHECK(again.inbox.news() == Strings{"sync 2"});
+}
+
 TEST_CASE("who left, and what ended, does not come back", "[server][state]") {
   Disk disk;
   store::ZoneSettings settings;
