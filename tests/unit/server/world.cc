@@ -35,11 +35,17 @@ void Inbox::take(std::string packet) {
     socketId = answer["sid"];
     pid = answer.value("pid", "");
   }
-  if (isSocketIo && packet.rfind("42[", 0) == 0) {
-    const json args = json::parse(packet.substr(2));
-    if (args.size() > 2 && args.back().is_string()) offset = args.back();
-  }
+  if (isSocketIo && packet.rfind("42[", 0) == 0) noteOffset(packet);
   fresh_.push_back(std::move(packet));
+}
+
+// The last argument when there is another one. Of the long list of a large session only the end is parsed.
+void Inbox::noteOffset(const std::string& packet) {
+  constexpr std::size_t kLong = 4096;
+  const std::size_t from = packet.size() > kLong ? packet.rfind(',') : std::string::npos;
+  const bool isWhole = from == std::string::npos;
+  const json args = json::parse(isWhole ? packet.substr(2) : "[0,0" + packet.substr(from), nullptr, isWhole);
+  if (args.size() > 2 && args.back().is_string()) offset = args.back();
 }
 
 Strings Inbox::news() {

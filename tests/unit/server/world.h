@@ -124,6 +124,8 @@ class Inbox {
   static std::string describe(const std::string& packet);
 
  private:
+  void noteOffset(const std::string& packet);
+
   Strings fresh_;
 };
 
