@@ -7,6 +7,6 @@ modules: ngx_http_mediasync_module
 ngx_http_mediasync_module: $NGX_OBJS/ngx_auto_config.h
 	cmake -S $ngx_addon_dir -B $mediasync_objs/mediasync -DCMAKE_BUILD_TYPE=Release -DMEDIASYNC_BUILD_TESTS=OFF \\
 	  -DNGX_SOURCE=$PWD -DNGX_OBJS=$mediasync_objs
-	cmake --build $mediasync_objs/mediasync --target ngx_http_mediasync_module
+	cmake --build $mediasync_objs/mediasync --target ngx_http_mediasync_module --parallel \$\$(getconf _NPROCESSORS_ONLN)
 	cp $mediasync_objs/mediasync/ngx_http_mediasync_module.so $mediasync_objs/
 END
