@@ -20,7 +20,7 @@ constexpr std::size_t kMaxQueuedBytes = 16 * 1024 * 1024;
 constexpr std::size_t kMaxQuestion = 64 * 1024;
 constexpr std::size_t kJsonDepth = 64;
 constexpr std::size_t kMaxWords = 1024;  // of a code, and of a message
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 // More than there can be light threads that wait.
 constexpr int kAllThreads = 65536;
 

@@ -43,8 +43,8 @@ class SocketApplication {
  public:
   virtual ~SocketApplication() = default;
   virtual bool hasNamespace(Worker&, const Caller&, std::string_view nsp) const = 0;
-  // Whether packets may have attachments; otherwise they are refused before any has come.
-  virtual bool takesBinary() const = 0;
+  // Whether that packet may have attachments; otherwise it is refused before any has come.
+  virtual bool takesBinary(Worker&, const Caller&, const socketio::Packet&) const = 0;
   // Whether a client that lost its connection can come back to what it had.
   virtual bool recovers() const = 0;
   virtual void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) = 0;

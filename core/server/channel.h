@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/server/link.h"
 #include "core/server/scripts.h"
@@ -16,6 +17,7 @@ namespace mediasync::server {
 // A command that waits until readers have caught up, or the operator's scripts have answered.
 struct Deferred {
   socketio::Packet packet;
+  std::vector<std::string> attachments;
   Question question;
   std::string text;  // as it came, for another worker to go on with
 };

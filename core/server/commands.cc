@@ -119,7 +119,7 @@ Handled Worker::refuseBinary(Caller& caller, const socketio::Packet& packet) {
   if (packet.type != socketio::PacketType::kBinaryEvent) return Handled::kDone;
   Request request{caller, eventName(packet.data), packet.id, env_.now()};
   if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
-  refuse(caller, session::kBinaryUnsupported, request.event, request.ack);
+  refuse(caller, session::kBinaryUnsupported, request.event, request.ack, packet.nsp);
   return Handled::kDone;
 }
 
@@ -171,11 +171,21 @@ void Worker::replyBinary(Caller& caller, std::string_view bytes) {
   leaveFor(caller.connection, ItemKind::kBinary, bytes);
 }
 
+void Worker::reply(Caller& caller, std::string_view packet, const std::vector<std::string>& attachments) {
+  if (caller.link == nullptr) return leaveFor(caller.connection, ItemKind::kPacket, packet, attachments);
+  send(*caller.link, packet);
+  for (const std::string& attachment : attachments)
+    sendBinary(*caller.link, attachment);
+}
+
 // In the record: whoever owns the connection sends it.
-void Worker::leaveFor(const store::ConnectionRef& connection, ItemKind kind, std::string_view text) {
+void Worker::leaveFor(const store::ConnectionRef& connection, ItemKind kind, std::string_view text,
+                      const std::vector<std::string>& attachments) {
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection)) return;
   txn.push(kind, text);
+  for (const std::string& attachment : attachments)
+    txn.push(ItemKind::kBinary, attachment);
   txn.commit();
   txn.notifyOwner(wake_);
 }

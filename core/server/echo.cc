@@ -15,9 +15,7 @@ namespace {
 
 void send(Worker& worker, Caller& caller, std::string packet, const json& args,
           const std::vector<std::string>& attachments) {
-  worker.reply(caller, packet + args.dump());
-  for (const std::string& attachment : attachments)
-    worker.replyBinary(caller, attachment);
+  worker.reply(caller, packet + args.dump(), attachments);
 }
 
 // The arguments of an event under another name.

@@ -27,7 +27,7 @@ class SocketEcho final : public SocketApplication {
   bool hasNamespace(Worker&, const Caller&, std::string_view nsp) const override {
     return nsp == "/" || nsp == "/custom";
   }
-  bool takesBinary() const override { return true; }
+  bool takesBinary(Worker&, const Caller&, const socketio::Packet&) const override { return true; }
   bool recovers() const override { return true; }
   void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) override;
   Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;

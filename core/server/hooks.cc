@@ -6,6 +6,7 @@
 
 #include "core/api/events.h"
 #include "core/base/json_text.h"
+#include "core/engineio/base64.h"
 #include "core/server/caller.h"
 #include "core/server/worker.h"
 #include "core/socketio/encoder.h"
@@ -69,6 +70,14 @@ bool addEvent(json& about, const std::string& encoded) {
   return true;
 }
 
+// Attachments, as JSON can have them.
+json encoded(const std::vector<std::string>& attachments) {
+  json list = json::array();
+  for (const std::string& attachment : attachments)
+    engineio::appendBase64(list.emplace_back("").get_ref<std::string&>(), attachment);
+  return list;
+}
+
 }  // namespace
 
 // A connection as scripts know it. They may keep `connection`, and name it in calls.
@@ -79,7 +88,7 @@ json Worker::socketOf(const store::ConnectionRef& connection, std::string_view n
   {
     ConnectionTransaction txn(zone_, connection.shard);
     if (!txn.open(connection)) return socket;
-    socket["id"] = store::idText(txn.record().socketId);
+    if (txn.record().namespaceConnected) socket["id"] = store::idText(txn.record().socketId);
     socket["transport"] = txn.record().transport == store::Transport::kWebSocket ? "websocket" : "polling";
     seat = txn.record().seat;
   }
@@ -151,7 +160,15 @@ bool Worker::isForScripts(const Caller& caller, const socketio::Packet& packet) 
   return packet.nsp != "/" || (scripts != nullptr && scripts->listensTo(packet.nsp, eventName(packet.data)));
 }
 
-Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet) {
+bool Worker::scriptsTakeBinary(const Caller& caller, const socketio::Packet& packet) {
+  Scripts* scripts = scriptsFor(caller);
+  if (scripts == nullptr) return false;
+  if (packet.type == socketio::PacketType::kBinaryAck) return scripts->listens(Hook::kAnswer);
+  return scripts->listensTo(packet.nsp, eventName(packet.data));
+}
+
+Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet,
+                            const std::vector<std::string>& attachments) {
   if (!caller.again) ++counters().commands;
   const std::string_view event = eventName(packet.data);
   if (isTooFast(caller)) {
@@ -167,6 +184,7 @@ Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet) {
   const auto verdict = consult(caller, Hook::kEvent, [&] {
     json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}, {"event", event}};
     about["arguments"] = json(packet.data.begin() + 1, packet.data.end());
+    if (!attachments.empty()) about["attachments"] = encoded(attachments);
     about["acknowledge"] = packet.id.has_value();
     return about.dump();
   });
@@ -174,21 +192,42 @@ Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet) {
   if (verdict->kind != Verdict::Kind::kAllow) {
     refuse(caller, refusalOf(*verdict), event, packet.id, packet.nsp);
   } else if (packet.id) {
-    std::string answer = "4";
-    socketio::appendAckPrefix(answer, packet.nsp, *packet.id);
-    const auto values = parseJson(verdict->data, kJsonDepth);
-    reply(caller, answer + (values && values->is_array() ? values->dump() : "[]"));
+    acknowledge(caller, packet.nsp, *packet.id, verdict->data);
   }
   return Handled::kDone;
 }
 
+// `data`: what the scripts returned, an array or an object with `values` and their `attachments`.
+void Worker::acknowledge(Caller& caller, std::string_view nsp, std::uint64_t id, std::string_view data) {
+  json values = parseJson(data, kJsonDepth).value_or(nullptr);
+  std::vector<std::string> attachments;
+  if (values.is_object() && values.contains("values")) {
+    if (!decodeAttachments(values, attachments)) attachments.clear();
+    values = json(std::move(values["values"]));
+  }
+  std::string answer = "4";
+  socketio::appendAckPrefix(answer, nsp, id, attachments.size());
+  reply(caller, answer + (values.is_array() ? values.dump() : "[]"), attachments);
+}
+
+bool Worker::decodeAttachments(const json& object, std::vector<std::string>& attachments) {
+  const auto list = object.find("attachments");
+  if (list == object.end()) return true;
+  if (!list->is_array() || list->size() > socketio::Limits().maxAttachments) return false;
+  return std::all_of(list->begin(), list->end(), [&](const json& one) {
+    return one.is_string() && engineio::decodeBase64(one.get_ref<const std::string&>(), attachments.emplace_back());
+  });
+}
+
 // The client's acknowledgement of what they sent.
-void Worker::tellAnswer(const Caller& caller, const socketio::Packet& packet) {
+void Worker::tellAnswer(const Caller& caller, const socketio::Packet& packet,
+                        const std::vector<std::string>& attachments) {
   Scripts* scripts = scriptsFor(caller);
   if (scripts == nullptr || !scripts->listens(Hook::kAnswer)) return;
   json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}};
   about["question"] = tagOf(packet.id.value_or(0));
   about["arguments"] = packet.data;
+  if (!attachments.empty()) about["attachments"] = encoded(attachments);
   scripts->tell(Hook::kAnswer, about.dump());
 }
 

@@ -47,7 +47,6 @@ void Worker::tick() {
   }
   lookAfterUnwatched();
   lookAfterProbes();
-  destroyEnded();
   auto& nextSweep = zone_.header().nextSweep;
   std::int64_t due = nextSweep.load();
   // A due time far ahead comes from another boot of the machine or a stopped clock.
@@ -122,18 +121,21 @@ void Worker::expireUsers(std::uint32_t shard, Instant now) {
 }
 
 void Worker::expireSessions(std::uint32_t shard, Instant now) {
+  int watched = 0;  // some worker has yet to notice that its connections are gone
   for (int i = 0; i < kExpiriesAtOnce; ++i) {
     SessionTransaction session(zone_, shard);
-    const Ref ref = session.shard().idle.first;
+    Ref ref = session.shard().idle.first;
+    for (int skipped = 0; skipped < watched && ref != 0; ++skipped)
+      ref = zone_.arena().at<store::SessionRecord>(ref)->inIdle.next;
     if (ref == 0) return;
     const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
     if (record.idleSince + zone_.settings().sessionTimeout > now.mono) return;
-    session.open(ref, record.serial);
-    if (record.watchers != 0) {  // some worker has yet to notice that its connections are gone
-      session.postponeEnd(now);
-    } else {
-      session.destroy(now);
+    if (record.watchers != 0) {
+      ++watched;
+      continue;
     }
+    session.open(ref, record.serial);
+    session.destroy(now);
     session.commit(wake_);
   }
 }

@@ -24,7 +24,8 @@ constexpr Refusal kBadCall{"INVALID_ARGUMENT", "An argument is missing, or of th
 constexpr Refusal kNoOperation{"UNKNOWN_OPERATION", "There is no such operation"};
 constexpr Refusal kNoUser{"USER_NOT_FOUND", "There is no such user in the session"};
 constexpr Refusal kNoConnection{"NOT_CONNECTED", "There is no such connection"};
-constexpr Refusal kTooLong{"EVENT_TOO_LONG", "An event may have 3072 bytes for a session, 32 KB for one connection"};
+constexpr Refusal kTooLong{"EVENT_TOO_LONG",
+                           "An event may have 3072 bytes for a session, 32 KB for a connection or with attachments."};
 constexpr Refusal kBacklogged{"BACKLOGGED", "The client must take first what it was sent"};
 constexpr Refusal kBusySession{"SESSION_BUSY", "Members of the session must catch up first"};
 constexpr Refusal kKicked{"KICKED", "You were removed from the session"};
@@ -89,6 +90,7 @@ std::string resultOf(const RestReply& reply) {
     body.erase("success");
     return success(body.contains("session") ? body["session"] : body);
   }
+  if (reply.status == 404) return failure(session::kSessionNotFound);
   const std::string message = body.is_object() ? body.value("message", std::string()) : std::string();
   return failure({kNotPossible.code, message.empty() ? kNotPossible.message : std::string_view(message)});
 }
@@ -126,20 +128,37 @@ store::ConnectionRef Worker::connectionOf(const json& arguments) {
 }
 
 // Where a packet of a namespace goes: to connections that are connected to it.
-bool Worker::sendTo(const store::ConnectionRef& connection, std::string_view nsp, std::string_view packet) {
+bool Worker::sendTo(const store::ConnectionRef& connection, std::string_view nsp, const Assembled& whole) {
+  std::size_t bytes = whole.packet.size();
+  for (const std::string& attachment : whole.attachments)
+    bytes += attachment.size();
   {
     ConnectionTransaction txn(zone_, connection.shard);
     if (!txn.open(connection)) return false;
     if (nsp == "/" ? !txn.record().namespaceConnected : !txn.hasNamespace(nsp)) return false;
-    if (packet.size() > kMaxPacket) throw Failed{kTooLong};
-    if (!txn.hasRoomFor(packet.size())) throw Failed{kBacklogged};
+    if (bytes > kMaxPacket) throw Failed{kTooLong};
+    if (!txn.hasRoomFor(bytes, 1 + whole.attachments.size())) throw Failed{kBacklogged};
   }
-  leaveFor(connection, store::ItemKind::kPacket, packet);
+  leaveFor(connection, store::ItemKind::kPacket, whole.packet, whole.attachments);
   return true;
 }
 
+// One that takes nothing any more is left out.
+std::size_t Worker::sendToEach(const std::vector<store::ConnectionRef>& connections, std::string_view nsp,
+                               const Assembled& whole) {
+  std::size_t sent = 0;
+  for (const store::ConnectionRef& connection : connections) {
+    try {
+      sent += sendTo(connection, nsp, whole) ? 1 : 0;
+    } catch (const Failed& failed) {
+      if (failed.refusal == kTooLong) throw;
+    }
+  }
+  return sent;
+}
+
 // To those of one shard that take it.
-std::string Worker::emitToShard(const json& number, std::string_view nsp, std::string_view packet) {
+std::string Worker::emitToShard(const json& number, std::string_view nsp, const Assembled& whole) {
   const auto shard = number.get<std::uint32_t>();
   if (shard >= zone_.shards()) throw Failed{kBadCall};
   std::vector<store::ConnectionRef> connections;
@@ -150,63 +169,69 @@ std::string Worker::emitToShard(const json& number, std::string_view nsp, std::s
       connections.push_back({ref, record.serial, record.shard});
     });
   }
-  std::size_t sent = 0;
-  for (const store::ConnectionRef& connection : connections) {
-    try {
-      sent += sendTo(connection, nsp, packet) ? 1 : 0;
-    } catch (const Failed& failed) {
-      if (failed.refusal == kTooLong) throw;
-    }
-  }
-  return success({{"sent", sent}, {"shards", zone_.shards()}});
+  return success({{"sent", sendToEach(connections, nsp, whole)}, {"shards", zone_.shards()}});
 }
 
 // Under the lock of the session.
-std::vector<store::ConnectionRef> Worker::connectionsOf(session::UserRef user) {
-  std::vector<store::ConnectionRef> found;
+void Worker::addConnections(session::UserRef user, std::vector<store::ConnectionRef>& connections) {
   for (store::Ref ref = zone_.arena().at<store::UserRecord>(user)->firstMembership; ref != 0;) {
     const auto& membership = *zone_.arena().at<store::Membership>(ref);
-    found.push_back({membership.connection, membership.connectionSerial, membership.connectionShard});
+    connections.push_back({membership.connection, membership.connectionSerial, membership.connectionShard});
     ref = membership.next;
   }
-  return found;
 }
 
 std::string Worker::emitEvent(const json& arguments) {
   const std::string event = eventOf(arguments);
   const std::string nsp = optionalText(arguments, "namespace").value_or("/");
-  const auto packet = [&](std::optional<std::uint64_t> id = {}) {
-    std::string text = "4";
-    socketio::appendEventPrefix(text, nsp, 0, id);
-    return text + event;
+  Assembled whole;
+  if (!decodeAttachments(arguments, whole.attachments)) throw Failed{kBadCall};
+  const auto assemble = [&](std::optional<std::uint64_t> id = {}) -> const Assembled& {
+    whole.packet = "4";
+    socketio::appendEventPrefix(whole.packet, nsp, whole.attachments.size(), id);
+    whole.packet += event;
+    return whole;
   };
   if (arguments.contains("connection")) {
     const store::ConnectionRef connection = connectionOf(arguments);
     std::optional<std::uint64_t> id;
     if (const std::uint32_t tag = questionOf(arguments)) id = newAckId(connection, nsp, tag);
-    if (!sendTo(connection, nsp, packet(id))) throw Failed{kNoConnection};
+    if (!sendTo(connection, nsp, assemble(id))) throw Failed{kNoConnection};
     return success(1);
   }
-  if (arguments.contains("shard")) return emitToShard(arguments["shard"], nsp, packet());
+  if (arguments.contains("shard")) return emitToShard(arguments["shard"], nsp, assemble());
+  return emitToSession(arguments, event, nsp, assemble());
+}
+
+// Through the log of the session, or past it to the connections of one user. What has attachments goes past it, too:
+// the log is of JSON.
+std::string Worker::emitToSession(const json& arguments, const std::string& event, std::string_view nsp,
+                                  const Assembled& whole) {
   const std::string sessionId = sessionIdOf(arguments);
   const auto userId = optionalText(arguments, "userId");
   std::vector<store::ConnectionRef> connections;
   {
     SessionTransaction session(zone_, sessionId);
     if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
-    if (!userId) {
+    if (!userId && whole.attachments.empty()) {
       if (event.size() > session::kMaxCustomEventBytes) throw Failed{kTooLong};
       session::tell(session, {event}, env_.now());
       session.commit(wake_);
       return success(session.record().connectionCount);
     }
-    const session::UserRef user = session.findUser(*userId);
-    if (user == 0) throw Failed{kNoUser};
-    connections = connectionsOf(user);
+    if (userId) {
+      const session::UserRef user = session.findUser(*userId);
+      if (user == 0) throw Failed{kNoUser};
+      addConnections(user, connections);
+    } else {
+      for (session::UserRef user = session.firstUser(); user != 0; user = session.nextUser(user))
+        addConnections(user, connections);
+    }
   }
+  if (!userId) return success(sendToEach(connections, nsp, whole));
   std::size_t sent = 0;
   for (const store::ConnectionRef& connection : connections)
-    sent += sendTo(connection, nsp, packet()) ? 1 : 0;
+    sent += sendTo(connection, nsp, whole) ? 1 : 0;
   return success(sent);
 }
 
@@ -219,7 +244,7 @@ bool Worker::remove(const std::string& sessionId, const std::string& userId, con
     if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
     const session::UserRef user = session.findUser(userId);
     if (user == 0) return false;
-    connections = connectionsOf(user);
+    addConnections(user, connections);
   }
   std::string packet = "4";
   socketio::appendEventPrefix(packet);
@@ -242,25 +267,15 @@ std::string Worker::endSession(const json& arguments) {
       SessionTransaction session(zone_, sessionId);
       if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
       const session::UserRef user = session.firstUser();
-      if (user == 0) break;
+      if (user == 0) {
+        session.endSoon(env_.now());
+        session.commit(wake_);
+        return success(true);
+      }
       userId = session.user(user).id;
     }
     remove(sessionId, userId, kClosed);
   }
-  ending_.push_back(sessionId);
-  return success(true);
-}
-
-// Sessions that were ended go when no worker looks at them any more. One that somebody has joined since stays.
-void Worker::destroyEnded() {
-  std::erase_if(ending_, [this](const std::string& sessionId) {
-    SessionTransaction session(zone_, sessionId);
-    if (!session.find(sessionId) || session.firstUser() != 0) return true;
-    if (session.record().watchers != 0) return false;
-    session.destroy(env_.now());  // what is left of it is the sweep's
-    session.commit(wake_);
-    return true;
-  });
 }
 
 std::string Worker::callSession(std::string_view operation, const json& arguments) {

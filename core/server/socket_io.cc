@@ -3,12 +3,14 @@
 #include <utility>
 
 #include "core/api/text_rules.h"
+#include "core/engineio/base64.h"
 #include "core/server/caller.h"
 #include "core/server/worker.h"
 #include "core/session/refusal.h"
 #include "core/socketio/decoder.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/namespace_query.h"
+#include "core/socketio/placeholders.h"
 #include "core/socketio/plain_event.h"
 
 namespace mediasync::server {
@@ -25,6 +27,7 @@ constexpr std::string_view kLongAuth = "The authentication payload is too long";
 constexpr std::string_view kLongAuthData = R"({"code":"AUTH_TOO_LONG"})";
 constexpr const char* kUserSecret = "userSecret";
 constexpr socketio::Limits kLimits;
+constexpr char kBeforeAttachment = '\0';
 
 bool isOld(const Caller& caller) {
   return caller.protocol.revision == engineio::Revision::kV3;
@@ -88,7 +91,7 @@ void SocketIo::opened(Worker& worker, Caller& caller) {
 
 Handled SocketIo::received(Worker& worker, Caller& caller, const engineio::Packet& message,
                            std::unique_ptr<Deferred>& deferred) {
-  if (message.binary) return attachment(worker, caller, message.data);
+  if (message.binary) return attachment(worker, caller, message.data, deferred);
   if (worker.awaitsAttachments(caller)) return Handled::kClose;
   if (const auto handled = plainEvent(worker, caller, message.data)) {
     if (*handled == Handled::kDeferred) deferred = restored(message.data);
@@ -98,7 +101,7 @@ Handled SocketIo::received(Worker& worker, Caller& caller, const engineio::Packe
   if (!socketio::decode(message.data, kLimits, decoded->packet)) return Handled::kClose;
   if (decoded->packet.attachments > 0) return beginBinary(worker, caller, message.data, decoded->packet);
   caller.question = &decoded->question;
-  const Handled handled = packet(worker, caller, decoded->packet);
+  const Handled handled = packet(worker, caller, decoded->packet, {});
   if (handled != Handled::kDeferred) return handled;
   decoded->text = message.data;
   deferred = std::move(decoded);
@@ -114,21 +117,32 @@ std::optional<Handled> SocketIo::plainEvent(Worker& worker, Caller& caller, std:
 
 Handled SocketIo::resumed(Worker& worker, Caller& caller, Deferred& deferred) {
   caller.question = &deferred.question;
-  return packet(worker, caller, deferred.packet);
+  return packet(worker, caller, deferred.packet, deferred.attachments);
 }
 
+// The text of a packet, and each attachment behind a byte that it cannot have in it.
 std::unique_ptr<Deferred> SocketIo::restored(std::string_view text) const {
   auto deferred = std::make_unique<Deferred>();
-  if (!socketio::decode(text, kLimits, deferred->packet)) return nullptr;
   deferred->text = text;
+  std::size_t end = text.find(kBeforeAttachment);
+  if (!socketio::decode(text.substr(0, end), kLimits, deferred->packet)) return nullptr;
+  while (end != std::string_view::npos) {
+    const std::size_t from = end + 1;
+    end = text.find(kBeforeAttachment, from);
+    if (!engineio::decodeBase64(text.substr(from, end - from), deferred->attachments.emplace_back())) return nullptr;
+  }
+  const std::size_t attachments = deferred->attachments.size();
+  if (attachments != deferred->packet.attachments) return nullptr;
+  if (attachments > 0 && !socketio::placeholdersFit(deferred->packet.data, attachments)) return nullptr;
   return deferred;
 }
 
-Handled SocketIo::packet(Worker& worker, Caller& caller, const socketio::Packet& packet) {
+Handled SocketIo::packet(Worker& worker, Caller& caller, const socketio::Packet& packet,
+                         const std::vector<std::string>& attachments) {
   if (packet.type == PacketType::kConnect) return connect(worker, caller, packet);
   if (!worker.isConnected(caller, packet.nsp)) return Handled::kClose;  // the reference's "invalid state"
   if (packet.type == PacketType::kDisconnect) return disconnect(worker, caller, packet.nsp);
-  return deliver(worker, caller, packet, {});
+  return deliver(worker, caller, packet, attachments);
 }
 
 Handled SocketIo::deliver(Worker& worker, Caller& caller, const socketio::Packet& packet,
@@ -257,13 +271,14 @@ Handled SocketIo::disconnect(Worker& worker, Caller& caller, const std::string& 
 
 Handled SocketIo::beginBinary(Worker& worker, Caller& caller, std::string_view text, const socketio::Packet& packet) {
   if (!worker.isConnected(caller, packet.nsp)) return Handled::kClose;
-  const bool wanted = application_.takesBinary();
+  const bool wanted = application_.takesBinary(worker, caller, packet);
   const Handled handled = wanted ? Handled::kDone : application_.refuseBinary(worker, caller, packet);
   if (handled != Handled::kDone) return handled;
   return worker.expectAttachments(caller, packet.attachments, text, wanted) ? Handled::kDone : Handled::kClose;
 }
 
-Handled SocketIo::attachment(Worker& worker, Caller& caller, std::string_view bytes) {
+Handled SocketIo::attachment(Worker& worker, Caller& caller, std::string_view bytes,
+                             std::unique_ptr<Deferred>& deferred) {
   Worker::Assembled whole;
   switch (worker.attachment(caller, bytes, whole)) {
     case Worker::Attached::kRefused:
@@ -273,9 +288,20 @@ Handled SocketIo::attachment(Worker& worker, Caller& caller, std::string_view by
     default:
       break;
   }
-  socketio::Packet packet;
-  if (!socketio::decode(whole.packet, kLimits, packet)) return Handled::kClose;
-  return deliver(worker, caller, packet, whole.attachments);
+  auto decoded = std::make_unique<Deferred>();
+  if (!socketio::decode(whole.packet, kLimits, decoded->packet)) return Handled::kClose;
+  if (!socketio::placeholdersFit(decoded->packet.data, whole.attachments.size())) return Handled::kClose;
+  decoded->attachments = std::move(whole.attachments);
+  caller.question = &decoded->question;
+  const Handled handled = packet(worker, caller, decoded->packet, decoded->attachments);
+  if (handled != Handled::kDeferred) return handled;
+  decoded->text = std::move(whole.packet);
+  for (const std::string& one : decoded->attachments) {
+    decoded->text.push_back(kBeforeAttachment);
+    engineio::appendBase64(decoded->text, one);
+  }
+  deferred = std::move(decoded);
+  return handled;
 }
 
 }  // namespace mediasync::server

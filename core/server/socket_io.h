@@ -22,14 +22,14 @@ class SocketIo final : public EngineApplication {
 
  private:
   std::optional<Handled> plainEvent(Worker&, Caller&, std::string_view text);
-  Handled packet(Worker&, Caller&, const socketio::Packet&);
+  Handled packet(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
   Handled connect(Worker&, Caller&, const socketio::Packet&);
   Handled connectMain(Worker&, Caller&, const nlohmann::json& auth);
   Handled connectOther(Worker&, Caller&, const std::string& nsp, const nlohmann::json& auth);
   Handled disconnect(Worker&, Caller&, const std::string& nsp);
   Handled deliver(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
   Handled beginBinary(Worker&, Caller&, std::string_view text, const socketio::Packet&);
-  Handled attachment(Worker&, Caller&, std::string_view bytes);
+  Handled attachment(Worker&, Caller&, std::string_view bytes, std::unique_ptr<Deferred>& deferred);
   bool isRecoverable(Worker&, const Caller&, const nlohmann::json& auth) const;
 
   SocketApplication& application_;

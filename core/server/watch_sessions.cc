@@ -9,9 +9,15 @@ bool WatchSessions::hasNamespace(Worker& worker, const Caller& caller, std::stri
   return nsp == "/" || worker.scriptsHave(caller, nsp);
 }
 
+// Commands have no use for them.
+bool WatchSessions::takesBinary(Worker& worker, const Caller& caller, const socketio::Packet& packet) const {
+  return worker.scriptsTakeBinary(caller, packet);
+}
+
 Handled WatchSessions::event(Worker& worker, Caller& caller, const socketio::Packet& packet,
-                             const std::vector<std::string>&) {
-  return worker.isForScripts(caller, packet) ? worker.scriptEvent(caller, packet) : worker.command(caller, packet);
+                             const std::vector<std::string>& attachments) {
+  return worker.isForScripts(caller, packet) ? worker.scriptEvent(caller, packet, attachments)
+                                             : worker.command(caller, packet);
 }
 
 std::optional<Handled> WatchSessions::plainEvent(Worker& worker, Caller& caller, const socketio::PlainEvent& event) {
@@ -20,8 +26,8 @@ std::optional<Handled> WatchSessions::plainEvent(Worker& worker, Caller& caller,
 }
 
 void WatchSessions::acknowledged(Worker& worker, Caller& caller, const socketio::Packet& packet,
-                                 const std::vector<std::string>&) {
-  worker.tellAnswer(caller, packet);
+                                 const std::vector<std::string>& attachments) {
+  worker.tellAnswer(caller, packet, attachments);
 }
 
 Handled WatchSessions::refuseBinary(Worker& worker, Caller& caller, const socketio::Packet& packet) {

@@ -8,7 +8,7 @@ namespace mediasync::server {
 class WatchSessions final : public SocketApplication {
  public:
   bool hasNamespace(Worker&, const Caller&, std::string_view nsp) const override;
-  bool takesBinary() const override { return false; }
+  bool takesBinary(Worker&, const Caller&, const socketio::Packet&) const override;
   bool recovers() const override { return true; }
   void connected(Worker&, Caller&, std::string_view, const nlohmann::json&) override {}
   Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>&) override;

@@ -202,12 +202,15 @@ class Worker {
   // Sends one Engine.IO packet as text ("4hello"), or one message of raw bytes.
   void reply(Caller&, std::string_view packet);
   void replyBinary(Caller&, std::string_view bytes);
+  // Nothing else comes in between.
+  void reply(Caller&, std::string_view packet, const std::vector<std::string>& attachments);
   // Carries out an event of the API.
   Handled command(Caller&, const socketio::Packet&);
   Handled command(Caller&, const socketio::PlainEvent&);
   Handled refuseBinary(Caller&, const socketio::Packet&);
-  // A number for an acknowledgement that is asked of the client; whether that was asked for, which counts once. Its upper
-  // bits are `tag`, of up to kAckTagBits, for the application to know what was asked by, whichever worker is told.
+  // A number for an acknowledgement that is asked of the client; whether that was asked for, which counts once. Its
+  // upper bits are `tag`, of up to kAckTagBits, for the application to know what was asked by, whichever worker is
+  // told.
   static constexpr unsigned kAckTagBits = 20;
   std::uint64_t newAckId(const store::ConnectionRef&, std::string_view nsp, std::uint32_t tag = 0);
   bool takeAckId(const Caller&, std::string_view nsp, std::uint64_t id);
@@ -219,8 +222,9 @@ class Worker {
   bool connectsTooOften(const Caller&);
   bool scriptsHave(const Caller&, std::string_view nsp);
   bool isForScripts(const Caller&, const socketio::Packet&);
-  Handled scriptEvent(Caller&, const socketio::Packet&);
-  void tellAnswer(const Caller&, const socketio::Packet&);
+  bool scriptsTakeBinary(const Caller&, const socketio::Packet&);
+  Handled scriptEvent(Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
+  void tellAnswer(const Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
 
   // Namespaces of a connection. `connect` is false when the connection is there already, or gone; it throws OutOfSpace.
   bool isConnected(const Caller&, std::string_view nsp);
@@ -447,7 +451,8 @@ class Worker {
   enum class Effect { kNone, kChange };
   void succeed(Request&, Effect);
   void replyState(Request&, store::ItemKind);
-  void leaveFor(const store::ConnectionRef&, store::ItemKind, std::string_view text);
+  void leaveFor(const store::ConnectionRef&, store::ItemKind, std::string_view text,
+                const std::vector<std::string>& attachments = {});
   void refuse(Caller&, const session::Refusal&, std::string_view event, std::optional<std::uint64_t> ack,
               std::string_view nsp = "/");
   bool isTooFast(const Caller&);
@@ -462,18 +467,22 @@ class Worker {
   template <class Text>
   std::optional<Verdict> consult(Caller&, Hook, Text text);
   std::optional<Verdict> consultCommand(Caller&, const socketio::Packet&);
+  void acknowledge(Caller&, std::string_view nsp, std::uint64_t id, std::string_view data);
+  static bool decodeAttachments(const nlohmann::json& object, std::vector<std::string>&);
   void tellScripts();
   void tellDisconnected(const store::ConnectionTransaction&);
   static std::string handleOf(const store::ConnectionRef&);
   store::ConnectionRef connectionOf(const nlohmann::json& arguments);
-  bool sendTo(const store::ConnectionRef&, std::string_view nsp, std::string_view packet);
-  std::vector<store::ConnectionRef> connectionsOf(session::UserRef);
+  bool sendTo(const store::ConnectionRef&, std::string_view nsp, const Assembled&);
+  std::size_t sendToEach(const std::vector<store::ConnectionRef>&, std::string_view nsp, const Assembled&);
+  void addConnections(session::UserRef, std::vector<store::ConnectionRef>&);
   std::string emitEvent(const nlohmann::json& arguments);
-  std::string emitToShard(const nlohmann::json& number, std::string_view nsp, std::string_view packet);
+  std::string emitToSession(const nlohmann::json& arguments, const std::string& event, std::string_view nsp,
+                            const Assembled&);
+  std::string emitToShard(const nlohmann::json& number, std::string_view nsp, const Assembled&);
   bool remove(const std::string& sessionId, const std::string& userId, const session::Refusal& why);
   std::string endSession(const nlohmann::json& arguments);
   std::string callSession(std::string_view operation, const nlohmann::json& arguments);
-  void destroyEnded();
 
   // confirmation.cc
   WriteTicket writeTicket() const;
@@ -536,7 +545,7 @@ class Worker {
   std::unordered_map<store::Ref, std::unique_ptr<Room>> rooms_;  // by session
   Deadlines deadlines_;
   Compressor compressor_;
-  std::string spareOut_;  // empty; see lendBuffer()
+  std::string spareOut_;                   // empty; see lendBuffer()
   Batch batch_{compressor_};               // what a room is being sent
   Batch ownBatch_{compressor_};            // what one connection reads for itself
   Room* delivering_ = nullptr;             // whose events batch_ holds
@@ -559,7 +568,6 @@ class Worker {
   std::int64_t reconcilingSince_ = 0;  // monotonic; 0: none is
   std::vector<store::ConnectionRef> doomed_;
   store::Notices notices_;  // that scripts have yet to be told
-  std::vector<std::string> ending_;     // sessions that scripts have ended
   std::int64_t retryDelay_ = kRetryDelay;
   std::int64_t lastRetry_ = 0;  // monotonic
   std::uint32_t cycle_;

@@ -166,9 +166,9 @@ void ConnectionTransaction::push(ItemKind kind, std::string_view text) {
   if (!append(record_->items, {kMaxItemBytes, kMaxItems}, kind, text)) txn_.edit(record_->overrun) = true;
 }
 
-bool ConnectionTransaction::hasRoomFor(std::size_t bytes) const {
+bool ConnectionTransaction::hasRoomFor(std::size_t bytes, std::size_t texts) const {
   // A long text takes several items, each on a page.
-  const std::size_t items = 1 + bytes / (kMaxObject / 2);
+  const std::size_t items = texts + bytes / (kMaxObject / 2);
   return record_->items.count + items <= kMaxItems && record_->items.bytes + bytes <= kMaxItemBytes;
 }
 

@@ -65,8 +65,8 @@ class ConnectionTransaction {
     return txn_.edit(field);
   }
 
-  // Whether a packet of so many bytes can be added without that mark.
-  bool hasRoomFor(std::size_t bytes) const;
+  // Whether so many bytes in so many texts can be added without that mark.
+  bool hasRoomFor(std::size_t bytes, std::size_t texts = 1) const;
   // Adds something to send. Beyond kMaxItemBytes, or when memory is out, the connection is marked `overrun` instead,
   // and its owner closes it.
   void push(ItemKind, std::string_view text);

@@ -20,6 +20,18 @@ void pushBack(Transaction& txn, const Queue& queue, QueueLinks T::*links, Ref re
 }
 
 template <class T>
+void pushFront(Transaction& txn, const Queue& queue, QueueLinks T::*links, Ref ref) {
+  Queue& q = txn.edit(queue);
+  txn.edit(txn.arena().at<T>(ref)->*links) = {q.first, 0};
+  if (q.first != 0) {
+    txn.edit(txn.arena().at<T>(q.first)->*links).previous = ref;
+  } else {
+    q.last = ref;
+  }
+  q.first = ref;
+}
+
+template <class T>
 void unlink(Transaction& txn, const Queue& queue, QueueLinks T::*links, Ref ref) {
   const QueueLinks here = txn.arena().at<T>(ref)->*links;
   if (here.next != 0) {

@@ -163,9 +163,16 @@ bool SessionTransaction::removeConnection(const SeatRef& seat, Instant now) {
   return record.connections == 0;
 }
 
-void SessionTransaction::postponeEnd(Instant now) {
-  stopIdling();
-  becomeIdle(now);
+void SessionTransaction::endSoon(Instant now) {
+  if (!session_->idle) return;
+  unlink(txn_, shard_.idle, &SessionRecord::inIdle, sessionRef_);
+  std::int64_t since = now.mono - zone_.settings().sessionTimeout;
+  if (const Ref first = shard_.idle.first; first != 0) {
+    since = std::min(since, zone_.arena().at<SessionRecord>(first)->idleSince);
+  }
+  txn_.edit(session_->idleSince) = since;
+  pushFront(txn_, shard_.idle, &SessionRecord::inIdle, sessionRef_);
+  noteUnsaved(Unsaved::kHead);
 }
 
 void SessionTransaction::becomeIdle(Instant now) {

@@ -50,8 +50,9 @@ class SessionTransaction final : public session::State {
   void create(std::string_view sessionId, std::string_view creatorId, Instant now);
   // Removes the current session, or part of it: false when there is more to remove in another transaction.
   bool destroy(Instant now);
-  // The session's time begins anew.
-  void postponeEnd(Instant now);
+  // Ends the time of a session that has no connections, as if nobody had used it for long: it is the sweep's, unless
+  // somebody joins before that.
+  void endSoon(Instant now);
 
   const SessionRecord& record() const { return *session_; }
   Ref ref() const { return sessionRef_; }

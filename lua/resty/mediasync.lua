@@ -7,7 +7,7 @@ local semaphore = require "ngx.semaphore"
 local C = ffi.C
 local ngx = ngx
 local type, pairs, pcall, xpcall, error, tostring = type, pairs, pcall, xpcall, error, tostring
-local select, setmetatable, unpack, string = select, setmetatable, unpack, string
+local select, setmetatable, getmetatable, unpack, string = select, setmetatable, getmetatable, unpack, string
 local running = coroutine.running
 local traceback = debug.traceback
 
@@ -27,7 +27,7 @@ const char *ngx_http_mediasync_ffi_call(void *zone, const char *operation, size_
     const char *arguments, size_t arguments_size, size_t *size);
 ]]
 
-local VERSION = 2
+local VERSION = 3
 local HOOKS = {
     connect = 0, join = 1, command = 2, event = 3,
     leave = 4, disconnect = 5, session_created = 6, session_ended = 7, leadership = 8, session_event = 9, answer = 10,
@@ -40,6 +40,7 @@ local MAX_THREADS = 4096
 -- A timer keeps memory for each thread that it has had, so it is replaced after so many tasks.
 local TASKS_OF_A_TIMER = 100000
 local WAIT_SECONDS = 60
+local MAX_DEPTH = 64 -- of tables in what is sent
 local WATCH_SECONDS = 1
 local LINGER_SECONDS = 0.5
 
@@ -48,6 +49,7 @@ local Zone = {}
 Zone.__index = Zone
 local Socket = {}
 Socket.__index = Socket
+local Binary = {} -- the metatable of what binary() makes
 local zones = {}
 -- Of sockets, which hold nothing but what can be sent as JSON.
 local zone_of = setmetatable({}, { __mode = "k" })
@@ -96,15 +98,54 @@ local function answer(zone, question, kind, code, message, data)
     C.ngx_http_mediasync_ffi_answer(zone.handle, question, kind, code, #code, message, #message, data, #data)
 end
 
+--- Bytes to be sent as an ArrayBuffer or a Buffer, where any other value may stand.
+function _M.binary(bytes)
+    if type(bytes) ~= "string" then error("binary() takes a string", 2) end
+    return setmetatable({ bytes = bytes }, Binary)
+end
+
+-- The value with placeholders for what is binary in it, whose bytes are added to `attachments`.
+local function detach(value, attachments, depth)
+    if type(value) ~= "table" then return value end
+    if getmetatable(value) == Binary then
+        attachments[#attachments + 1] = ngx.encode_base64(value.bytes)
+        return { _placeholder = true, num = #attachments - 1 }
+    end
+    if depth > MAX_DEPTH then error("an argument is nested too deeply, or contains itself", 0) end
+    local copy
+    for key, one in pairs(value) do
+        local other = detach(one, attachments, depth + 1)
+        if other ~= one then
+            if not copy then
+                copy = setmetatable({}, getmetatable(value))
+                for k, v in pairs(value) do copy[k] = v end
+            end
+            copy[key] = other
+        end
+    end
+    return copy or value
+end
+
+-- The other way round: strings take the place of placeholders.
+local function attach(value, attachments)
+    if type(value) ~= "table" then return value end
+    if value._placeholder == true then return ngx.decode_base64(attachments[value.num + 1]) end
+    for key, one in pairs(value) do value[key] = attach(one, attachments) end
+    return value
+end
+
 -- A list of results as a JSON array: an empty table in it is an object.
 local function encode_values(values, count)
-    local parts = {}
+    local parts, attachments = {}, {}
     for i = 1, count do
-        local json, err = cjson.encode(values[i] == nil and cjson.null or values[i])
+        local value = detach(values[i], attachments, 1)
+        local json, err = cjson.encode(value == nil and cjson.null or value)
         if not json then error("a result cannot be sent: " .. tostring(err), 0) end
         parts[i] = json
     end
-    return "[" .. table.concat(parts, ",") .. "]"
+    local json = "[" .. table.concat(parts, ",") .. "]"
+    if #attachments == 0 then return json end
+    return "{\"values\":" .. json .. ",\"attachments\":" .. cjson.encode(attachments) .. "}"
 end
 
 local function pack(...)
@@ -135,7 +176,9 @@ local function new_socket(zone, about)
     return socket
 end
 
-local function call_with_arguments(handler, socket, arguments)
+local function call_with_arguments(handler, socket, about)
+    local arguments = about.arguments
+    if about.attachments then attach(arguments, about.attachments) end
     local count = #arguments
     for i = 1, count do
         if arguments[i] == cjson.null then arguments[i] = nil end
@@ -146,7 +189,7 @@ end
 local function run_event(zone, question, about)
     local handler = zone.events[about.socket.namespace .. "\n" .. about.event]
     local socket = new_socket(zone, about)
-    local results = pack(call_with_arguments(handler, socket, about.arguments))
+    local results = pack(call_with_arguments(handler, socket, about))
     local refusal = refusals[socket]
     if refusal then return answer(zone, question, DENY, refusal.code, refusal.message) end
     return answer(zone, question, ALLOW, nil, nil, encode_values(results, results.n))
@@ -159,7 +202,7 @@ end
 
 local function run_answer(zone, about)
     local answered = zone.answers[about.question]
-    if answered then call_with_arguments(answered.handler, new_socket(zone, about), about.arguments) end
+    if answered then call_with_arguments(answered.handler, new_socket(zone, about), about) end
 end
 
 local function is_banned(zone, data)
@@ -344,13 +387,14 @@ function Zone:keep_bans(dictionary)
 end
 
 local function with_arguments(target, event, ...)
-    local arguments = {}
+    local arguments, attachments = {}, {}
     for i = 1, select("#", ...) do
-        local value = select(i, ...)
+        local value = detach((select(i, ...)), attachments, 1)
         arguments[i] = value == nil and cjson.null or value
     end
     target.event = event
     if #arguments > 0 then target.arguments = arguments end
+    if #attachments > 0 then target.attachments = attachments end
     return target
 end
 

@@ -6,6 +6,7 @@ import { io } from 'socket.io-client';
 import { ask, checkConfiguration, clear, close, configuration, connect, describe, it, join, open, Polling, received,
   repoRoot, request, rest, suite, unique, until, waitFor } from './harness/index.mjs';
 
+const kRounds = Number(process.env.MEDIASYNC_HOOK_ROUNDS ?? 60); // of 500 handlers
 const modules = '/usr/lib/nginx/modules';
 const main = `load_module ${modules}/ndk_http_module.so; load_module ${modules}/ngx_http_lua_module.so;`;
 const rules = path.join(repoRoot, 'tests/client/lua/rules.lua');
@@ -123,12 +124,17 @@ suite('hooks in Lua', options, (server) => {
     await new Promise((resolve) => flooder.once('connect_error', resolve));
   });
 
-  it('hold up nobody else: 500 asleep', async () => {
+  it('hold up nobody else: 2,000 asleep', async () => {
     const asleep = [];
-    for (let i = 0; i < 500; i++) asleep.push(open(server(), with_({ token: 'never' }, 'websocket')));
+    const refused = [];
+    for (let i = 0; i < 2000; i++) {
+      const one = open(server(), with_({ token: 'never' }, 'websocket'));
+      asleep.push(one);
+      refused.push(new Promise((resolve) => one.once('connect_error', resolve)));
+    }
     const socket = await connect(server());
     assert.equal((await enter(socket, unique('room'), 'awake')).success, true);
-    await Promise.all(asleep.map((one) => one.connected || new Promise((resolve) => one.once('connect_error', resolve))));
+    for (const error of await Promise.all(refused)) assert.equal(error.data?.code, 'HOOK_FAILED');
     asleep.forEach((one) => one.close());
   });
 
@@ -222,6 +228,50 @@ suite('events in Lua', options, (server) => {
     socket.emit('roll_call', 'fine', () => {});
     assert.equal(await waitFor(socket, 'noted'), 'fine');
     assert.equal(errors(server()).length, before + 1);
+    await close(socket);
+  });
+
+  for (const transport of ['polling', 'websocket', 'upgrade']) {
+    it(`take and give bytes, over ${transport}`, async () => {
+      const sessionId = unique('room');
+      const ann = await connect(server(), { transport });
+      const bob = await connect(server(), { transport: 'polling' });
+      await enter(ann, sessionId, 'ann');
+      await enter(bob, sessionId, 'bob');
+      const bytes = Buffer.from([0, 1, 128, 255, 10, 34]);
+      const about = { frame: Buffer.from('\u0000é'), text: 'no bytes' };
+      const answer = await new Promise((resolve) => ann.emit('picture', bytes, about, (...args) => resolve(args)));
+      assert.deepEqual(answer, [bytes, 6, 2]);
+      const picture = await waitFor(ann, 'picture');
+      assert.deepEqual(picture, { parts: [Buffer.from(bytes).reverse(), about.frame], text: 'no bytes' });
+      for (const one of [ann, bob]) assert.deepEqual(await waitFor(one, 'shown'), bytes);
+
+      ann.on('sketch?', (what, reply) => reply(Buffer.concat([what, bytes]), { last: Buffer.from([7]) }));
+      ann.emit('sketch', 'a cat', () => {});
+      const sketched = new Promise((resolve) => ann.once('sketched', (...args) => resolve(args)));
+      assert.deepEqual(await sketched, [11, Buffer.concat([Buffer.from('a cat'), bytes, Buffer.from([7])])]);
+      await close(ann);
+      await close(bob);
+    });
+  }
+
+  it('say so when bytes are too many, or not wanted', async () => {
+    const socket = await connect(server(), { transport: 'websocket' });
+    const send = (...args) => new Promise((resolve) => socket.emit(...args, resolve));
+    assert.equal(await send('too_much', 'many'), 'INVALID_ARGUMENT');
+    assert.equal(await send('too_much', 'long'), 'EVENT_TOO_LONG');
+    assert.equal((await send('too_much', 'circle')).code, 'HOOK_FAILED');
+    assert.equal((await send('unheard_of', Buffer.from('x'))).code, 'BINARY_UNSUPPORTED');
+    assert.equal((await send('heartbeat', Buffer.from('x'))).code, 'BINARY_UNSUPPORTED');
+    assert.equal((await send('picture', Buffer.alloc(60000), {})).code, 'HOOK_FAILED');
+    for (const broken of ['{"_placeholder":true,"num":1}', '{"_placeholder":true,"num":-1}', '{"_placeholder":true}']) {
+      const hostile = await connect(server(), { transport: 'websocket' });
+      const gone = new Promise((resolve) => hostile.once('disconnect', resolve));
+      hostile.io.engine.write(`51-["picture",${broken}]`);
+      hostile.io.engine.write(Buffer.from('x'));
+      assert.equal(await gone, 'transport close');
+      hostile.close();
+    }
     await close(socket);
   });
 
@@ -340,13 +390,33 @@ suite('calls from Lua, on any worker', options, (server) => {
   });
 
   it('say what is wrong', async () => {
-    for (const [call, code] of [[['session', 'nowhere'], 'REFUSED'], [['emit', 'nowhere', 'x'], 'SESSION_NOT_FOUND'],
+    for (const [call, code] of [[['session', 'nowhere'], 'SESSION_NOT_FOUND'], [['emit', 'nowhere', 'x'], 'SESSION_NOT_FOUND'],
       [['kick', 'nowhere', 'x'], 'SESSION_NOT_FOUND'], [['emit_to', 'rubbish', 'x'], 'INVALID_ARGUMENT'],
       [['emit_to', 'ffff-1-1', 'x'], 'NOT_CONNECTED'], [['emit_to', '0-ffffffff-1', 'x'], 'NOT_CONNECTED'],
       [['create_session', '', 'x'], 'INVALID_ARGUMENT'], [['load_media', 'nowhere', {}], 'SESSION_NOT_FOUND'],
       [['session', ''], 'INVALID_SESSION_ID'], [['emit', 'x'.repeat(200), 'x'], 'INVALID_SESSION_ID']]) {
       assert.deepEqual([call, (await lua(server(), ...call)).code], [call, code]);
     }
+  });
+});
+
+suite('many hooks', { ...options, sync: `${sync} mediasync_limit_events off;`, workerCounts: [2] }, (server) => {
+  it('leave nothing behind', { skip: process.env.MEDIASYNC_PRELOAD && 'sanitizers keep what is freed' }, async (t) => {
+    const socket = await connect(server(), { transport: 'websocket' });
+    const pid = (await ask(socket, 'pid')).pid;
+    const rss = () => Number(/^VmRSS:\s*(\d+)/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+    const began = performance.now();
+    const send = (count) => Promise.all(Array.from({ length: count }, () => new Promise((resolve) => { socket.emit('noop', resolve); })));
+    const rounds = async (count) => {
+      for (let i = 0; i < count; i++) await send(500);
+    };
+    await rounds(40); // until the timer of the handlers has been replaced at least once, what it holds grows
+    const before = rss();
+    await rounds(kRounds);
+    const grown = rss() - before;
+    t.diagnostic(`${kRounds * 500} handlers ran, the worker grew by ${grown} KB (${((kRounds + 40) * 500 / (performance.now() - began)).toFixed(1)} a ms)`);
+    assert.ok(grown < 4096, `${grown} KB`);
+    await close(socket);
   });
 });
 

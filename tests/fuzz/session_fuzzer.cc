@@ -432,7 +432,8 @@ class Play {
     for (const auto& [name, model] : models_) {
       for (const ModelUser& user : model.users)
         FUZZ_REQUIRE(user.isConnected() || user.since + timeoutOf(user.presence) > now_.mono);
-      FUZZ_REQUIRE(model.connections() > 0 || model.idleSince + zone_.settings().sessionTimeout > now_.mono);
+      const bool isDue = model.connections() == 0 && model.idleSince + zone_.settings().sessionTimeout <= now_.mono;
+      FUZZ_REQUIRE(!isDue || watched_.contains(name));
     }
   }
 
@@ -492,20 +493,17 @@ class Play {
     std::string ended;
     {
       SessionTransaction txn(zone_, std::uint32_t{0});
-      const store::Ref ref = txn.shard().idle.first;
+      store::Ref ref = txn.shard().idle.first;
+      while (ref != 0 && zone_.arena().at<store::SessionRecord>(ref)->watchers != 0)
+        ref = zone_.arena().at<store::SessionRecord>(ref)->inIdle.next;
       if (ref == 0) return false;
       const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
       if (record.idleSince + zone_.settings().sessionTimeout > now_.mono) return false;
       FUZZ_REQUIRE(txn.open(ref, record.serial));
       const std::string name(store::textOf(zone_.arena(), record.id));
       if (!record.ending) FUZZ_REQUIRE(models_.at(name).idleSince == record.idleSince);
-      if (record.watchers != 0) {
-        txn.postponeEnd(now_);
-        models_.at(name).idleSince = now_.mono;
-      } else {
-        if (!record.ending) ended = name;
-        txn.destroy(now_);
-      }
+      if (!record.ending) ended = name;
+      txn.destroy(now_);
       txn.commit(world_.wake);
     }
     if (!ended.empty()) forgetSession(ended);

@@ -81,3 +81,34 @@ mediasync.hook("session_event", function(about)
 end)
 
 mediasync.keep_bans("bans")
+
+mediasync.on("/", "picture", function(socket, bytes, about)
+    local parts = { mediasync.binary(bytes:reverse()), mediasync.binary(about.frame) }
+    local shown = socket.sessionId and mediasync.emit(socket.sessionId, "shown", mediasync.binary(bytes), socket.userId)
+    socket:emit("picture", { parts = parts, text = about.text })
+    return mediasync.binary(bytes), #bytes, shown
+end)
+
+mediasync.on("/", "sketch", function(socket, what)
+    return socket:ask("sketch?", mediasync.binary(what))
+end)
+
+mediasync.answered("/", "sketch?", function(socket, bytes, more)
+    socket:emit("sketched", #bytes, mediasync.binary(bytes .. more.last))
+end)
+
+mediasync.on("/", "too_much", function(socket, kind)
+    if kind == "circle" then
+        local circle = {}
+        circle.itself = circle
+        socket:emit("circle", circle)
+    end
+    local many = {}
+    for i = 1, kind == "many" and 11 or 1 do many[i] = mediasync.binary(("x"):rep(kind == "long" and 40000 or 1)) end
+    local _, code = socket:emit("many", many)
+    return code
+end)
+
+mediasync.on("/", "noop", function() end)
+
+mediasync.on("/", "pid", function() return { pid = ngx.worker.pid() } end)

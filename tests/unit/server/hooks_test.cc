@@ -204,7 +204,8 @@ TEST_CASE("scripts are told what happens to sessions, each thing once", "[server
                                    {Hook::kLeadership, {{"sessionId", "room"}, {"userId", "bob"}}}});
 }
 
-TEST_CASE("joins that scripts refuse count, too: they are asked no more often than anybody may join", "[server][hooks]") {
+TEST_CASE("joins that scripts refuse count, too: they are asked no more often than anybody may join",
+          "[server][hooks]") {
   HookWorld world({Hook::kJoin});
   world.options.rates.joins = {60, 3};
   WsClient ann(world, 0, world.options);
@@ -288,8 +289,8 @@ TEST_CASE("scripts reach every connection, shard by shard", "[server][hooks]") {
   ann.inbox.packets();
   std::size_t sent = 0;
   for (std::uint32_t shard = 0; shard < world.zone.shards(); ++shard) {
-    const auto answer = json::parse(
-        world.worker(0).call("emit", {{"event", "notice"}, {"arguments", {"x"}}, {"shard", shard}}));
+    const auto answer =
+        json::parse(world.worker(0).call("emit", {{"event", "notice"}, {"arguments", {"x"}}, {"shard", shard}}));
     REQUIRE(answer["ok"] == true);
     CHECK(answer["result"]["shards"] == world.zone.shards());
     sent += answer["result"]["sent"].get<std::size_t>();
@@ -328,6 +329,125 @@ TEST_CASE("an event of the scripts' own is answered by them", "[server][hooks]")
   }
 }
 
+TEST_CASE("an event with attachments waits whole for the scripts, also in the next process",
+          "[server][hooks][binary]") {
+  HookWorld world({Hook::kEvent});
+  world.scripts.events = {"/ picture"};
+  const std::string bytes("\0\xff\n", 3);
+  WsClient ann(world, 0, world.options);
+  ann.nextOptions = world.options;
+  ann.packet("40");
+  world.settle();
+  ann.packet(R"(452-7["picture",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}])");
+  ann.binary("first");
+  world.settle();
+  CHECK(world.scripts.asked.empty());
+  ann.binary(bytes);
+  ann.event("heartbeat", nullptr, 8);  // waits behind it
+  world.settle();
+  REQUIRE(world.scripts.asked.size() == 1);
+  const json about = world.scripts.asked[0].about;
+  CHECK(about["attachments"] == json::array({"Zmlyc3Q=", "AP8K"}));
+  CHECK(about["arguments"][1]["num"] == 0);
+  ann.inbox.packets();
+  const Verdict bytesBack{
+      Verdict::Kind::kAllow, {}, {}, R"({"values":[{"_placeholder":true,"num":0},3],"attachments":["AP8K"]})"};
+  SECTION("it is answered with bytes") {
+    world.answer(bytesBack);
+    const Strings packets = ann.inbox.packets();
+    REQUIRE(packets.size() >= 3);
+    CHECK(packets[0] == R"(461-7[{"_placeholder":true,"num":0},3])");
+    CHECK(packets[1] == "b" + bytes);
+  }
+  SECTION("after a reload it is asked about again, with all its bytes") {
+    world.reload({2, 3});
+    CHECK(world.retire(0));
+    world.settle();
+    world.stop(0);
+    world.stop(1);
+    world.advance(1'000);
+    CHECK_FALSE(ann.closeCode);
+    REQUIRE(world.scripts.asked.size() == 2);
+    CHECK(world.scripts.asked[1].about == about);
+    world.scripts.answers[world.scripts.asked.back().number] = bytesBack;
+    world.worker(ann.slot()).scriptsAnswered();
+    world.settle();
+    const Strings packets = ann.inbox.packets();
+    REQUIRE(packets.size() >= 3);
+    CHECK(packets[0] == R"(461-7[{"_placeholder":true,"num":0},3])");
+    CHECK(packets[1] == "b" + bytes);
+    CHECK(ann.inbox.events("heartbeat_ack").size() == 1);
+  }
+  SECTION("attachments that are none count as none") {
+    const char* broken = GENERATE(R"({"values":1,"attachments":[]})", R"({"values":[],"attachments":["?"]})",
+                                  R"({"values":[],"attachments":"AP8K"})", R"({"values":[]})", "{}", "1");
+    CAPTURE(broken);
+    world.answer({Verdict::Kind::kAllow, {}, {}, broken});
+    CHECK_FALSE(ann.closeCode);
+    CHECK(ann.inbox.packets().front() == "437[]");
+  }
+  SECTION("nobody takes attachments for an event that scripts do not have") {
+    world.answer({});
+    ann.packet(R"(451-["other",{"_placeholder":true,"num":0}])");
+    ann.binary("skipped");
+    world.settle();
+    CHECK(ann.inbox.events("error").back()["code"] == "BINARY_UNSUPPORTED");
+    CHECK(world.scripts.asked.size() == 1);
+  }
+  SECTION("a placeholder of nothing is a broken packet") {
+    world.answer({});
+    ann.packet(R"(451-["picture",{"_placeholder":true,"num":1}])");
+    ann.binary("x");
+    world.settle();
+    CHECK(ann.closeCode);
+    CHECK(world.scripts.asked.size() == 1);
+  }
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("over polling attachments come in several POSTs, and what scripts send is not torn apart",
+          "[server][hooks][binary]") {
+  HookWorld world({Hook::kEvent, Hook::kAnswer});
+  world.scripts.events = {"/ picture"};
+  PollClient ann(world, 0, world.options);
+  ann.polls = true;
+  ann.rota = {0, 1};
+  seat(world, ann, "room", "ann");
+  ann.packet(R"(452-["picture",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}])");
+  world.settle();
+  ann.binary("first");
+  world.settle();
+  ann.binary("second");
+  world.settle();
+  REQUIRE(world.scripts.asked.size() == 1);
+  CHECK(world.scripts.asked[0].about["attachments"] == json::array({"Zmlyc3Q=", "c2Vjb25k"}));
+  world.answer({});
+  ann.inbox.packets();
+  const json connection = world.scripts.asked[0].about["socket"]["connection"];
+  const json event{
+      {"event", "e"}, {"arguments", json::parse(R"([{"_placeholder":true,"num":0}])")}, {"attachments", {"AP8K"}}};
+  const auto emit = [&](json to) {
+    to.update(event);
+    return json::parse(world.worker(1).call("emit", to));
+  };
+  CHECK(emit({{"connection", connection}})["result"] == 1);
+  CHECK(emit({{"sessionId", "room"}})["result"] == 1);
+  CHECK(emit({{"sessionId", "room"}, {"userId", "ann"}})["result"] == 1);
+  world.settle();
+  const std::string bytes("\0\xff\n", 3);
+  const std::string text = R"(451-["e",{"_placeholder":true,"num":0}])";
+  CHECK(ann.inbox.packets() == Strings{text, "b" + bytes, text, "b" + bytes, text, "b" + bytes});
+  json many = event;
+  many["attachments"] = json(11, "AP8K");
+  many["connection"] = connection;
+  CHECK(json::parse(world.worker(0).call("emit", many))["code"] == "INVALID_ARGUMENT");
+  many["attachments"] = {std::string(60'000, 'A')};
+  CHECK(json::parse(world.worker(0).call("emit", many))["code"] == "EVENT_TOO_LONG");
+  many["attachments"] = "AP8K";
+  CHECK(json::parse(world.worker(0).call("emit", many))["code"] == "INVALID_ARGUMENT");
+  REQUIRE_INVARIANTS(world.zone);
+}
+
 TEST_CASE("a client that collects nothing is refused more events, and can be kicked all the same", "[server][hooks]") {
   HookWorld world({});
   PollClient ann(world, 0, world.options);
@@ -340,6 +460,30 @@ TEST_CASE("a client that collects nothing is refused more events, and can be kic
   const json user{{"sessionId", "room"}, {"userId", "ann"}};
   CHECK(json::parse(world.worker(0).call("kick", user))["ok"] == true);
   CHECK(json::parse(world.worker(0).call("kick", user))["code"] == "USER_NOT_FOUND");
+}
+
+TEST_CASE("a session that scripts have ended goes, whatever becomes of the worker that did it", "[server][hooks]") {
+  HookWorld world({});
+  WsClient ann(world, 0, world.options);
+  world.settle();
+  seat(world, ann, "room", "ann");
+  {
+    WsClient bob(world, 0, world.options);
+    seat(world, bob, "old", "bob");
+  }  // and is away: another session without connections
+  world.settle();
+  CHECK(json::parse(world.worker(1).call("end_session", {{"sessionId", "room"}}))["ok"] == true);
+  world.kill(1);
+  SECTION("it goes") {
+    world.advance(3'000);
+    CHECK(world.zone.sessionCount() == 1);
+  }
+  SECTION("unless somebody joins before") {
+    ann.join("room", "ann");
+    world.advance(3'000);
+    CHECK(world.zone.sessionCount() == 2);
+  }
+  REQUIRE_INVARIANTS(world.zone);
 }
 
 TEST_CASE("scripts emit, appoint, kick and end, from any worker", "[server][hooks]") {

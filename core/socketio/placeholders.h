@@ -1,0 +1,14 @@
+// Where the attachments of a packet belong in its data (Socket.IO protocol 5, "Binary"): an attachment stands there as
+// {"_placeholder":true,"num":0}, by its number.
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json_fwd.hpp>
+
+namespace mediasync::socketio {
+
+// Whether each placeholder in `data` names one of so many attachments. The reference parser takes a packet with another
+// one as broken. `data` is no deeper than what decode() accepts.
+bool placeholdersFit(const nlohmann::json& data, std::size_t attachments);
+
+}  // namespace mediasync::socketio
