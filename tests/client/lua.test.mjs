@@ -1,5 +1,6 @@
 // Rules of the operator's own, in Lua: hooks, events, calls.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { io } from 'socket.io-client';
@@ -254,6 +255,15 @@ suite('events in Lua', options, (server) => {
       await close(bob);
     });
   }
+
+  it('sign links to films, as secure_link checks them', async () => {
+    const socket = await connect(server());
+    await enter(socket, unique('room'), 'ann');
+    const link = await new Promise((resolve) => socket.emit('film_link', resolve));
+    const text = `${link.expires} ann a secret of yours`;
+    assert.deepEqual(link, { user: 'ann', expires: link.expires, md5: createHash('md5').update(text).digest('base64url') });
+    await close(socket);
+  });
 
   it('say so when bytes are too many, or not wanted', async () => {
     const socket = await connect(server(), { transport: 'websocket' });

@@ -1,5 +1,6 @@
 // mediasync_member: films for those who watch them.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ask, checkConfiguration, configuration, connect, describe, it, join, request, suite, unique, until,
@@ -62,6 +63,41 @@ suite('films for members', {
   it('leave the choice to the configuration where that is wanted', async () => {
     assert.equal((await request(server(), { path: '/peek?session=x', headers: { 'X-Token': 'ann-token' } })).body, '[0]');
     assert.equal((await request(server(), { path: '/elsewhere' })).body, '[]');
+  });
+});
+
+suite('films for members with signed links', {
+  http: 'map $secure_link $signed_user { 1 $arg_user; default ""; }',
+  sync: `secure_link $arg_md5,$arg_expires; secure_link_md5 "$secure_link_expires $arg_user a secret of yours";
+    mediasync_user $signed_user;`,
+  locations: `location /films/ { root html;
+    secure_link $arg_md5,$arg_expires; secure_link_md5 "$secure_link_expires $arg_user a secret of yours";
+    mediasync_member rooms $arg_session $signed_user; }`,
+}, (server) => {
+  const signed = (user, { expires = Math.floor(Date.now() / 1000) + 60, secret = 'a secret of yours' } = {}) => ({ user,
+    expires: String(expires), md5: createHash('md5').update(`${expires} ${user} ${secret}`).digest('base64url') });
+  const film = async (session, query) =>
+    (await request(server(), { path: `/films/a.mp4?${new URLSearchParams({ session, ...query })}` })).status;
+
+  it('are open to whom a link names while they are in the session', async () => {
+    fs.mkdirSync(path.join(server().prefix, 'html/films'), { recursive: true });
+    fs.writeFileSync(path.join(server().prefix, 'html/films/a.mp4'), 'content of a film');
+    const sessionId = unique('room');
+    const ann = await connect(server(), { query: signed('ann') });
+    await join(ann, { sessionId, userId: 'ann', username: 'A' });
+    await ask(ann, 'load_media', { mediaUrl: '/films/a.mp4' });
+    assert.equal(await film(sessionId, signed('ann')), 200);
+    assert.equal(await film(sessionId, signed('eve')), 403, 'who is not there');
+    assert.equal(await film(sessionId, { ...signed('eve'), user: 'ann' }), 403, 'a link of somebody else');
+    assert.equal(await film(sessionId, signed('ann', { expires: 1 })), 403, 'an old link');
+    assert.equal(await film(sessionId, signed('ann', { secret: 'guessed' })), 403, 'a forged link');
+    assert.equal(await film(sessionId, { user: 'ann' }), 403, 'no signature');
+    const eve = await connect(server(), { query: signed('eve') });
+    assert.equal((await ask(eve, 'join_session', { sessionId, userId: 'ann', username: 'A' })).success, false);
+    await ask(ann, 'leave_session');
+    assert.equal(await film(sessionId, signed('ann')), 403, 'who has left');
+    ann.close();
+    eve.close();
   });
 });
 

@@ -112,3 +112,10 @@ end)
 mediasync.on("/", "noop", function() end)
 
 mediasync.on("/", "pid", function() return { pid = ngx.worker.pid() } end)
+
+mediasync.on("/", "film_link", function(socket)
+    local expires = ngx.time() + 6 * 3600
+    local md5 = ngx.md5_bin(expires .. " " .. socket.userId .. " a secret of yours")
+    local text = ngx.encode_base64(md5, true):gsub("[+/]", { ["+"] = "-", ["/"] = "_" })
+    return { user = socket.userId, expires = expires, md5 = text }
+end)
