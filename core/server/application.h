@@ -10,6 +10,7 @@
 
 #include "core/engineio/packet.h"
 #include "core/server/options.h"
+#include "core/session/refusal.h"
 #include "core/socketio/packet.h"
 #include "core/socketio/plain_event.h"
 
@@ -43,8 +44,8 @@ class SocketApplication {
  public:
   virtual ~SocketApplication() = default;
   virtual bool hasNamespace(Worker&, const Caller&, std::string_view nsp) const = 0;
-  // Whether that packet may have attachments; otherwise it is refused before any has come.
-  virtual bool takesBinary(Worker&, const Caller&, const socketio::Packet&) const = 0;
+  // How many bytes that packet may have with its attachments. 0: none, and it is refused before any has come.
+  virtual std::size_t takesBinary(Worker&, const Caller&, const socketio::Packet&) const = 0;
   // Whether a client that lost its connection can come back to what it had.
   virtual bool recovers() const = 0;
   virtual void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) = 0;
@@ -55,7 +56,7 @@ class SocketApplication {
   // The answer to an acknowledgement that was asked for.
   virtual void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
   // A packet with attachments came, which are not taken.
-  virtual Handled refuseBinary(Worker&, Caller&, const socketio::Packet&) = 0;
+  virtual Handled refuseBinary(Worker&, Caller&, const socketio::Packet&, const session::Refusal&) = 0;
 };
 
 EngineApplication& engineApplication(Application);

@@ -40,10 +40,12 @@ bool Worker::awaitsAttachments(const Caller& caller) {
   return txn.open(caller.connection) && txn.record().binaryLeft > 0;
 }
 
-bool Worker::expectAttachments(Caller& caller, std::uint32_t count, std::string_view packet, bool wanted) {
+bool Worker::expectAttachments(Caller& caller, std::uint32_t count, std::string_view packet, std::size_t maxBytes) {
   if (Link* link = caller.link; link != nullptr) {
     link->binaryLeft = count;
-    if (!wanted) return true;
+    link->binaryStalled = false;
+    link->maxBinary = static_cast<std::uint32_t>(maxBytes);
+    if (packet.size() > maxBytes) return false;
     link->parts = std::make_unique<std::vector<WaitingItem>>();
     link->parts->push_back({ItemKind::kPacket, std::string(packet)});
     return true;
@@ -51,30 +53,52 @@ bool Worker::expectAttachments(Caller& caller, std::uint32_t count, std::string_
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection)) return false;
   txn.edit(txn.record().binaryLeft) = static_cast<std::uint8_t>(count);
-  if (wanted && !txn.keepPart(ItemKind::kPacket, packet)) return false;
+  txn.edit(txn.record().binaryStalled) = false;
+  const bool isKept = packet.size() <= maxBytes && txn.keepPart(ItemKind::kPacket, packet);
+  if (!isKept) txn.takeParts();
   txn.commit();
-  return true;
+  return isKept;
 }
 
 Worker::Attached Worker::attachment(Caller& caller, std::string_view bytes, Assembled& whole) {
-  if (Link* link = caller.link; link != nullptr) {
-    if (link->binaryLeft == 0) return Attached::kRefused;
-    --link->binaryLeft;
-    if (link->parts == nullptr) return Attached::kMore;
-    link->parts->push_back({ItemKind::kBinary, std::string(bytes)});
-    if (sizeOf(*link->parts) > link->options->engine.maxPayload) return Attached::kRefused;
-    if (link->binaryLeft > 0) return Attached::kMore;
-    whole = assembled(std::move(*std::exchange(link->parts, nullptr)));
-    return Attached::kAssembled;
-  }
-  ConnectionTransaction txn(zone_, caller.connection.shard);
-  if (!txn.open(caller.connection) || txn.record().binaryLeft == 0) return Attached::kRefused;
+  return caller.link != nullptr ? attachmentOf(*caller.link, bytes, whole)
+                                : attachmentOf(caller.connection, bytes, whole);
+}
+
+Worker::Attached Worker::attachmentOf(Link& link, std::string_view bytes, Assembled& whole) {
+  if (link.binaryLeft == 0) return Attached::kRefused;
+  --link.binaryLeft;
+  link.binaryStalled = false;
+  if (link.parts == nullptr) return Attached::kMore;
+  const bool isTooLong = sizeOf(*link.parts) + bytes.size() > link.maxBinary;
+  if (!isTooLong) link.parts->push_back({ItemKind::kBinary, std::string(bytes)});
+  if (!isTooLong && link.binaryLeft > 0) return Attached::kMore;
+  whole = assembled(std::move(*std::exchange(link.parts, nullptr)));
+  return isTooLong ? Attached::kTooLong : Attached::kAssembled;
+}
+
+Worker::Attached Worker::attachmentOf(const store::ConnectionRef& connection, std::string_view bytes,
+                                      Assembled& whole) {
+  ConnectionTransaction txn(zone_, connection.shard);
+  if (!txn.open(connection) || txn.record().binaryLeft == 0) return Attached::kRefused;
   const bool isLast = --txn.edit(txn.record().binaryLeft) == 0;
-  const bool wanted = txn.record().parts.first != 0;
-  if (wanted && !txn.keepPart(ItemKind::kBinary, bytes)) return Attached::kRefused;
-  if (wanted && isLast) whole = assembled(txn.takeParts());
+  txn.edit(txn.record().binaryStalled) = false;
+  const bool isWanted = txn.record().parts.first != 0;
+  const bool isTooLong = isWanted && !txn.keepPart(ItemKind::kBinary, bytes);
+  if (isTooLong || (isWanted && isLast)) whole = assembled(txn.takeParts());
   txn.commit();
-  return wanted && isLast ? Attached::kAssembled : Attached::kMore;
+  if (isTooLong) return Attached::kTooLong;
+  return isWanted && isLast ? Attached::kAssembled : Attached::kMore;
+}
+
+// With each heartbeat: a client that has not sent any of its attachments since the last one keeps what has come for
+// nothing.
+bool Worker::isBinaryStalled(Link& link) {
+  return link.binaryLeft > 0 && std::exchange(link.binaryStalled, true);
+}
+
+bool Worker::isBinaryStalled(ConnectionTransaction& txn) {
+  return txn.record().binaryLeft > 0 && std::exchange(txn.edit(txn.record().binaryStalled), true);
 }
 
 }  // namespace mediasync::server

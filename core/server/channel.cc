@@ -222,6 +222,7 @@ bool Worker::completeUpgrade(Channel& channel) {
     if (link == nullptr) link = &own(txn, *channel.options_, now);
     link->transport = Transport::kWebSocket;
     link->binaryLeft = record.binaryLeft;
+    link->maxBinary = ConnectionTransaction::kMaxItemBytes;
     link->parts = std::move(parts);
     link->allowance = Allowance::unpacked(record.allowance, now.mono);
     syncSeat(*link, record);
@@ -299,12 +300,12 @@ bool Worker::handleHeartbeat(Link& link, const engineio::Packet& packet) {
   const engineio::Settings& engine = link.options->engine;
   switch (packet.type) {
     case engineio::PacketType::kPing:
-      if (!clientPings) return false;
+      if (!clientPings || isBinaryStalled(link)) return false;
       setDeadline(link, env_.now().mono + engine.pingInterval + engine.pingTimeout);
       send(link, "3" + std::string(packet.data));
       return true;
     case engineio::PacketType::kPong:
-      if (clientPings) return false;
+      if (clientPings || isBinaryStalled(link)) return false;
       if (link.waiting == Link::Waiting::kForPong) {
         link.waiting = Link::Waiting::kForPing;
         setDeadline(link, env_.now().mono + engine.pingInterval);
@@ -349,9 +350,22 @@ void Worker::writable(Channel& channel) {
   link->full = false;
   if (!link->out.empty()) sendRaw(*link, {});
   if (link->full) return;
+  if (link->itemsLeft) fetchItems(*link);
+  if (channel.link_ == nullptr || link->full) return;
   catchUp(*link);
   if (channel.link_ == nullptr || channel.deferred_ || channel.input_.empty()) return;
   resumeInput(channel);
+}
+
+// What was left in the record while the socket took nothing.
+void Worker::fetchItems(Link& link) {
+  std::vector<store::WaitingItem> items;
+  {
+    ConnectionTransaction txn(zone_, link.connection.shard);
+    if (!txn.open(link.connection) || txn.record().owner != id_) return;
+    items = takeNews(link, txn);
+  }
+  sendItems(link, items);
 }
 
 // Works off input that was kept, and lets more come.

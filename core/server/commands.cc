@@ -115,11 +115,12 @@ bool Worker::joinsTooOften(const Caller& caller, const std::variant<session::Com
 }
 
 // No event of the API has attachments, nor is an acknowledgement asked for.
-Handled Worker::refuseBinary(Caller& caller, const socketio::Packet& packet) {
+Handled Worker::refuseBinary(Caller& caller, const socketio::Packet& packet, const Refusal& refusal) {
   if (packet.type != socketio::PacketType::kBinaryEvent) return Handled::kDone;
   Request request{caller, eventName(packet.data), packet.id, env_.now()};
+  request.nsp = packet.nsp;
   if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
-  refuse(caller, session::kBinaryUnsupported, request.event, request.ack, packet.nsp);
+  refuse(caller, refusal, request.event, request.ack, request.nsp);
   return Handled::kDone;
 }
 

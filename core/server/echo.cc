@@ -47,6 +47,10 @@ Handled EngineEcho::received(Worker& worker, Caller& caller, const engineio::Pac
   return Handled::kDone;
 }
 
+std::size_t SocketEcho::takesBinary(Worker&, const Caller& caller, const socketio::Packet&) const {
+  return caller.options.engine.maxPayload;
+}
+
 void SocketEcho::connected(Worker& worker, Caller& caller, std::string_view nsp, const json& auth) {
   send(worker, caller, eventPrefix(nsp, 0), json::array({"auth", auth}), {});
 }

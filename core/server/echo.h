@@ -27,13 +27,15 @@ class SocketEcho final : public SocketApplication {
   bool hasNamespace(Worker&, const Caller&, std::string_view nsp) const override {
     return nsp == "/" || nsp == "/custom";
   }
-  bool takesBinary(Worker&, const Caller&, const socketio::Packet&) const override { return true; }
+  std::size_t takesBinary(Worker&, const Caller&, const socketio::Packet&) const override;
   bool recovers() const override { return true; }
   void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) override;
   Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
   std::optional<Handled> plainEvent(Worker&, Caller&, const socketio::PlainEvent&) override { return std::nullopt; }
   void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
-  Handled refuseBinary(Worker&, Caller&, const socketio::Packet&) override { return Handled::kDone; }
+  Handled refuseBinary(Worker&, Caller&, const socketio::Packet&, const session::Refusal&) override {
+    return Handled::kClose;
+  }
 };
 
 }  // namespace mediasync::server

@@ -10,6 +10,7 @@
 #include "core/server/caller.h"
 #include "core/server/worker.h"
 #include "core/socketio/encoder.h"
+#include "core/socketio/placeholders.h"
 #include "core/store/event_codec.h"
 
 namespace mediasync::server {
@@ -192,28 +193,33 @@ Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet,
   if (verdict->kind != Verdict::Kind::kAllow) {
     refuse(caller, refusalOf(*verdict), event, packet.id, packet.nsp);
   } else if (packet.id) {
-    acknowledge(caller, packet.nsp, *packet.id, verdict->data);
+    acknowledge(caller, packet, verdict->data);
   }
   return Handled::kDone;
 }
 
 // `data`: what the scripts returned, an array or an object with `values` and their `attachments`.
-void Worker::acknowledge(Caller& caller, std::string_view nsp, std::uint64_t id, std::string_view data) {
+void Worker::acknowledge(Caller& caller, const socketio::Packet& packet, std::string_view data) {
   json values = parseJson(data, kJsonDepth).value_or(nullptr);
   std::vector<std::string> attachments;
   if (values.is_object() && values.contains("values")) {
-    if (!decodeAttachments(values, attachments)) attachments.clear();
+    if (!decodeAttachments(values, "values", attachments)) {
+      return refuse(caller, kUnanswered, eventName(packet.data), packet.id, packet.nsp);
+    }
     values = json(std::move(values["values"]));
   }
   std::string answer = "4";
-  socketio::appendAckPrefix(answer, nsp, id, attachments.size());
+  socketio::appendAckPrefix(answer, packet.nsp, packet.id.value_or(0), attachments.size());
   reply(caller, answer + (values.is_array() ? values.dump() : "[]"), attachments);
 }
 
-bool Worker::decodeAttachments(const json& object, std::vector<std::string>& attachments) {
+// What scripts send as bytes. False: it is none, or not what the placeholders in that member of the object say.
+bool Worker::decodeAttachments(const json& object, const char* member, std::vector<std::string>& attachments) {
   const auto list = object.find("attachments");
   if (list == object.end()) return true;
   if (!list->is_array() || list->size() > socketio::Limits().maxAttachments) return false;
+  const auto values = object.find(member);
+  if (values == object.end() || !values->is_array() || !socketio::placeholdersFit(*values, list->size())) return false;
   return std::all_of(list->begin(), list->end(), [&](const json& one) {
     return one.is_string() && engineio::decodeBase64(one.get_ref<const std::string&>(), attachments.emplace_back());
   });

@@ -120,20 +120,25 @@ void Worker::expireUsers(std::uint32_t shard, Instant now) {
   }
 }
 
+// The first session whose time is over. Of others some worker has yet to notice that their connections are gone.
+Ref Worker::findExpired(const store::SessionShard& records, Instant now) const {
+  constexpr int kWatchedAtMost = 1024;
+  Ref ref = records.idle.first;
+  for (int i = 0; i < kWatchedAtMost && ref != 0; ++i) {
+    const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
+    if (record.idleSince + zone_.settings().sessionTimeout > now.mono) return 0;
+    if (record.watchers == 0) return ref;
+    ref = record.inIdle.next;
+  }
+  return 0;
+}
+
 void Worker::expireSessions(std::uint32_t shard, Instant now) {
-  int watched = 0;  // some worker has yet to notice that its connections are gone
   for (int i = 0; i < kExpiriesAtOnce; ++i) {
     SessionTransaction session(zone_, shard);
-    Ref ref = session.shard().idle.first;
-    for (int skipped = 0; skipped < watched && ref != 0; ++skipped)
-      ref = zone_.arena().at<store::SessionRecord>(ref)->inIdle.next;
+    const Ref ref = findExpired(session.shard(), now);
     if (ref == 0) return;
     const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
-    if (record.idleSince + zone_.settings().sessionTimeout > now.mono) return;
-    if (record.watchers != 0) {
-      ++watched;
-      continue;
-    }
     session.open(ref, record.serial);
     session.destroy(now);
     session.commit(wake_);

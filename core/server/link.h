@@ -46,6 +46,9 @@ struct Link : DeadlineHook {
   // It is on its way to another process, under this number: nothing is read or sent meanwhile. 0: it is not.
   std::uint32_t ticket = 0;
   std::uint32_t binaryLeft = 0;  // kWebSocket: attachments to come of a packet
+  std::uint32_t maxBinary = 0;   // bytes that packet may have with them
+  bool binaryStalled = false;    // none of them has come since the last heartbeat
+  bool itemsLeft = false;        // kWebSocket: the record has items that wait until the socket takes more
 
   // kWebSocket: how to send. `out` is what the socket has not taken.
   WebSocket* socket = nullptr;

@@ -294,7 +294,10 @@ void Worker::noteHeard(PostJob& job) {
   ConnectionTransaction txn(zone_, job.connection_.shard);
   if (!txn.open(job.connection_)) return;
   txn.edit(txn.record().lastHeard) = env_.now().mono;
+  const bool isOver = isBinaryStalled(txn);
+  if (isOver) txn.edit(txn.record().closing) = store::Closing::kByServer;
   txn.commit();
+  if (isOver) txn.notifyOwner(wake_);
 }
 
 // Ends a polling connection from any worker: its owner does what there is to do.

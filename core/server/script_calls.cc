@@ -127,19 +127,22 @@ store::ConnectionRef Worker::connectionOf(const json& arguments) {
   return connection;
 }
 
-// Where a packet of a namespace goes: to connections that are connected to it.
+// Where a packet of a namespace goes: to connections that are connected to it. False: to this one it does not.
 bool Worker::sendTo(const store::ConnectionRef& connection, std::string_view nsp, const Assembled& whole) {
   std::size_t bytes = whole.packet.size();
   for (const std::string& attachment : whole.attachments)
     bytes += attachment.size();
-  {
-    ConnectionTransaction txn(zone_, connection.shard);
-    if (!txn.open(connection)) return false;
-    if (nsp == "/" ? !txn.record().namespaceConnected : !txn.hasNamespace(nsp)) return false;
-    if (bytes > kMaxPacket) throw Failed{kTooLong};
-    if (!txn.hasRoomFor(bytes, 1 + whole.attachments.size())) throw Failed{kBacklogged};
-  }
-  leaveFor(connection, store::ItemKind::kPacket, whole.packet, whole.attachments);
+  if (bytes > kMaxPacket) throw Failed{kTooLong};
+  ConnectionTransaction txn(zone_, connection.shard);
+  if (!txn.open(connection)) return false;
+  if (nsp == "/" ? !txn.record().namespaceConnected : !txn.hasNamespace(nsp)) return false;
+  if (txn.isMemoryScarce()) throw store::OutOfSpace();
+  bool hasRoom = txn.tryPush(store::ItemKind::kPacket, whole.packet);
+  for (std::size_t i = 0; hasRoom && i < whole.attachments.size(); ++i)
+    hasRoom = txn.tryPush(store::ItemKind::kBinary, whole.attachments[i]);
+  if (!hasRoom) throw Failed{kBacklogged};
+  txn.commit();
+  txn.notifyOwner(wake_);
   return true;
 }
 
@@ -185,7 +188,7 @@ std::string Worker::emitEvent(const json& arguments) {
   const std::string event = eventOf(arguments);
   const std::string nsp = optionalText(arguments, "namespace").value_or("/");
   Assembled whole;
-  if (!decodeAttachments(arguments, whole.attachments)) throw Failed{kBadCall};
+  if (!decodeAttachments(arguments, "arguments", whole.attachments)) throw Failed{kBadCall};
   const auto assemble = [&](std::optional<std::uint64_t> id = {}) -> const Assembled& {
     whole.packet = "4";
     socketio::appendEventPrefix(whole.packet, nsp, whole.attachments.size(), id);

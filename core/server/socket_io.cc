@@ -271,25 +271,27 @@ Handled SocketIo::disconnect(Worker& worker, Caller& caller, const std::string& 
 
 Handled SocketIo::beginBinary(Worker& worker, Caller& caller, std::string_view text, const socketio::Packet& packet) {
   if (!worker.isConnected(caller, packet.nsp)) return Handled::kClose;
-  const bool wanted = application_.takesBinary(worker, caller, packet);
-  const Handled handled = wanted ? Handled::kDone : application_.refuseBinary(worker, caller, packet);
-  if (handled != Handled::kDone) return handled;
-  return worker.expectAttachments(caller, packet.attachments, text, wanted) ? Handled::kDone : Handled::kClose;
+  const std::size_t maxBytes = application_.takesBinary(worker, caller, packet);
+  if (maxBytes == 0) {
+    const Handled handled = application_.refuseBinary(worker, caller, packet, session::kBinaryUnsupported);
+    if (handled != Handled::kDone) return handled;
+  }
+  const bool isKept = worker.expectAttachments(caller, packet.attachments, text, maxBytes);
+  if (isKept || maxBytes == 0) return Handled::kDone;
+  return application_.refuseBinary(worker, caller, packet, session::kBinaryTooLong);
 }
 
 Handled SocketIo::attachment(Worker& worker, Caller& caller, std::string_view bytes,
                              std::unique_ptr<Deferred>& deferred) {
   Worker::Assembled whole;
-  switch (worker.attachment(caller, bytes, whole)) {
-    case Worker::Attached::kRefused:
-      return Handled::kClose;
-    case Worker::Attached::kMore:
-      return Handled::kDone;
-    default:
-      break;
-  }
+  const Worker::Attached attached = worker.attachment(caller, bytes, whole);
+  if (attached == Worker::Attached::kRefused) return Handled::kClose;
+  if (attached == Worker::Attached::kMore) return Handled::kDone;
   auto decoded = std::make_unique<Deferred>();
   if (!socketio::decode(whole.packet, kLimits, decoded->packet)) return Handled::kClose;
+  if (attached == Worker::Attached::kTooLong) {
+    return application_.refuseBinary(worker, caller, decoded->packet, session::kBinaryTooLong);
+  }
   if (!socketio::placeholdersFit(decoded->packet.data, whole.attachments.size())) return Handled::kClose;
   decoded->attachments = std::move(whole.attachments);
   caller.question = &decoded->question;

@@ -5,13 +5,20 @@
 
 namespace mediasync::server {
 
+namespace {
+
+// Of an event with its attachments: in Base64 they have to fit a question.
+constexpr std::size_t kMaxScriptBytes = 48 * 1024;
+
+}  // namespace
+
 bool WatchSessions::hasNamespace(Worker& worker, const Caller& caller, std::string_view nsp) const {
   return nsp == "/" || worker.scriptsHave(caller, nsp);
 }
 
 // Commands have no use for them.
-bool WatchSessions::takesBinary(Worker& worker, const Caller& caller, const socketio::Packet& packet) const {
-  return worker.scriptsTakeBinary(caller, packet);
+std::size_t WatchSessions::takesBinary(Worker& worker, const Caller& caller, const socketio::Packet& packet) const {
+  return worker.scriptsTakeBinary(caller, packet) ? kMaxScriptBytes : 0;
 }
 
 Handled WatchSessions::event(Worker& worker, Caller& caller, const socketio::Packet& packet,
@@ -30,8 +37,9 @@ void WatchSessions::acknowledged(Worker& worker, Caller& caller, const socketio:
   worker.tellAnswer(caller, packet, attachments);
 }
 
-Handled WatchSessions::refuseBinary(Worker& worker, Caller& caller, const socketio::Packet& packet) {
-  return worker.refuseBinary(caller, packet);
+Handled WatchSessions::refuseBinary(Worker& worker, Caller& caller, const socketio::Packet& packet,
+                                    const session::Refusal& refusal) {
+  return worker.refuseBinary(caller, packet, refusal);
 }
 
 }  // namespace mediasync::server

@@ -200,7 +200,10 @@ std::vector<store::WaitingItem> Worker::takeNews(Link& link, ConnectionTransacti
   if (record.awaitingSnapshot) link.awaitsSnapshot = true;
   txn.endAwaitingSnapshot();
   std::vector<store::WaitingItem> items;
-  if (record.items.first != 0) items = txn.takeItems();
+  // One that reads slowly is sent no more than what waits in the process already: who sends is told in time.
+  link.itemsLeft =
+      record.items.first != 0 && link.full && link.out.size() > store::ConnectionTransaction::kMaxItemBytes;
+  if (record.items.first != 0 && !link.itemsLeft) items = txn.takeItems();
   txn.commit();
   return items;
 }

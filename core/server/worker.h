@@ -207,7 +207,7 @@ class Worker {
   // Carries out an event of the API.
   Handled command(Caller&, const socketio::Packet&);
   Handled command(Caller&, const socketio::PlainEvent&);
-  Handled refuseBinary(Caller&, const socketio::Packet&);
+  Handled refuseBinary(Caller&, const socketio::Packet&, const session::Refusal&);
   // A number for an acknowledgement that is asked of the client; whether that was asked for, which counts once. Its
   // upper bits are `tag`, of up to kAckTagBits, for the application to know what was asked by, whichever worker is
   // told.
@@ -240,14 +240,16 @@ class Worker {
   void disconnectMain(Caller&);
   void disconnectOther(Caller&, std::string_view nsp);
 
-  // Packets with attachments. `wanted`: they are kept, and given by attachment() when the last has come.
+  // Packets with attachments. They are kept, if they may have any bytes with the packet, and given by attachment() when
+  // the last has come. False: they are not kept, but skipped. kTooLong: from here on they are; `packet` is what they
+  // were of.
   bool awaitsAttachments(const Caller&);
-  bool expectAttachments(Caller&, std::uint32_t count, std::string_view packet, bool wanted);
+  bool expectAttachments(Caller&, std::uint32_t count, std::string_view packet, std::size_t maxBytes);
   struct Assembled {
     std::string packet;
     std::vector<std::string> attachments;
   };
-  enum class Attached { kMore, kAssembled, kRefused };
+  enum class Attached { kMore, kAssembled, kTooLong, kRefused };
   Attached attachment(Caller&, std::string_view bytes, Assembled&);
 
   // What a client shows to be who it says it is: `given`, or else what its connection came with. nullopt: the location
@@ -461,14 +463,20 @@ class Worker {
   void checkReplies(const Request&);
   void chargeReply(const Request&);
 
+  // attachments.cc
+  Attached attachmentOf(Link&, std::string_view bytes, Assembled&);
+  Attached attachmentOf(const store::ConnectionRef&, std::string_view bytes, Assembled&);
+  static bool isBinaryStalled(Link&);
+  static bool isBinaryStalled(store::ConnectionTransaction&);
+
   // hooks.cc, script_calls.cc
   nlohmann::json socketOf(const store::ConnectionRef&, std::string_view nsp, const Options&);
   Scripts* scriptsFor(const Caller&);
   template <class Text>
   std::optional<Verdict> consult(Caller&, Hook, Text text);
   std::optional<Verdict> consultCommand(Caller&, const socketio::Packet&);
-  void acknowledge(Caller&, std::string_view nsp, std::uint64_t id, std::string_view data);
-  static bool decodeAttachments(const nlohmann::json& object, std::vector<std::string>&);
+  void acknowledge(Caller&, const socketio::Packet&, std::string_view data);
+  static bool decodeAttachments(const nlohmann::json& object, const char* member, std::vector<std::string>&);
   void tellScripts();
   void tellDisconnected(const store::ConnectionTransaction&);
   static std::string handleOf(const store::ConnectionRef&);
@@ -498,6 +506,7 @@ class Worker {
   void sweep(Instant now);
   void reconcile(Instant now);
   void expireUsers(std::uint32_t shard, Instant now);
+  store::Ref findExpired(const store::SessionShard&, Instant now) const;
   void expireSessions(std::uint32_t shard, Instant now);
   void reapDeadWorkers(Instant now);
   void reap(std::uint16_t slot, Instant now);
@@ -533,6 +542,7 @@ class Worker {
   void takeSessionMail();
   void takeConnectionMail();
   void openMail(store::Ref);
+  void fetchItems(Link&);
   std::vector<store::WaitingItem> takeNews(Link&, store::ConnectionTransaction&);
   void sendElsewhere(Link&);
 

@@ -45,6 +45,7 @@ inline constexpr Refusal kInvalidMediaDuration{"INVALID_MEDIA_DURATION",
 inline constexpr Refusal kInvalidReport{"INVALID_REPORT", "reportedPosition and reportedTime must be finite numbers"};
 inline constexpr Refusal kUnknownEvent{"UNKNOWN_EVENT", "No such event"};
 inline constexpr Refusal kBinaryUnsupported{"BINARY_UNSUPPORTED", "This event does not take binary data"};
+inline constexpr Refusal kBinaryTooLong{"BINARY_TOO_LONG", "An event may have up to 48 KB with its binary data"};
 
 // Commands that the state of the session or the connection does not allow.
 inline constexpr Refusal kAlreadyInSession{"ALREADY_IN_SESSION", "Already in a session. Leave current session first."};

@@ -166,10 +166,13 @@ void ConnectionTransaction::push(ItemKind kind, std::string_view text) {
   if (!append(record_->items, {kMaxItemBytes, kMaxItems}, kind, text)) txn_.edit(record_->overrun) = true;
 }
 
-bool ConnectionTransaction::hasRoomFor(std::size_t bytes, std::size_t texts) const {
-  // A long text takes several items, each on a page.
-  const std::size_t items = texts + bytes / (kMaxObject / 2);
-  return record_->items.count + items <= kMaxItems && record_->items.bytes + bytes <= kMaxItemBytes;
+bool ConnectionTransaction::tryPush(ItemKind kind, std::string_view text) {
+  return append(record_->items, {kMaxItemBytes, kMaxItems}, kind, text);
+}
+
+bool ConnectionTransaction::isMemoryScarce() const {
+  const PageHeap& heap = zone_.header().heap;
+  return heap.freePages() <= pagesForConnections(heap.total());
 }
 
 std::vector<WaitingItem> ConnectionTransaction::takeItems() {
@@ -179,7 +182,7 @@ std::vector<WaitingItem> ConnectionTransaction::takeItems() {
 }
 
 bool ConnectionTransaction::keepPart(ItemKind kind, std::string_view bytes) {
-  return append(record_->parts, {kMaxItemBytes, kMaxParts}, kind, bytes);
+  return !isMemoryScarce() && append(record_->parts, {kMaxItemBytes, kMaxParts}, kind, bytes);
 }
 
 std::vector<WaitingItem> ConnectionTransaction::takeParts() {

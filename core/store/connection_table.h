@@ -65,11 +65,13 @@ class ConnectionTransaction {
     return txn_.edit(field);
   }
 
-  // Whether so many bytes in so many texts can be added without that mark.
-  bool hasRoomFor(std::size_t bytes, std::size_t texts = 1) const;
   // Adds something to send. Beyond kMaxItemBytes, or when memory is out, the connection is marked `overrun` instead,
   // and its owner closes it.
   void push(ItemKind, std::string_view text);
+  // The same for what need not be sent: false instead of that mark. The transaction must not be committed then.
+  bool tryPush(ItemKind, std::string_view text);
+  // What is left of the zone is for newcomers, for what members say of themselves, and for replies.
+  bool isMemoryScarce() const;
   // So much waits already that the client should first collect it.
   bool isBacklogged() const { return record_->items.bytes > kMaxItemBytes / 2 || record_->items.count > kMaxItems / 2; }
   // Takes everything that waited.

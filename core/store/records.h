@@ -293,6 +293,7 @@ struct ConnectionRecord {
   bool dead;                   // gone, but still in a worker's mailbox, which frees it
   std::uint8_t timestampUnit;  // of the location it came by
   std::uint8_t binaryLeft;     // attachments still to come of a packet
+  bool binaryStalled;          // none of them has come since the last heartbeat
   std::uint16_t shard;
   std::uint16_t mailSlot;  // whose mailbox it was posted to last
   WorkerId poster;

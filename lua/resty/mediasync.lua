@@ -8,6 +8,7 @@ local C = ffi.C
 local ngx = ngx
 local type, pairs, pcall, xpcall, error, tostring = type, pairs, pcall, xpcall, error, tostring
 local select, setmetatable, getmetatable, unpack, string = select, setmetatable, getmetatable, unpack, string
+local next, rawequal = next, rawequal
 local running = coroutine.running
 local traceback = debug.traceback
 
@@ -41,6 +42,7 @@ local MAX_THREADS = 4096
 local TASKS_OF_A_TIMER = 100000
 local WAIT_SECONDS = 60
 local MAX_DEPTH = 64 -- of tables in what is sent
+local MAX_ATTACHMENTS, MAX_BYTES = 10, 32 * 1024
 local WATCH_SECONDS = 1
 local LINGER_SECONDS = 0.5
 
@@ -105,25 +107,29 @@ function _M.binary(bytes)
 end
 
 -- The value with placeholders for what is binary in it, whose bytes are added to `attachments`.
-local function detach(value, attachments, depth)
+local function detach(value, attachments, depth, above)
     if type(value) ~= "table" then return value end
     if getmetatable(value) == Binary then
         attachments[#attachments + 1] = ngx.encode_base64(value.bytes)
         return { _placeholder = true, num = #attachments - 1 }
     end
-    if depth > MAX_DEPTH then error("an argument is nested too deeply, or contains itself", 0) end
+    if depth > MAX_DEPTH or above[value] then return value end -- cjson says what is wrong with it
+    above[value] = true
     local copy
-    for key, one in pairs(value) do
-        local other = detach(one, attachments, depth + 1)
-        if other ~= one then
+    for key, one in next, value do
+        local other = detach(one, attachments, depth + 1, above)
+        if not rawequal(other, one) then
             if not copy then
-                copy = setmetatable({}, getmetatable(value))
-                for k, v in pairs(value) do copy[k] = v end
+                copy = {}
+                for k, v in next, value do copy[k] = v end
             end
             copy[key] = other
         end
     end
-    return copy or value
+    above[value] = nil
+    if not copy then return value end
+    local meta = getmetatable(value) -- such as that of an empty array
+    return type(meta) == "table" and setmetatable(copy, meta) or copy
 end
 
 -- The other way round: strings take the place of placeholders.
@@ -134,17 +140,26 @@ local function attach(value, attachments)
     return value
 end
 
+local function bytes_in(json, attachments)
+    local size = #json
+    for i = 1, #attachments do size = size + #attachments[i] / 4 * 3 end
+    return size
+end
+
 -- A list of results as a JSON array: an empty table in it is an object.
 local function encode_values(values, count)
     local parts, attachments = {}, {}
     for i = 1, count do
-        local value = detach(values[i], attachments, 1)
+        local value = detach(values[i], attachments, 1, {})
         local json, err = cjson.encode(value == nil and cjson.null or value)
         if not json then error("a result cannot be sent: " .. tostring(err), 0) end
         parts[i] = json
     end
     local json = "[" .. table.concat(parts, ",") .. "]"
     if #attachments == 0 then return json end
+    if #attachments > MAX_ATTACHMENTS or bytes_in(json, attachments) > MAX_BYTES then
+        error("a result has more than " .. MAX_ATTACHMENTS .. " pieces of bytes, or than " .. MAX_BYTES .. " with them", 0)
+    end
     return "{\"values\":" .. json .. ",\"attachments\":" .. cjson.encode(attachments) .. "}"
 end
 
@@ -389,7 +404,7 @@ end
 local function with_arguments(target, event, ...)
     local arguments, attachments = {}, {}
     for i = 1, select("#", ...) do
-        local value = detach((select(i, ...)), attachments, 1)
+        local value = detach((select(i, ...)), attachments, 1, {})
         arguments[i] = value == nil and cjson.null or value
     end
     target.event = event

@@ -270,10 +270,12 @@ suite('events in Lua', options, (server) => {
     const send = (...args) => new Promise((resolve) => socket.emit(...args, resolve));
     assert.equal(await send('too_much', 'many'), 'INVALID_ARGUMENT');
     assert.equal(await send('too_much', 'long'), 'EVENT_TOO_LONG');
-    assert.equal((await send('too_much', 'circle')).code, 'HOOK_FAILED');
+    assert.equal(await send('too_much', 'circle'), 'INVALID_ARGUMENT');
+    assert.equal(await send('too_much', 'fake'), 'INVALID_ARGUMENT');
+    assert.equal((await send('too_much', 'result')).code, 'HOOK_FAILED');
     assert.equal((await send('unheard_of', Buffer.from('x'))).code, 'BINARY_UNSUPPORTED');
     assert.equal((await send('heartbeat', Buffer.from('x'))).code, 'BINARY_UNSUPPORTED');
-    assert.equal((await send('picture', Buffer.alloc(60000), {})).code, 'HOOK_FAILED');
+    assert.equal((await send('picture', Buffer.alloc(60000), {})).code, 'BINARY_TOO_LONG');
     for (const broken of ['{"_placeholder":true,"num":1}', '{"_placeholder":true,"num":-1}', '{"_placeholder":true}']) {
       const hostile = await connect(server(), { transport: 'websocket' });
       const gone = new Promise((resolve) => hostile.once('disconnect', resolve));

@@ -100,12 +100,17 @@ end)
 mediasync.on("/", "too_much", function(socket, kind)
     if kind == "circle" then
         local circle = {}
-        circle.itself = circle
-        socket:emit("circle", circle)
+        circle.itself, circle.other, circle.bytes = circle, circle, mediasync.binary("x")
+        local _, code = socket:emit("circle", circle)
+        return code
     end
     local many = {}
     for i = 1, kind == "many" and 11 or 1 do many[i] = mediasync.binary(("x"):rep(kind == "long" and 40000 or 1)) end
-    local _, code = socket:emit("many", many)
+    if kind == "result" then
+        for i = 1, 11 do many[i] = mediasync.binary("x") end
+        return many
+    end
+    local _, code = socket:emit("many", many, { _placeholder = kind == "fake" or nil, num = 3 })
     return code
 end)
 

@@ -379,12 +379,20 @@ TEST_CASE("an event with attachments waits whole for the scripts, also in the ne
     CHECK(ann.inbox.events("heartbeat_ack").size() == 1);
   }
   SECTION("attachments that are none count as none") {
+    const char* nothing = GENERATE(R"({"values":[]})", "{}", "1", R"("x")");
+    CAPTURE(nothing);
+    world.answer({Verdict::Kind::kAllow, {}, {}, nothing});
+    CHECK(ann.inbox.packets().front() == "437[]");
+  }
+  SECTION("attachments that do not go with the values are an answer that failed") {
     const char* broken = GENERATE(R"({"values":1,"attachments":[]})", R"({"values":[],"attachments":["?"]})",
-                                  R"({"values":[],"attachments":"AP8K"})", R"({"values":[]})", "{}", "1");
+                                  R"({"values":[],"attachments":"AP8K"})",
+                                  R"({"values":[{"_placeholder":true,"num":1}],"attachments":["AP8K"]})",
+                                  R"({"values":[],"attachments":["","","","","","","","","","",""]})");
     CAPTURE(broken);
     world.answer({Verdict::Kind::kAllow, {}, {}, broken});
     CHECK_FALSE(ann.closeCode);
-    CHECK(ann.inbox.packets().front() == "437[]");
+    CHECK(ann.inbox.events("error").back()["code"] == "HOOK_FAILED");
   }
   SECTION("nobody takes attachments for an event that scripts do not have") {
     world.answer({});
@@ -443,8 +451,126 @@ TEST_CASE("over polling attachments come in several POSTs, and what scripts send
   CHECK(json::parse(world.worker(0).call("emit", many))["code"] == "INVALID_ARGUMENT");
   many["attachments"] = {std::string(60'000, 'A')};
   CHECK(json::parse(world.worker(0).call("emit", many))["code"] == "EVENT_TOO_LONG");
+  many["attachments"] = {"AP8K"};
+  many["arguments"] = json::parse(R"([{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}])");
+  CHECK(json::parse(world.worker(0).call("emit", many))["code"] == "INVALID_ARGUMENT");
   many["attachments"] = "AP8K";
   CHECK(json::parse(world.worker(0).call("emit", many))["code"] == "INVALID_ARGUMENT");
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("bytes that are too many are refused, and skipped", "[server][hooks][binary]") {
+  HookWorld world({Hook::kEvent});
+  world.scripts.events = {"/ picture"};
+  const bool polls = GENERATE(false, true);
+  CAPTURE(polls);
+  const std::string header = R"(452-["picture",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}])";
+  const auto check = [&](auto& ann) {
+    ann.packet("40");
+    world.settle();
+    for (const std::size_t size : {std::size_t{70'000}, std::size_t{100}}) {
+      ann.packet(header);
+      world.settle();
+      ann.binary(std::string(size, 'x'));
+      world.settle();
+      ann.binary("second");
+      world.settle();
+    }
+    world.answer({});
+    ann.packet(R"(451-["picture",")" + std::string(70'000, 'x') + R"(",{"_placeholder":true,"num":0}])");
+    world.settle();
+    ann.binary("third");
+    world.settle();
+    CHECK(ann.inbox.events("error").size() == 2);
+    CHECK(ann.inbox.events("error").back()["code"] == "BINARY_TOO_LONG");
+    REQUIRE(world.scripts.asked.size() == 1);
+    CHECK(world.scripts.asked[0].about["attachments"][1] == "c2Vjb25k");
+  };
+  if (polls) {
+    PollClient ann(world, 0, world.options);
+    ann.polls = true;
+    check(ann);
+  } else {
+    WsClient ann(world, 0, world.options);
+    check(ann);
+    CHECK_FALSE(ann.closeCode);
+  }
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("attachments that do not come for two heartbeats end the connection", "[server][hooks][binary]") {
+  HookWorld world({Hook::kEvent});
+  world.scripts.events = {"/ picture"};
+  const bool polls = GENERATE(false, true);
+  const bool goesOn = GENERATE(false, true);
+  CAPTURE(polls, goesOn);
+  const auto wait = [&](auto& ann, const auto& isGone) {
+    ann.packet("40");
+    world.settle();
+    ann.packet(R"(453-["picture",{"_placeholder":true,"num":0}])");
+    world.settle();
+    world.advance(26'000);
+    CHECK_FALSE(isGone());
+    if (goesOn) ann.binary("next");
+    world.settle();
+    world.advance(26'000);
+    CHECK(isGone() == !goesOn);
+  };
+  if (polls) {
+    PollClient ann(world, 0, world.options);
+    ann.polls = true;
+    wait(ann, [&] { return world.zone.connectionCount() == 0; });
+  } else {
+    WsClient ann(world, 0, world.options);
+    wait(ann, [&] { return ann.closeCode.has_value(); });
+  }
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("who reads slowly is sent no more than it may leave unread, and loses nothing by it", "[server][hooks]") {
+  HookWorld world({});
+  WsClient ann(world, 0, world.options);
+  seat(world, ann, "room", "ann");
+  ann.inbox.packets();
+  ann.makeRoom(0);
+  json event{{"sessionId", "room"}, {"userId", "ann"}, {"event", "x"}, {"arguments", {std::string(20'000, 'x'), 0}}};
+  json answer;
+  int sent = 0;
+  for (; sent < 100; ++sent) {
+    event["arguments"][1] = sent;
+    answer = json::parse(world.worker(1).call("emit", event));
+    if (answer["ok"] == false) break;
+    world.settle();
+  }
+  CHECK(answer["code"] == "BACKLOGGED");
+  CHECK(sent >= 4);
+  CHECK(sent <= 8);
+  ann.makeRoom(1 << 20);
+  world.settle();
+  const std::vector<json> events = ann.inbox.events("x");
+  CHECK(events.size() == static_cast<std::size_t>(sent));
+  CHECK_FALSE(ann.closeCode);
+  event["arguments"] = json::array({"at last"});
+  CHECK(json::parse(world.worker(1).call("emit", event))["ok"] == true);
+  world.settle();
+  CHECK(ann.inbox.events("x").back() == "at last");
+}
+
+TEST_CASE("what does not fit beside what waits is not sent, and ends nobody", "[server][hooks]") {
+  HookWorld world({});
+  PollClient ann(world, 0, world.options);
+  seat(world, ann, "room", "ann");
+  ann.polls = true;
+  world.settle();
+  ann.polls = false;
+  const json event{{"sessionId", "room"}, {"userId", "ann"}, {"event", "x"}, {"arguments", {std::string(32'700, 'x')}}};
+  CHECK(json::parse(world.worker(0).call("emit", event))["ok"] == true);
+  // Nobody has collected it, and the bytes of both would fit, but not with what is kept of each.
+  CHECK(json::parse(world.worker(1).call("emit", event))["code"] == "BACKLOGGED");
+  ann.polls = true;
+  world.settle();
+  CHECK(ann.inbox.events("x").size() == 1);
+  CHECK(world.zone.connectionCount() == 1);
   REQUIRE_INVARIANTS(world.zone);
 }
 

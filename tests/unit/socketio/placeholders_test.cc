@@ -10,7 +10,7 @@ TEST_CASE("placeholders name attachments, wherever they stand", "[socketio][bina
   const char* fit[] = {
       R"(["a"])",
       R"(["a",{"_placeholder":true,"num":0}])",
-      R"(["a",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}])",
+      R"(["a",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}])",
       R"(["a",{"b":[{"c":{"_placeholder":true,"num":1}}]}])",
       R"(["a",{"_placeholder":false,"num":9}])",
       R"(["a",{"_placeholder":"true","num":9}])",
@@ -22,6 +22,8 @@ TEST_CASE("placeholders name attachments, wherever they stand", "[socketio][bina
     CHECK(placeholdersFit(json::parse(text), 2));
   }
   const char* astray[] = {
+      R"(["a",{"_placeholder":true,"num":0},[{"_placeholder":true,"num":0}]])",
+      R"(["a",{"_placeholder":true,"num":64}])",
       R"(["a",{"_placeholder":true,"num":2}])",
       R"(["a",{"_placeholder":true,"num":-1}])",
       R"(["a",{"_placeholder":true,"num":0.5}])",
