@@ -17,7 +17,7 @@ namespace {
 // Questions that Lua has not taken, and things that it has not been told.
 constexpr std::size_t kMaxQueued = 16 * 1024;
 constexpr std::size_t kMaxQueuedBytes = 16 * 1024 * 1024;
-constexpr std::size_t kMaxQuestion = 64 * 1024;
+constexpr std::size_t kMaxQuestion = 72 * 1024;  // 48 KB in Base64, and who sent it
 constexpr std::size_t kJsonDepth = 64;
 constexpr std::size_t kMaxWords = 1024;  // of a code, and of a message
 constexpr int kVersion = 3;

@@ -350,9 +350,8 @@ void Worker::writable(Channel& channel) {
   link->full = false;
   if (!link->out.empty()) sendRaw(*link, {});
   if (link->full) return;
-  if (link->itemsLeft) fetchItems(*link);
-  if (channel.link_ == nullptr || link->full) return;
   catchUp(*link);
+  if (channel.link_ != nullptr && link->itemsLeft) fetchItems(*link);
   if (channel.link_ == nullptr || channel.deferred_ || channel.input_.empty()) return;
   resumeInput(channel);
 }
@@ -365,6 +364,7 @@ void Worker::fetchItems(Link& link) {
     if (!txn.open(link.connection) || txn.record().owner != id_) return;
     items = takeNews(link, txn);
   }
+  sendFirst(link, items);
   sendItems(link, items);
 }
 

@@ -187,7 +187,7 @@ bool Worker::isReadyToGo(const Link& link) const {
                               channel.options_->variables.size();
   const bool waitsForCommand = channel.deferred_ != nullptr || channel.input_.empty();  // and not for the peer to read
   return link.ticket == 0 && !link.doomed && !link.corked && !link.awaitsSnapshot && link.binaryLeft == 0 &&
-         link.out.size() <= kMaxPart && channel.state_ == Channel::State::kOpen && waitsForCommand &&
+         !link.itemsLeft && link.out.size() <= kMaxPart && channel.state_ == Channel::State::kOpen && waitsForCommand &&
          held <= kMaxPart && held + waiting <= kMaxInput;
 }
 

@@ -26,6 +26,7 @@ constexpr std::size_t kJsonDepth = 64;
 
 // What a client is told when the scripts do not answer.
 constexpr session::Refusal kUnanswered{"HOOK_FAILED", "The server could not check this, try again"};
+constexpr session::Refusal kNoRoom{"BACKLOGGED", "The answer does not fit beside what you must take first"};
 
 bool mayGoOn(Hook hook, const Options& options) {
   return hook == Hook::kCommand && options.hooksMayFail;
@@ -170,6 +171,7 @@ bool Worker::scriptsTakeBinary(const Caller& caller, const socketio::Packet& pac
 
 Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet,
                             const std::vector<std::string>& attachments) {
+  if (!attachments.empty() && !socketio::placeholdersFit(packet.data, attachments.size())) return Handled::kClose;
   if (!caller.again) ++counters().commands;
   const std::string_view event = eventName(packet.data);
   if (isTooFast(caller)) {
@@ -201,16 +203,23 @@ Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet,
 // `data`: what the scripts returned, an array or an object with `values` and their `attachments`.
 void Worker::acknowledge(Caller& caller, const socketio::Packet& packet, std::string_view data) {
   json values = parseJson(data, kJsonDepth).value_or(nullptr);
-  std::vector<std::string> attachments;
+  Assembled whole;
   if (values.is_object() && values.contains("values")) {
-    if (!decodeAttachments(values, "values", attachments)) {
+    if (!decodeAttachments(values, "values", whole.attachments)) {
       return refuse(caller, kUnanswered, eventName(packet.data), packet.id, packet.nsp);
     }
     values = json(std::move(values["values"]));
   }
-  std::string answer = "4";
-  socketio::appendAckPrefix(answer, packet.nsp, packet.id.value_or(0), attachments.size());
-  reply(caller, answer + (values.is_array() ? values.dump() : "[]"), attachments);
+  whole.packet = "4";
+  socketio::appendAckPrefix(whole.packet, packet.nsp, packet.id.value_or(0), whole.attachments.size());
+  whole.packet += values.is_array() ? values.dump() : "[]";
+  if (caller.link != nullptr) return reply(caller, whole.packet, whole.attachments);
+  bool hasRoom = true;
+  {
+    ConnectionTransaction txn(zone_, caller.connection.shard);
+    hasRoom = !txn.open(caller.connection) || tryLeave(txn, whole);
+  }
+  if (!hasRoom) refuse(caller, kNoRoom, eventName(packet.data), packet.id, packet.nsp);
 }
 
 // What scripts send as bytes. False: it is none, or not what the placeholders in that member of the object say.
@@ -230,6 +239,7 @@ void Worker::tellAnswer(const Caller& caller, const socketio::Packet& packet,
                         const std::vector<std::string>& attachments) {
   Scripts* scripts = scriptsFor(caller);
   if (scripts == nullptr || !scripts->listens(Hook::kAnswer)) return;
+  if (!attachments.empty() && !socketio::placeholdersFit(packet.data, attachments.size())) return;
   json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}};
   about["question"] = tagOf(packet.id.value_or(0));
   about["arguments"] = packet.data;

@@ -137,26 +137,38 @@ bool Worker::sendTo(const store::ConnectionRef& connection, std::string_view nsp
   if (!txn.open(connection)) return false;
   if (nsp == "/" ? !txn.record().namespaceConnected : !txn.hasNamespace(nsp)) return false;
   if (txn.isMemoryScarce()) throw store::OutOfSpace();
-  bool hasRoom = txn.tryPush(store::ItemKind::kPacket, whole.packet);
-  for (std::size_t i = 0; hasRoom && i < whole.attachments.size(); ++i)
-    hasRoom = txn.tryPush(store::ItemKind::kBinary, whole.attachments[i]);
-  if (!hasRoom) throw Failed{kBacklogged};
+  if (!tryLeave(txn, whole)) throw Failed{kBacklogged};
+  return true;
+}
+
+// In the record, if the client has room for all of it.
+bool Worker::tryLeave(ConnectionTransaction& txn, const Assembled& whole) {
+  if (!txn.tryPush(store::ItemKind::kPacket, whole.packet)) return false;
+  for (const std::string& attachment : whole.attachments) {
+    if (!txn.tryPush(store::ItemKind::kBinary, attachment)) return false;
+  }
   txn.commit();
   txn.notifyOwner(wake_);
   return true;
 }
 
-// One that takes nothing any more is left out.
+// Those that have no room are left out, unless nobody has.
 std::size_t Worker::sendToEach(const std::vector<store::ConnectionRef>& connections, std::string_view nsp,
                                const Assembled& whole) {
   std::size_t sent = 0;
+  bool isBacklogged = false;
   for (const store::ConnectionRef& connection : connections) {
     try {
       sent += sendTo(connection, nsp, whole) ? 1 : 0;
     } catch (const Failed& failed) {
       if (failed.refusal == kTooLong) throw;
+      isBacklogged = true;
+    } catch (const store::OutOfSpace&) {
+      if (sent == 0) throw;
+      break;
     }
   }
+  if (isBacklogged && sent == 0) throw Failed{kBacklogged};
   return sent;
 }
 
@@ -172,7 +184,13 @@ std::string Worker::emitToShard(const json& number, std::string_view nsp, const 
       connections.push_back({ref, record.serial, record.shard});
     });
   }
-  return success({{"sent", sendToEach(connections, nsp, whole)}, {"shards", zone_.shards()}});
+  std::size_t sent = 0;
+  try {
+    sent = sendToEach(connections, nsp, whole);
+  } catch (const Failed& failed) {
+    if (failed.refusal != kBacklogged) throw;
+  }
+  return success({{"sent", sent}, {"shards", zone_.shards()}});
 }
 
 // Under the lock of the session.
@@ -231,11 +249,7 @@ std::string Worker::emitToSession(const json& arguments, const std::string& even
         addConnections(user, connections);
     }
   }
-  if (!userId) return success(sendToEach(connections, nsp, whole));
-  std::size_t sent = 0;
-  for (const store::ConnectionRef& connection : connections)
-    sent += sendTo(connection, nsp, whole) ? 1 : 0;
-  return success(sent);
+  return success(sendToEach(connections, nsp, whole));
 }
 
 // The user's clients are told why before they lose their seats; one that takes nothing any more is closed. False: there

@@ -10,7 +10,6 @@
 #include "core/socketio/decoder.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/namespace_query.h"
-#include "core/socketio/placeholders.h"
 #include "core/socketio/plain_event.h"
 
 namespace mediasync::server {
@@ -65,6 +64,13 @@ std::optional<std::string_view> textOf(const json& object, const char* name) {
 std::string withoutSecret(json auth) {
   auth.erase(kUserSecret);
   return auth.empty() ? std::string() : auth.dump();
+}
+
+std::size_t sizeOf(const Worker::Assembled& whole) {
+  std::size_t size = whole.packet.size();
+  for (const std::string& attachment : whole.attachments)
+    size += attachment.size();
+  return size;
 }
 
 // The offset that came with CONNECT: nothing when it is none of ours; that it has none yet when it is absent.
@@ -131,9 +137,7 @@ std::unique_ptr<Deferred> SocketIo::restored(std::string_view text) const {
     end = text.find(kBeforeAttachment, from);
     if (!engineio::decodeBase64(text.substr(from, end - from), deferred->attachments.emplace_back())) return nullptr;
   }
-  const std::size_t attachments = deferred->attachments.size();
-  if (attachments != deferred->packet.attachments) return nullptr;
-  if (attachments > 0 && !socketio::placeholdersFit(deferred->packet.data, attachments)) return nullptr;
+  if (deferred->attachments.size() != deferred->packet.attachments) return nullptr;
   return deferred;
 }
 
@@ -289,10 +293,10 @@ Handled SocketIo::attachment(Worker& worker, Caller& caller, std::string_view by
   if (attached == Worker::Attached::kMore) return Handled::kDone;
   auto decoded = std::make_unique<Deferred>();
   if (!socketio::decode(whole.packet, kLimits, decoded->packet)) return Handled::kClose;
-  if (attached == Worker::Attached::kTooLong) {
+  if (attached == Worker::Attached::kTooLong ||
+      sizeOf(whole) > application_.takesBinary(worker, caller, decoded->packet)) {
     return application_.refuseBinary(worker, caller, decoded->packet, session::kBinaryTooLong);
   }
-  if (!socketio::placeholdersFit(decoded->packet.data, whole.attachments.size())) return Handled::kClose;
   decoded->attachments = std::move(whole.attachments);
   caller.question = &decoded->question;
   const Handled handled = packet(worker, caller, decoded->packet, decoded->attachments);

@@ -482,6 +482,7 @@ class Worker {
   static std::string handleOf(const store::ConnectionRef&);
   store::ConnectionRef connectionOf(const nlohmann::json& arguments);
   bool sendTo(const store::ConnectionRef&, std::string_view nsp, const Assembled&);
+  bool tryLeave(store::ConnectionTransaction&, const Assembled&);
   std::size_t sendToEach(const std::vector<store::ConnectionRef>&, std::string_view nsp, const Assembled&);
   void addConnections(session::UserRef, std::vector<store::ConnectionRef>&);
   std::string emitEvent(const nlohmann::json& arguments);

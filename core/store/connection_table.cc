@@ -167,7 +167,7 @@ void ConnectionTransaction::push(ItemKind kind, std::string_view text) {
 }
 
 bool ConnectionTransaction::tryPush(ItemKind kind, std::string_view text) {
-  return append(record_->items, {kMaxItemBytes, kMaxItems}, kind, text);
+  return append(record_->items, {kMaxItemBytes / 4 * 3, kMaxItems / 4 * 3}, kind, text);
 }
 
 bool ConnectionTransaction::isMemoryScarce() const {

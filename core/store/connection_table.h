@@ -68,7 +68,8 @@ class ConnectionTransaction {
   // Adds something to send. Beyond kMaxItemBytes, or when memory is out, the connection is marked `overrun` instead,
   // and its owner closes it.
   void push(ItemKind, std::string_view text);
-  // The same for what need not be sent: false instead of that mark. The transaction must not be committed then.
+  // The same for what need not be sent: it leaves some room, and false is returned instead of that mark. The
+  // transaction must not be committed then.
   bool tryPush(ItemKind, std::string_view text);
   // What is left of the zone is for newcomers, for what members say of themselves, and for replies.
   bool isMemoryScarce() const;

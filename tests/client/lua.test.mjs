@@ -120,7 +120,7 @@ suite('hooks in Lua', options, (server) => {
     const [error] = await new Promise((resolve) => long.once('connect_error', (...args) => resolve(args)));
     assert.equal(error.data.code, 'AUTH_TOO_LONG');
     const socket = await connect(server());
-    assert.equal((await new Promise((resolve) => socket.emit('chat', 'x'.repeat(70000), resolve))).code, 'HOOK_FAILED');
+    assert.equal((await new Promise((resolve) => socket.emit('chat', 'x'.repeat(80000), resolve))).code, 'HOOK_FAILED');
     const flooder = open(server(), { ...with_({ token: 'wrong' }, 'websocket'), reconnection: false });
     await new Promise((resolve) => flooder.once('connect_error', resolve));
   });
