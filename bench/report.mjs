@@ -12,10 +12,10 @@ const kPlots = path.join(root, 'docs/performance');
 const kBegin = '<!-- results: written by scripts/bench -->';
 const kEnd = '<!-- end of results -->';
 
-function conditions({ machine, rounds, others }) {
+function conditions({ machine, rounds, quick, others }) {
   const versions = ['nginx', 'nchan', 'node', 'socket.io', 'ws', 'eiows'].map((name) => `${name} ${machine[name]}`).join(', ');
   return `${machine.date}, at ${machine.commit}. ${machine.processor}, ${machine.memory}, Linux ${machine.kernel}, ` +
-    `TCP congestion control ${machine.congestion}. ${versions}. Medians of ${rounds} rounds; ± is half of what lies ` +
+    `TCP congestion control ${machine.congestion}. ${versions}. Medians of ${rounds} ${quick ? 'short ' : ''}rounds; ± is half of what lies ` +
     `between the lowest and the highest. Before the measurements other programs took ${(others.median * 100).toFixed(0)} % ` +
     `of the processors in the median, ${(others.max * 100).toFixed(0)} % at the most.`;
 }

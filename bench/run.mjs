@@ -50,7 +50,7 @@ async function runScenario(name) {
   return runs;
 }
 
-const results = { machine: describeMachine(), rounds, scenarios: {} };
+const results = { machine: describeMachine(), rounds, quick: options.quick, scenarios: {} };
 for (const name of names) results.scenarios[name] = await runScenario(name);
 results.others = summary(loads);
 
