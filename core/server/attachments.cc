@@ -1,5 +1,6 @@
 // Packets with attachments: the text comes first, then a binary message for each. Over polling the parts may come with
 // several POSTs, to several workers.
+#include <numeric>
 #include <utility>
 
 #include "core/server/caller.h"
@@ -33,6 +34,11 @@ std::size_t sizeOf(const std::vector<WaitingItem>& parts) {
 }
 
 }  // namespace
+
+std::size_t Worker::Assembled::size() const {
+  return std::accumulate(attachments.begin(), attachments.end(), packet.size(),
+                         [](std::size_t size, const std::string& one) { return size + one.size(); });
+}
 
 bool Worker::awaitsAttachments(const Caller& caller) {
   if (caller.link != nullptr) return caller.link->binaryLeft > 0;

@@ -200,19 +200,18 @@ Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet,
   return Handled::kDone;
 }
 
-// `data`: what the scripts returned, an array or an object with `values` and their `attachments`.
+// `data`: what the scripts returned, an array or an object with `values` and their `attachments`. What cannot be read,
+// such as too deep a table, is an answer that failed.
 void Worker::acknowledge(Caller& caller, const socketio::Packet& packet, std::string_view data) {
-  json values = parseJson(data, kJsonDepth).value_or(nullptr);
+  std::optional<json> values = data.empty() ? json::array() : parseJson(data, kJsonDepth);
   Assembled whole;
-  if (values.is_object() && values.contains("values")) {
-    if (!decodeAttachments(values, "values", whole.attachments)) {
-      return refuse(caller, kUnanswered, eventName(packet.data), packet.id, packet.nsp);
-    }
-    values = json(std::move(values["values"]));
+  if (!values || !decodeAttachments(*values, "values", whole.attachments)) {
+    return refuse(caller, kUnanswered, eventName(packet.data), packet.id, packet.nsp);
   }
+  if (values->is_object() && values->contains("values")) values = json(std::move((*values)["values"]));
   whole.packet = "4";
   socketio::appendAckPrefix(whole.packet, packet.nsp, packet.id.value_or(0), whole.attachments.size());
-  whole.packet += values.is_array() ? values.dump() : "[]";
+  whole.packet += values->is_array() ? values->dump() : "[]";
   if (caller.link != nullptr) return reply(caller, whole.packet, whole.attachments);
   bool hasRoom = true;
   {

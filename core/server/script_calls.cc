@@ -129,10 +129,7 @@ store::ConnectionRef Worker::connectionOf(const json& arguments) {
 
 // Where a packet of a namespace goes: to connections that are connected to it. False: to this one it does not.
 bool Worker::sendTo(const store::ConnectionRef& connection, std::string_view nsp, const Assembled& whole) {
-  std::size_t bytes = whole.packet.size();
-  for (const std::string& attachment : whole.attachments)
-    bytes += attachment.size();
-  if (bytes > kMaxPacket) throw Failed{kTooLong};
+  if (whole.size() > kMaxPacket) throw Failed{kTooLong};
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection)) return false;
   if (nsp == "/" ? !txn.record().namespaceConnected : !txn.hasNamespace(nsp)) return false;

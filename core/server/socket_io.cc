@@ -66,13 +66,6 @@ std::string withoutSecret(json auth) {
   return auth.empty() ? std::string() : auth.dump();
 }
 
-std::size_t sizeOf(const Worker::Assembled& whole) {
-  std::size_t size = whole.packet.size();
-  for (const std::string& attachment : whole.attachments)
-    size += attachment.size();
-  return size;
-}
-
 // The offset that came with CONNECT: nothing when it is none of ours; that it has none yet when it is absent.
 std::optional<std::optional<Offset>> offsetOf(const json& auth) {
   const auto found = auth.find("offset");
@@ -294,7 +287,7 @@ Handled SocketIo::attachment(Worker& worker, Caller& caller, std::string_view by
   auto decoded = std::make_unique<Deferred>();
   if (!socketio::decode(whole.packet, kLimits, decoded->packet)) return Handled::kClose;
   if (attached == Worker::Attached::kTooLong ||
-      sizeOf(whole) > application_.takesBinary(worker, caller, decoded->packet)) {
+      whole.size() > application_.takesBinary(worker, caller, decoded->packet)) {
     return application_.refuseBinary(worker, caller, decoded->packet, session::kBinaryTooLong);
   }
   decoded->attachments = std::move(whole.attachments);

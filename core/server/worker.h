@@ -248,6 +248,7 @@ class Worker {
   struct Assembled {
     std::string packet;
     std::vector<std::string> attachments;
+    std::size_t size() const;  // bytes of all
   };
   enum class Attached { kMore, kAssembled, kTooLong, kRefused };
   Attached attachment(Caller&, std::string_view bytes, Assembled&);

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# How what is sanitized is built, and how the fuzzers are run. To be sourced after setup.sh, by scripts that stand in the root of the tree.
+# How what is sanitized is built, and how the fuzzers are run. To be sourced after setup.sh, by scripts that stand in the
+# root of the tree.
 
 # shellcheck disable=SC2034 # for those who source this
 # What to build the fuzzers, beside what the module needs.

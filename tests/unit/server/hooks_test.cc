@@ -385,10 +385,11 @@ TEST_CASE("an event with attachments waits whole for the scripts, also in the ne
     CHECK(ann.inbox.packets().front() == "437[]");
   }
   SECTION("attachments that do not go with the values are an answer that failed") {
-    const char* broken = GENERATE(R"({"values":1,"attachments":[]})", R"({"values":[],"attachments":["?"]})",
-                                  R"({"values":[],"attachments":"AP8K"})",
-                                  R"({"values":[{"_placeholder":true,"num":1}],"attachments":["AP8K"]})",
-                                  R"({"values":[],"attachments":["","","","","","","","","","",""]})");
+    const std::string broken = GENERATE(as<std::string>(), R"({"values":1,"attachments":[]})",
+                                        R"({"values":[],"attachments":["?"]})", R"({"values":[],"attachments":"AP8K"})",
+                                        R"({"values":[{"_placeholder":true,"num":1}],"attachments":["AP8K"]})",
+                                        R"({"values":[],"attachments":["","","","","","","","","","",""]})", "[1",
+                                        std::string(65, '[') + std::string(65, ']'));
     CAPTURE(broken);
     world.answer({Verdict::Kind::kAllow, {}, {}, broken});
     CHECK_FALSE(ann.closeCode);
