@@ -1,0 +1,100 @@
+// A state file without a disk, who keeps it, and the world after a restart.
+#pragma once
+
+#include "core/server/state_keeper.h"
+#include "core/store/state_image.h"
+#include "tests/unit/server/world.h"
+
+namespace mediasync::server::test {
+
+// Two halves, and what of them a power cut would leave.
+struct Disk {
+  std::string halves[2];
+  std::string synced[2];
+  bool isFull = false;
+
+  bool apply(const StateWrite& write) {
+    if (isFull) return false;
+    for (const StatePiece* piece : {&write.current, &write.snapshot}) {
+      if (piece->bytes.empty()) continue;
+      std::string& half = halves[piece->half];
+      if (piece->isNew) half.clear();
+      if (half.size() != piece->at) throw std::logic_error("a gap, or what was written before is overwritten");
+      half += piece->bytes;
+    }
+    if (write.sync) {
+      synced[0] = halves[0];
+      synced[1] = halves[1];
+    }
+    return true;
+  }
+};
+
+class FakeFile final : public StateFile {
+ public:
+  explicit FakeFile(Disk& disk) : disk_(disk) {}
+  void write(StateWrite write) override {
+    REQUIRE_FALSE(pending);
+    pending = std::move(write);
+  }
+  bool writeNow(StateWrite write) override { return disk_.apply(write); }
+  bool waitForWrite() override { return disk_.apply(*std::exchange(pending, std::nullopt)); }
+  std::optional<StateWrite> pending;
+
+ private:
+  Disk& disk_;
+};
+
+// A worker's keeper and the thread that writes for it.
+struct Keeping {
+  Keeping(World& world, Disk& disk, std::uint16_t slot, StateSync sync)
+      : file(disk), keeper(world.zone, 1000 + slot, slot, world.env, file, sync) {}
+  // Until nothing is due.
+  void run() {
+    do {
+      if (file.pending) keeper.written(file.waitForWrite());
+      keeper.step();
+    } while (file.pending);
+  }
+  FakeFile file;
+  StateKeeper keeper;
+};
+
+// Acknowledgements so far.
+inline Strings acks(Client& client) {
+  return only(client.inbox.seen(), "ack");
+}
+
+// The world after a restart.
+struct NextWorld : World {
+  explicit NextWorld(int workers = 2, store::ZoneSettings settings = {}, std::size_t size = 4 << 20)
+      : World(workers, settings, size, 99) {}
+};
+
+inline World& kept(World& world, StateSync sync = StateSync::kInterval) {
+  world.zone.header().state.enabled = static_cast<std::uint32_t>(sync);
+  return world;
+}
+
+inline std::optional<store::StateImage> newest(const std::string (&halves)[2]) {
+  std::optional<store::StateImage> best;
+  for (const std::string& half : halves) {
+    auto image = store::StateImage::read(half);
+    if (image && (!best || image->header().generation > best->header().generation)) best = std::move(image);
+  }
+  return best;
+}
+
+inline json stateOf(World& world, std::string_view session) {
+  const RestReply reply = world.worker(0).showSession(session, {});
+  return reply.status == 200 ? json::parse(reply.body)["session"] : json(nullptr);
+}
+
+inline Strings usersOf(const json& session) {
+  Strings users;
+  for (const json& user : session["users"])
+    users.push_back(user["id"].get<std::string>() + (user["isLeader"].get<bool>() ? " leads" : ""));
+  return users;
+}
+
+}  // namespace mediasync::server::test
