@@ -72,6 +72,8 @@ bool noteLocation(ngx_conf_t* cf, LocConf& conf) {
   location->key = 0;
   location->conf = *static_cast<ngx_http_conf_ctx_t*>(cf->ctx);
   location->loc = &conf;
+  conf.sharedLog = static_cast<ngx_log_t*>(ngx_pcalloc(cf->pool, sizeof(ngx_log_t)));
+  if (conf.sharedLog == nullptr) return false;
   return ngx_array_init(&location->addresses, cf->pool, 2, sizeof(ngx_sockaddr_t)) == NGX_OK;
 }
 

@@ -90,6 +90,7 @@ struct LocConf {
   ngx_http_handler_pt handler;  // of the endpoint
   std::uint64_t key;            // Location::key
   size_t bodyLimit;             // of a request body: the lesser of max_payload and client_max_body_size
+  ngx_log_t* sharedLog;         // of WebSockets that have none of their own
   void** limited;               // the location's configuration with NGINX's own check of that limit
 
   server::Options options() const;

@@ -60,47 +60,19 @@ const Location* findLocation(std::uint64_t key, const ngx_sockaddr_t& local, soc
   return nullptr;
 }
 
-const ngx_http_core_loc_conf_t& coreConf(const Location& location) {
-  return *static_cast<ngx_http_core_loc_conf_t*>(location.conf.loc_conf[ngx_http_core_module.ctx_index]);
+std::string addressAsText(ngx_sockaddr_t& address, socklen_t size) {
+  u_char text[NGX_SOCKADDR_STRLEN];
+  return {reinterpret_cast<char*>(text), ngx_sock_ntop(&address.sockaddr, size, text, sizeof text, 0)};
 }
 
-// What NGINX adds to a line of the error log about a connection without a request.
-u_char* describeClient(ngx_log_t* log, u_char* buffer, size_t size) {
-  const auto* c = static_cast<const ngx_connection_t*>(log->data);
-  u_char* end = buffer + size;
-  if (log->action != nullptr) buffer = ngx_slprintf(buffer, end, " while %s", log->action);
-  return ngx_slprintf(buffer, end, ", client: %V, server: %V", &c->addr_text, &c->listening->addr_text);
-}
-
-// What accepting it would have made of the descriptor. Null, with the descriptor left open, when that is not possible.
-ngx_connection_t* makeNginxConnection(int descriptor, ngx_listening_t* listening, const Location& location) {
-  ngx_sockaddr_t peer;
-  socklen_t size = sizeof peer;
-  if (getpeername(descriptor, &peer.sockaddr, &size) == -1) return nullptr;  // it is gone
-  size = std::min<socklen_t>(size, sizeof peer);
+// What accepting it would have made of the descriptor, but for what only a handshake needs. Null, with the descriptor
+// left open, when that is not possible.
+ngx_connection_t* makeNginxConnection(int descriptor, ngx_listening_t* listening) {
   if (ngx_cycle->free_connection_n <= 1) return nullptr;
   ngx_connection_t* c = ngx_get_connection(descriptor, ngx_cycle->log);
   if (c == nullptr) return nullptr;
-  ngx_pool_t* pool = ngx_create_pool(listening->pool_size, ngx_cycle->log);
-  auto* log = pool == nullptr ? nullptr : static_cast<ngx_log_t*>(ngx_palloc(pool, sizeof(ngx_log_t)));
-  auto* address = pool == nullptr ? nullptr : static_cast<sockaddr*>(ngx_palloc(pool, size));
-  auto* text = pool == nullptr ? nullptr : static_cast<u_char*>(ngx_pnalloc(pool, listening->addr_text_max_len));
-  if (log == nullptr || address == nullptr || text == nullptr) {
-    if (pool != nullptr) ngx_destroy_pool(pool);
-    ngx_free_connection(c);
-    c->fd = static_cast<ngx_socket_t>(-1);
-    return nullptr;
-  }
-  *log = listening->log;
-  ngx_memcpy(address, &peer, size);
   c->type = SOCK_STREAM;
-  c->pool = pool;
-  c->log = pool->log = c->read->log = c->write->log = log;
-  c->sockaddr = address;
-  c->socklen = size;
   c->listening = listening;
-  c->local_sockaddr = listening->sockaddr;
-  c->local_socklen = listening->socklen;
   c->recv = ngx_recv;
   c->send = ngx_send;
   c->recv_chain = ngx_recv_chain;
@@ -109,12 +81,7 @@ ngx_connection_t* makeNginxConnection(int descriptor, ngx_listening_t* listening
   c->start_time = ngx_current_msec;
   c->log_error = NGX_ERROR_INFO;
   c->write->ready = 1;
-  c->addr_text = {ngx_sock_ntop(c->sockaddr, c->socklen, text, listening->addr_text_max_len, 0), text};
-  log->connection = c->number;
-  log->data = c;
-  log->handler = describeClient;
-  ngx_set_connection_log(c, coreConf(location).error_log);
-  if (address->sa_family == AF_UNIX) {
+  if (listening->sockaddr->sa_family == AF_UNIX) {
     c->tcp_nopush = NGX_TCP_NOPUSH_DISABLED;
     c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
   }
@@ -126,16 +93,20 @@ ngx_connection_t* makeNginxConnection(int descriptor, ngx_listening_t* listening
 bool adopt(int descriptor, const server::Letter& letter, Runtime& runtime) {
   ngx_sockaddr_t local{};
   socklen_t size = sizeof local;
+  ngx_sockaddr_t peer{};
+  socklen_t peerSize = sizeof peer;
   if (getsockname(descriptor, &local.sockaddr, &size) == -1) return false;
+  if (getpeername(descriptor, &peer.sockaddr, &peerSize) == -1) return false;  // it is gone
   const Location* location = findLocation(letter.location, local, size);
   ngx_listening_t* listening = findListening(local, size);
   if (location == nullptr || listening == nullptr) return false;
-  ngx_connection_t* c = makeNginxConnection(descriptor, listening, *location);
+  ngx_connection_t* c = makeNginxConnection(descriptor, listening);
   if (c == nullptr) return false;
   Connection* connection = nullptr;
   std::unique_ptr<server::Channel> channel;
-  guardedVoid(c->log, [&] {
-    connection = Connection::goOnWith(std::make_unique<Connection>(c, location->conf.loc_conf, runtime));
+  guardedVoid(ngx_cycle->log, [&] {
+    connection = Connection::goOnWith(std::make_unique<Connection>(c, location->conf.loc_conf, runtime),
+                                      addressAsText(peer, std::min<socklen_t>(peerSize, sizeof peer)));
     channel =
         runtime.worker().adopt(letter.parcel, *connection, location->loc->options(), location->loc->bindsUser != 0);
   });
@@ -146,7 +117,7 @@ bool adopt(int descriptor, const server::Letter& letter, Runtime& runtime) {
   if (connection != nullptr) {
     connection->forget();
   } else {
-    ngx_http_close_connection(c);
+    closeBare(c);
   }
   runtime.worker().decline(letter.parcel);
   return true;

@@ -2,16 +2,17 @@
 
 #include <openssl/ssl.h>
 
-#include <new>
+#include <algorithm>
 #include <utility>
 
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
 #include "ngx_module/response.h"
 
-// NGINX has it when it was built with it.
+// NGINX has these when it was built with them.
 extern "C" {
 extern __attribute__((weak)) ngx_module_t ngx_http_realip_module;
+extern __attribute__((weak)) ngx_atomic_t* ngx_stat_active;
 }
 
 namespace mediasync::ngx {
@@ -58,6 +59,41 @@ void setAction(ngx_connection_t* c, const char* action) {
   c->log->action = const_cast<char*>(action);
 }
 
+// Bare connections of a location share a log. What NGINX adds to its lines is about the one whose turn it is.
+u_char* describeClient(ngx_log_t* log, u_char* buffer, size_t size) {
+  const auto* c = static_cast<const ngx_connection_t*>(log->data);
+  u_char* end = buffer + size;
+  if (log->action != nullptr) buffer = ngx_slprintf(buffer, end, " while %s", log->action);
+  if (c == nullptr) return buffer;
+  return ngx_slprintf(buffer, end, ", client: %V, server: %V", &c->addr_text, &c->listening->addr_text);
+}
+
+bool isBare(const ngx_connection_t* c) {
+  return c->pool == nullptr;
+}
+
+// As long as it lives, lines of the shared log are about that connection.
+class Turn {
+ public:
+  explicit Turn(ngx_connection_t* c) : log_(isBare(c) ? c->log : nullptr) {
+    if (log_ == nullptr) return;
+    before_ = std::exchange(log_->data, c);
+    numberBefore_ = std::exchange(log_->connection, c->number);
+  }
+  ~Turn() {
+    if (log_ == nullptr) return;
+    log_->data = before_;
+    log_->connection = numberBefore_;
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  ngx_log_t* log_;
+  void* before_ = nullptr;
+  ngx_atomic_uint_t numberBefore_ = 0;
+};
+
 void logRequest(ngx_http_request_t* r) {
   setAction(r->connection, "logging request");
   auto* main = static_cast<ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
@@ -97,6 +133,12 @@ void unwatch(ngx_connection_t* c) {
       ngx_delete_posted_event(event);
     }
   }
+}
+
+void closeBare(ngx_connection_t* c) {
+  if (&ngx_stat_active != nullptr) ngx_atomic_fetch_add(ngx_stat_active, -1);
+  c->destroyed = 1;
+  ngx_close_connection(c);
 }
 
 Connection* Connection::of(ngx_event_t* event) {
@@ -141,22 +183,39 @@ void Connection::takeOver(std::unique_ptr<Connection> taken, ngx_pool_cleanup_t*
   self->requestWrite_ = std::exchange(c->write->handler, onRequestWrite);
   self->begin();
   if (late) {
-    self->timer_.arm(kEarlyFrames);
+    ngx_add_timer(c->read, kEarlyFrames);
   } else {
     self->writeEarly();
     if (self->broken_) self->broken();
   }
 }
 
-Connection* Connection::goOnWith(std::unique_ptr<Connection> connection) {
-  ngx_connection_t* c = connection->c_;
-  ngx_pool_cleanup_t* owner = ngx_pool_cleanup_add(c->pool, 0);
-  if (owner == nullptr) throw std::bad_alloc();
-  c->data = own(std::move(connection), owner);
-  c->read->handler = onRead;
-  c->write->handler = onWrite;
-  of(c->read)->begin();
-  return of(c->read);
+Connection* Connection::goOnWith(std::unique_ptr<Connection> connection, std::string client) {
+  Connection* self = connection.release();
+  self->goBare(std::move(client));
+  self->begin();
+  return self;
+}
+
+// What is left of NGINX's connection is its place in the arrays of connections and events: no pool, and a log that it
+// shares.
+void Connection::goBare(std::string client) {
+  client_ = std::move(client);
+  ngx_log_t* log = conf<LocConf>(ngx_http_mediasync_module).sharedLog;
+  log->handler = describeClient;
+  c_->log = c_->read->log = c_->write->log = log;
+  ngx_set_connection_log(c_, conf<ngx_http_core_loc_conf_t>(ngx_http_core_module).error_log);
+  c_->data = this;
+  c_->read->handler = onRead;
+  c_->write->handler = onWrite;
+  c_->addr_text = {client_.size(), reinterpret_cast<u_char*>(client_.data())};
+  c_->sockaddr = nullptr;
+  c_->socklen = 0;
+  c_->local_sockaddr = c_->listening->sockaddr;
+  c_->local_socklen = c_->listening->socklen;
+  c_->proxy_protocol = nullptr;
+  c_->buffer = nullptr;
+  if (ngx_pool_t* pool = std::exchange(c_->pool, nullptr)) ngx_destroy_pool(pool);
 }
 
 void Connection::begin() {
@@ -180,6 +239,7 @@ std::ptrdiff_t Connection::write(std::string_view bytes) {
     return static_cast<std::ptrdiff_t>(bytes.size());
   }
   if (c_->ssl != nullptr) return writeTls(bytes);
+  const Turn turn(c_);
   const ssize_t sent = c_->send(c_, reinterpret_cast<u_char*>(const_cast<char*>(bytes.data())), bytes.size());
   if (sent == NGX_ERROR) {
     broken();
@@ -242,7 +302,13 @@ void Connection::pause(bool paused) {
 
 void Connection::finish() {
   finished_ = true;
-  timer_.post();
+  endSoon();
+}
+
+// Not now: the worker may be at it.
+void Connection::endSoon() {
+  if (!open_) return;  // begin() does the same
+  ngx_post_event(c_->read, &ngx_posted_events);
 }
 
 std::optional<std::int64_t> Connection::roundTrip() const {
@@ -256,7 +322,7 @@ std::optional<std::int64_t> Connection::roundTrip() const {
 
 void Connection::broken() {
   broken_ = true;
-  timer_.post();
+  endSoon();
 }
 
 // There is still something to be sent, or to be read, that belongs to the handshake.
@@ -287,14 +353,14 @@ void Connection::forget() {
   unwatch(c_);
   finished_ = true;
   broken_ = true;
-  timer_.post();
+  endSoon();
 }
 
-void Connection::onTimer(void* self) {
-  auto* connection = static_cast<Connection*>(self);
-  if (connection->lingering_) return connection->closeNow();
-  connection->writeEarly();
-  if (connection->finished_ || connection->broken_) connection->end();
+// It waited for the moment to send the first frames, or for its last record to go.
+void Connection::timedOut() {
+  c_->read->timedout = 0;
+  if (late_) tls_.reset();
+  writeEarly();
 }
 
 void Connection::writeEarly() {
@@ -311,19 +377,35 @@ bool Connection::canReleaseRequest() const {
   return !isNeededByOthers(r_);
 }
 
-// The request is by far the largest part of a connection that is open. From now on the connection does without it.
+// OpenSSL's state of a connection lies in its pool, others may have things to undo at its end, and who writes a debug
+// log wants to find each connection in it.
+bool Connection::canReleasePool() const {
+  if (c_->ssl != nullptr || (c_->log->log_level & NGX_LOG_DEBUG_ALL) != 0) return false;
+  for (const auto* cleanup = c_->pool->cleanup; cleanup != nullptr; cleanup = cleanup->next) {
+    if (cleanup->handler != nullptr) return false;
+  }
+  return true;
+}
+
+// The request is by far the largest part of a connection that is open, and the connection's pool the next one. From now
+// on the connection does without.
 void Connection::releaseRequest() {
   if (!r_->logged) logRequest(r_);
+  const bool whole = canReleasePool();
   ngx_pool_cleanup_t* owner = canReleaseRequest() ? ngx_pool_cleanup_add(c_->pool, 0) : nullptr;
   if (owner != nullptr) {
-    own(disown(r_->pool), owner);
+    auto self = disown(r_->pool);
     ngx_http_connection_t* hc = r_->http_connection;
     ngx_http_free_request(std::exchange(r_, nullptr), 0);
-    freeBuffers(c_, *hc);
     c_->destroyed = 0;
-    c_->data = this;
-    c_->read->handler = onRead;
-    c_->write->handler = onWrite;
+    if (whole) {
+      self.release()->goBare({reinterpret_cast<char*>(c_->addr_text.data), c_->addr_text.len});
+    } else {
+      c_->data = own(std::move(self), owner);
+      freeBuffers(c_, *hc);
+      c_->read->handler = onRead;
+      c_->write->handler = onWrite;
+    }
   }
   setAction(c_, kAction);
 }
@@ -335,12 +417,13 @@ void Connection::end() {
     runtime_.worker().gone(*channel_);
     runtime_.settle();
   }
-  if (!broken_ && tls_ && !late_) {
+  if (!broken_ && tls_) {
+    if (late_) return;
     late_ = true;  // OpenSSL still holds the last record: as soon as it is out, or after a while
-    timer_.arm(kLastRecord);
+    ngx_add_timer(c_->read, kLastRecord);
     return;
   }
-  timer_.disarm();
+  if (c_->read->timer_set) ngx_del_timer(c_->read);
   c_->idle = 0;
   if (c_->ssl != nullptr) {
     c_->ssl->saved_read_handler = nullptr;
@@ -373,8 +456,10 @@ void Connection::endConnection() {
 }
 
 void Connection::closeNow() {
-  timer_.disarm();
-  ngx_http_close_connection(c_);  // which destroys this object
+  ngx_connection_t* c = c_;
+  if (!isBare(c)) return ngx_http_close_connection(c);  // which destroys this object
+  delete this;
+  closeBare(c);
 }
 
 // The peer shall see the close frame, whatever it is still sending: closing at once would reset the connection.
@@ -397,15 +482,16 @@ void Connection::linger(ngx_connection_t* c) {
   if (ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1) return self->closeNow();
   c->close = 0;
   ngx_reusable_connection(c, 1);  // makes way for others when there are too many
-  self->lingering_ = true;
-  self->timer_.arm(self->conf<ngx_http_core_loc_conf_t>(ngx_http_core_module).lingering_time);
+  self->lingerUntil_ = ngx_current_msec + self->conf<ngx_http_core_loc_conf_t>(ngx_http_core_module).lingering_time;
   onLinger(c->read);
 }
 
 void Connection::onLinger(ngx_event_t* event) {
   Connection* self = of(event);
   ngx_connection_t* c = self->c_;
-  if (event->timedout || c->close) return self->closeNow();
+  const Turn turn(c);
+  const auto left = static_cast<ngx_msec_int_t>(self->lingerUntil_ - ngx_current_msec);
+  if (event->timedout || c->close || left <= 0) return self->closeNow();
   const ssize_t n = c->recv(c, readBuffer, kReadBuffer);
   if (n == NGX_ERROR || n == 0) return self->closeNow();
   if (n != NGX_AGAIN && event->ready) {
@@ -413,7 +499,8 @@ void Connection::onLinger(ngx_event_t* event) {
   } else if (ngx_handle_read_event(event, 0) != NGX_OK) {
     return self->closeNow();
   }
-  ngx_add_timer(event, self->conf<ngx_http_core_loc_conf_t>(ngx_http_core_module).lingering_timeout);
+  const auto& core = self->conf<ngx_http_core_loc_conf_t>(ngx_http_core_module);
+  ngx_add_timer(event, std::min(static_cast<ngx_msec_t>(left), core.lingering_timeout));
 }
 
 void Connection::feed(u_char* data, size_t size) {
@@ -455,6 +542,9 @@ void Connection::onRequestRead(ngx_event_t* event) {
 }
 
 void Connection::readable() {
+  const Turn turn(c_);
+  if (c_->read->timedout) timedOut();
+  if (isOver() && !c_->close) return end();
   guardedVoid(
       c_->log,
       [this] {
@@ -485,12 +575,13 @@ void Connection::onRequestWrite(ngx_event_t* event) {
 }
 
 void Connection::writable() {
+  const Turn turn(c_);
   guardedVoid(
       c_->log,
       [this] {
         if (!channel_ || broken_ || away_) return;
         if (finished_) {
-          if (late_ && flushTls()) timer_.post();
+          if (late_ && flushTls()) endSoon();
           return;
         }
         if (c_->ssl == nullptr || flushTls()) runtime_.worker().writable(*channel_);

@@ -16,22 +16,21 @@
 
 namespace mediasync::ngx {
 
-// What is left of a connection of NGINX's once its handshake is out: the request is given back as soon as nothing
-// needs it any more.
+// What is left of a connection of NGINX's once its handshake is out. The request is given back as soon as nothing
+// needs it any more, and the connection's pool with it: the connection is bare then, and belongs to this object.
 class Connection final : public server::WebSocket {
  public:
   // `conf`: the location's, of all modules.
-  Connection(ngx_connection_t* c, void** conf, Runtime& runtime)
-      : c_(c), conf_(conf), runtime_(runtime), timer_(&Connection::onTimer, this, c->log) {}
+  Connection(ngx_connection_t* c, void** conf, Runtime& runtime) : c_(c), conf_(conf), runtime_(runtime) {}
   ~Connection() override;
 
   void attach(std::unique_ptr<server::Channel> channel) { channel_ = std::move(channel); }
   // The handshake is out: from now on NGINX's connection is ours. The request owns this object, by an entry of its pool
-  // that was made before; and NGINX's connection does when there is no request. `late`: what was written before is sent
-  // a moment later.
+  // that was made before; then the pool of NGINX's connection does; then, when it is bare, nobody. `late`: what was
+  // written before is sent a moment later.
   static void takeOver(std::unique_ptr<Connection>, ngx_pool_cleanup_t* owner, ngx_http_request_t* r, bool late);
-  // The same for one whose handshake another process had.
-  static Connection* goOnWith(std::unique_ptr<Connection>);
+  // The same for one whose handshake another process had: it has no pool. `client`: its address, for the error log.
+  static Connection* goOnWith(std::unique_ptr<Connection>, std::string client);
   // Another process has the connection: this one forgets it.
   void forget();
 
@@ -56,7 +55,6 @@ class Connection final : public server::WebSocket {
   static void onRequestRead(ngx_event_t* event);
   static void onRequestWrite(ngx_event_t* event);
   static void onLinger(ngx_event_t* event);
-  static void onTimer(void* self);
   static void linger(ngx_connection_t* c);
 
   template <class T>
@@ -65,6 +63,10 @@ class Connection final : public server::WebSocket {
   }
   bool isEarly() const;
   void begin();
+  void goBare(std::string client);
+  bool isOver() const { return finished_ || broken_; }
+  void endSoon();
+  void timedOut();
   void readable();
   void writable();
   void feed(u_char* data, size_t size);
@@ -76,6 +78,7 @@ class Connection final : public server::WebSocket {
   void writeEarly();
   void close();
   bool canReleaseRequest() const;
+  bool canReleasePool() const;
   void releaseRequest();
   void end();
   void endRequest();
@@ -87,21 +90,23 @@ class Connection final : public server::WebSocket {
   void** conf_;
   Runtime& runtime_;
   std::unique_ptr<server::Channel> channel_;
-  Timer timer_;
   ngx_event_handler_pt requestRead_ = nullptr;  // of the request, which has the connection back at the end
   ngx_event_handler_pt requestWrite_ = nullptr;
   std::unique_ptr<std::string> early_;  // written before the handshake was out
   std::unique_ptr<std::string> tls_;    // a record that OpenSSL must be given again, unchanged
+  std::string client_;                  // its address as text, once it is bare
+  ngx_msec_t lingerUntil_ = 0;
   bool open_ = false;
   bool paused_ = false;
   bool finished_ = false;  // the worker is done with the channel
   bool broken_ = false;
-  bool late_ = false;       // finished, and waits for tls_ to be sent
-  bool away_ = false;       // on its way to another process
-  bool lingering_ = false;  // what the peer still sends is thrown away
+  bool late_ = false;      // finished, and waits for tls_ to be sent
+  bool away_ = false;      // on its way to another process
 };
 
 // Takes the connection out of the event loop, and its events out of the queues.
 void unwatch(ngx_connection_t* c);
+// Closes one that has no pool, as ngx_http_close_connection() closes the others.
+void closeBare(ngx_connection_t* c);
 
 }  // namespace mediasync::ngx
