@@ -396,10 +396,11 @@ void Connection::releaseRequest() {
   if (owner != nullptr) {
     auto self = disown(r_->pool);
     ngx_http_connection_t* hc = r_->http_connection;
+    std::string client(reinterpret_cast<char*>(c_->addr_text.data), c_->addr_text.len);  // as realip found it
     ngx_http_free_request(std::exchange(r_, nullptr), 0);
     c_->destroyed = 0;
     if (whole) {
-      self.release()->goBare({reinterpret_cast<char*>(c_->addr_text.data), c_->addr_text.len});
+      self.release()->goBare(std::move(client));
     } else {
       c_->data = own(std::move(self), owner);
       freeBuffers(c_, *hc);
