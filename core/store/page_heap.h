@@ -2,7 +2,9 @@
 // that memory flows to where it is used.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 
 #include "core/store/arena.h"
@@ -20,9 +22,28 @@ enum class PageState : std::uint8_t {
   kInUse,  // holds objects of a shard
 };
 
+// Which objects of a page are allocated.
+class ObjectMap {
+ public:
+  static constexpr std::uint32_t kMost = 128;
+
+  bool has(std::uint32_t object) const { return (words_[object / 64] >> object % 64 & 1) != 0; }
+  void add(std::uint32_t object) { words_[object / 64] |= 1ULL << object % 64; }
+  void remove(std::uint32_t object) { words_[object / 64] &= ~(1ULL << object % 64); }
+  std::uint32_t count() const { return static_cast<std::uint32_t>(std::popcount(words_[0]) + std::popcount(words_[1])); }
+  // kMost when all are allocated.
+  std::uint32_t firstFree() const {
+    const int first = std::countr_one(words_[0]);
+    return static_cast<std::uint32_t>(first < 64 ? first : 64 + std::countr_one(words_[1]));
+  }
+
+ private:
+  std::array<std::uint64_t, 2> words_;
+};
+
 // One for each page, apart from the pages themselves.
 struct PageDescriptor {
-  std::uint64_t used;  // bit i: object i is allocated
+  ObjectMap used;
   PageIndex next;      // free list of the heap, or the shard's list of pages with room
   PageIndex previous;
   ShardId owner;

@@ -1,7 +1,6 @@
 #include "core/store/shard.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "core/store/fault_point.h"
@@ -13,9 +12,12 @@ std::uint32_t objectsPerPage(std::uint8_t sizeClass) {
   return static_cast<std::uint32_t>(kPageSize / kSizeClasses[sizeClass]);
 }
 
-std::uint64_t fullMask(std::uint8_t sizeClass) {
-  const std::uint32_t count = objectsPerPage(sizeClass);
-  return count == 64 ? ~0ULL : (1ULL << count) - 1;
+bool isFull(const PageDescriptor& d) {
+  return d.used.count() == objectsPerPage(d.sizeClass);
+}
+
+std::uint32_t objectAt(const PageDescriptor& d, std::size_t offset) {
+  return static_cast<std::uint32_t>(offset / kSizeClasses[d.sizeClass]);
 }
 
 // What a dead holder left: its change is undone, the pages it had just taken or given up go back.
@@ -54,7 +56,7 @@ bool isObject(const Region& region, const ShardHeader& shard, Ref ref, std::size
   const PageDescriptor& d = region.heap->descriptor(region.arena, page);
   if (d.state != PageState::kInUse || d.owner != shard.id || d.sizeClass != sizeClassOf(size)) return false;
   const auto offset = static_cast<std::size_t>(object - region.heap->page(region.arena, page));
-  return (d.used >> (offset / kSizeClasses[d.sizeClass]) & 1) != 0;
+  return d.used.has(objectAt(d, offset));
 }
 
 ReadLock::ReadLock(const Region& region, ShardHeader& shard) : lock_(shard.mutex) {
@@ -126,10 +128,10 @@ Ref Transaction::tryAllocate(std::size_t size, std::uint32_t reserve) {
 
 Ref Transaction::takeFrom(PageIndex page, std::uint8_t sizeClass) {
   PageDescriptor& d = editPage(page);
-  const int slot = std::countr_one(d.used);
-  d.used |= 1ULL << slot;
+  const std::uint32_t slot = d.used.firstFree();
+  d.used.add(slot);
   faultPoint();
-  if (d.used == fullMask(sizeClass)) unlink(page);
+  if (isFull(d)) unlink(page);
   return region_.arena.refOf(region_.heap->page(region_.arena, page) +
                              static_cast<std::size_t>(slot) * kSizeClasses[sizeClass]);
 }
@@ -139,7 +141,7 @@ bool Transaction::addPage(std::uint8_t sizeClass, std::uint32_t reserve) {
   if (page == 0) return false;
   taken_.push_back(page);
   PageDescriptor& d = editPage(page);
-  d.used = 0;
+  d.used = {};
   faultPoint();
   d.state = PageState::kInUse;
   faultPoint();
@@ -154,11 +156,11 @@ void Transaction::freeObject(Ref ref) {
   const std::byte* object = region_.arena.bytes(ref);
   const PageIndex page = region_.heap->pageOf(region_.arena, object);
   PageDescriptor& d = editPage(page);
-  const bool wasFull = d.used == fullMask(d.sizeClass);
+  const bool wasFull = isFull(d);
   const std::size_t offset = static_cast<std::size_t>(object - region_.heap->page(region_.arena, page));
-  d.used &= ~(1ULL << (offset / kSizeClasses[d.sizeClass]));
+  d.used.remove(objectAt(d, offset));
   faultPoint();
-  if (d.used == 0) {
+  if (d.used.count() == 0) {
     if (!wasFull) unlink(page);
     d.state = PageState::kTaken;
     faultPoint();

@@ -17,8 +17,9 @@
 
 namespace mediasync::store {
 
-inline constexpr std::array<std::uint16_t, 12> kSizeClasses{64,  96,  128, 192,  256,  320,
-                                                            384, 512, 768, 1024, 2048, 4096};
+inline constexpr std::array<std::uint16_t, 14> kSizeClasses{32,  48,  64,  96,  128,  192,  256,
+                                                            320, 384, 512, 768, 1024, 2048, 4096};
+static_assert(kPageSize / kSizeClasses[0] <= ObjectMap::kMost);
 inline constexpr std::size_t kMaxObject = kPageSize;
 inline constexpr std::uint8_t kNoClass = 0xff;
 

@@ -193,7 +193,7 @@ class ShardContent {
       append(heap.page(arena_, page), kPageSize);
       const std::size_t size = kSizeClasses[d.sizeClass];
       for (std::size_t slot = 0; slot < kPageSize / size; ++slot) {
-        if ((d.used >> slot & 1) == 0) std::memset(bytes_.data() + pages_[page] + slot * size, 0, size);
+        if (!d.used.has(static_cast<std::uint32_t>(slot))) std::memset(bytes_.data() + pages_[page] + slot * size, 0, size);
       }
     }
   }
@@ -240,7 +240,7 @@ inline void clearFreeMemory(const Zone& zone) {
     }
     const std::size_t size = kSizeClasses[d.sizeClass];
     for (std::size_t slot = 0; slot < kPageSize / size; ++slot) {
-      if ((d.used >> slot & 1) == 0) std::memset(bytes + slot * size, 0, size);
+      if (!d.used.has(static_cast<std::uint32_t>(slot))) std::memset(bytes + slot * size, 0, size);
     }
   }
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <iterator>
 #include <string>
 
@@ -72,7 +71,7 @@ class InvariantCheck {
     expect(d.owner == owner, what, "lies in a page of another shard");
     expect(offset % slotSize == 0, what, "does not begin where an object begins");
     expect(size <= slotSize, what, "is larger than its object");
-    expect((d.used >> (offset / slotSize) & 1) == 1, what, "lies in an object that is free");
+    expect(d.used.has(static_cast<std::uint32_t>(offset / slotSize)), what, "lies in an object that is free");
     expect(reached_.insert(ref).second, what, "shares its object with something else");
   }
   void reach(const SharedText& text, ShardId owner, const char* what) {
@@ -302,8 +301,8 @@ class InvariantCheck {
       if (d.state == PageState::kFree) ++free;
       expect(d.state != PageState::kTaken, "page", n(page), "was taken and belongs to nobody");
       if (d.state != PageState::kInUse) continue;
-      expect(d.used != 0, "page", n(page), "is empty and was not given back");
-      used += static_cast<std::uint64_t>(std::popcount(d.used));
+      expect(d.used.count() != 0, "page", n(page), "is empty and was not given back");
+      used += d.used.count();
       ++pagesOf[d.owner];
     }
     found_.usedPages = heap.total() - free;
@@ -340,7 +339,7 @@ class InvariantCheck {
     }
   }
   static bool isFull(const PageDescriptor& d) {
-    return static_cast<std::size_t>(std::popcount(d.used)) == kPageSize / kSizeClasses[d.sizeClass];
+    return d.used.count() == kPageSize / kSizeClasses[d.sizeClass];
   }
 
   void expectSame(std::vector<Ref> a, std::vector<Ref> b, const char* what) {

@@ -211,7 +211,7 @@ TEST_CASE("a transaction that is given up leaves every byte as it was", "[store]
   {
     Transaction txn(m.zone.region(), m.shard());
     for (int i = 0; i < 100; ++i)
-      refs.push_back(txn.allocate(kSizeClasses[static_cast<std::size_t>(i) % 12]));
+      refs.push_back(txn.allocate(kSizeClasses[static_cast<std::size_t>(i) % kSizeClasses.size()]));
     txn.commit();
   }
   for (int round = 0; round < 60; ++round) {

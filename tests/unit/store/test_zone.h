@@ -194,7 +194,7 @@ inline Image meaningfulBytes(const Zone& zone, std::span<const std::byte> memory
     clear(&d.notedBy, sizeof d.notedBy);
     const std::size_t size = kSizeClasses[d.sizeClass];
     for (std::size_t slot = 0; slot < kPageSize / size; ++slot) {
-      if ((d.used >> slot & 1) == 0) clear(heap.page(arena, page) + slot * size, size);
+      if (!d.used.has(static_cast<std::uint32_t>(slot))) clear(heap.page(arena, page) + slot * size, size);
     }
   }
   // What lies behind the last event of a log chunk is not noted, and nobody reads it.
