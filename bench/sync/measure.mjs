@@ -85,12 +85,15 @@ function* grid(from, to) {
   for (let at = from; at < to; at += kGrid) yield at;
 }
 
-/** Distances between all pairs of tracks over [from, to) stretches, in order of size, by `look` ("raw" or "smooth"). */
-export function distances(tracks, stretches, look) {
+/**
+ * Distances between all pairs of pages over [from, to) stretches, in order of size. `errors`: of each page, a function of the
+ * time; null: not known then.
+ */
+export function distances(errors, stretches) {
   const all = [];
   for (const [from, to] of stretches) {
     for (const at of grid(from, to)) {
-      const now = tracks.map((track) => track[look](at)).filter((error) => error !== null);
+      const now = errors.map((errorAt) => errorAt(at)).filter((error) => error !== null);
       now.forEach((error, i) => now.slice(i + 1).forEach((other) => all.push(error - other)));
     }
   }

@@ -1,7 +1,7 @@
 // How far apart players are: pages in headless Chromium follow one session, each over a network of its own, and note the frames
 // that they show; all on one machine, and so by one clock.
-//   node bench/sync/run.mjs [--pages=2,8] [--conditions=loopback,…] [--strategies=mediasync,…] [--plots=DIR]
-// Prints a line for each run, and draws what docs/synchronization.md shows.
+//   node bench/sync/run.mjs [--pages=2,8] [--conditions=loopback,…] [--strategies=mediasync,…] [--rounds=N] [--plots=DIR]
+// Prints a line for each run, and for all rounds of one together; draws what docs/synchronization.md shows.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -28,6 +28,8 @@ const kNames = { mediasync: 'mediasync', seek: 'seek when 1 s off', jellyfin: "J
 
 const options = Object.fromEntries(process.argv.slice(2).map((one) => /^--(\w+)=(.*)$/.exec(one)?.slice(1) ?? [one, '']));
 const list = (name, all) => (options[name] ? options[name].split(',') : all);
+
+const rounds = Number(options.rounds ?? 1);
 
 const serverTime = () => (performance.timeOrigin + performance.now()) / 1000;
 
@@ -108,8 +110,11 @@ async function watch(server, browser, { strategy, condition, pages: count }) {
   }
 }
 
+const difference = (a, b) => (a === null || b === null ? null : a - b);
+
 function evaluate({ start, opening, sought, timeline, seen }, condition) {
   const tracks = seen.map(({ frames }) => new Track(frames, timeline));
+  const clocks = seen.map(({ readings }) => new Track(readings, timeline)); // by which sound is played
   const last = tracks.at(-1);
   const others = tracks.slice(0, -1);
   const hasStall = Boolean(kConditions[condition].odd?.stall);
@@ -120,9 +125,9 @@ function evaluate({ start, opening, sought, timeline, seen }, condition) {
   const rates = seen.flatMap((one) => one.rates.filter(([ms]) => steady.some(([from, to]) => ms / 1000 > from && ms / 1000 < to)));
   return {
     tracks,
-    smooth: distances(tracks, steady, 'smooth'),
-    raw: distances(tracks, steady, 'raw'),
-    clocks: distances(seen.map(({ readings }) => new Track(readings, timeline)), steady, 'raw'),
+    frames: distances(tracks.map((track) => (at) => track.smooth(at)), steady),
+    clocks: distances(clocks.map((track) => (at) => track.smooth(at)), steady),
+    screens: distances(tracks.map((track, i) => (at) => difference(track.smooth(at), clocks[i].smooth(at))), steady),
     joined: timeToConverge(last, others, first, start + kSeek),
     sought: hasStall ? undefined : timeToConverge(last, others, start + sought, start + kEnd),
     stalled: hasStall
@@ -139,9 +144,23 @@ const ms = (seconds) => (seconds * 1000).toFixed(1).padStart(7);
 const quantiles = (sorted) => [0.5, 0.95, 0.99].map((share) => ms(quantile(sorted, share))).join(' ');
 const seconds = (value) => (value === undefined ? '' : value === null ? 'never' : `${value.toFixed(1)} s`).padStart(7);
 
-function print(run, result) {
-  console.log(`${run.condition.padEnd(11)}${kNames[run.strategy].padEnd(22)}${String(run.pages).padEnd(3)}` +
-    `|${quantiles(result.smooth)} |${quantiles(result.raw)} |${quantiles(result.clocks)} |` +
+/** Of several rounds of a run: what is measured all along put together, of what happens once the one that took longest. */
+function together(results) {
+  const all = (what) => results.flatMap((result) => result[what]).sort((a, b) => a - b);
+  const mean = (what) => results.reduce((sum, result) => sum + result[what], 0) / results.length;
+  const most = (what) => Math.max(...results.map((result) => result[what]));
+  const slowest = (what) => results.map((result) => result[what]).reduce((a, b) => (typeof a === 'number' && typeof b === 'number' ? Math.max(a, b) : a && b));
+  return {
+    frames: all('frames'), clocks: all('clocks'), screens: all('screens'),
+    joined: slowest('joined'), sought: slowest('sought'), stalled: slowest('stalled'),
+    ratesPerMinute: mean('ratesPerMinute'), rateBound: most('rateBound'), seeks: most('seeks'),
+    framesPerSecond: mean('framesPerSecond'),
+  };
+}
+
+function print(run, result, round = '') {
+  console.log(`${round.padEnd(4)}${run.condition.padEnd(11)}${kNames[run.strategy].padEnd(22)}${String(run.pages).padEnd(3)}` +
+    `|${quantiles(result.frames)} |${quantiles(result.clocks)} |${quantiles(result.screens)} |` +
     `${seconds(result.joined)}${seconds(result.sought)}${seconds(result.stalled)} |` +
     `${result.ratesPerMinute.toFixed(1).padStart(6)} ±${(100 * result.rateBound).toFixed(1).padStart(5)} %` +
     `${String(result.seeks).padStart(4)} |${result.framesPerSecond.toFixed(1).padStart(6)} |${os.loadavg()[0].toFixed(1).padStart(5)}`);
@@ -156,7 +175,7 @@ function draw(folder, runs) {
       const { title } = kConditions[condition];
       const name = `sync-${condition}-${pages}`;
       fs.writeFileSync(path.join(folder, `${name}-share.svg`), sharePlot(`${pages} players, steady: ${title}`,
-        chosen.map(({ run, result }) => ({ name: kNames[run.strategy], sorted: result.smooth.map((one) => one * 1000) }))));
+        chosen.map(({ run, result }) => ({ name: kNames[run.strategy], sorted: result.frames.map((one) => one * 1000) }))));
       const ours = chosen.find(({ run }) => run.strategy === 'mediasync');
       if (!ours) continue;
       const { start, sought } = ours.seen;
@@ -181,16 +200,21 @@ const runs = [];
 const server = await startServer();
 const chromium = await launchChromium();
 try {
-  console.log('                                    |    players apart, ms    |   by single frames, ms  | ' +
-    '  by currentTime, ms    |  in step after: join, seek, stall | changes of speed a minute, seeks | frames/s | load');
+  console.log('                                        |  apart by frames, ms    |  by currentTime, ms     | ' +
+    ' what screens add, ms   |  in step after: join, seek, stall | changes of speed a minute, seeks | frames/s | load');
   for (const pages of list('pages', ['2']).map(Number)) {
     for (const condition of list('conditions', Object.keys(kConditions))) {
       for (const strategy of list('strategies', Object.keys(kNames))) {
         const run = { pages, condition, strategy };
-        const seen = await watch(server, chromium.browser, run);
-        const result = evaluate(seen, condition);
-        print(run, result);
-        runs.push({ run, seen, result });
+        const results = [];
+        for (let round = 1; round <= rounds; round++) {
+          const seen = await watch(server, chromium.browser, run);
+          const result = evaluate(seen, condition);
+          print(run, result, rounds > 1 ? `${round}` : '');
+          results.push(result);
+          if (round === 1) runs.push({ run, seen, result });
+        }
+        if (rounds > 1) print(run, together(results), 'all');
       }
     }
   }
