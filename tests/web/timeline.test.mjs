@@ -73,17 +73,30 @@ describe('the position of a player', () => {
     const estimator = new PositionEstimator();
     estimator.restart(0, 1);
     for (let at = 0; at < 3; at += 0.04) {
-      estimator.frame(at, at - 0.05);
+      estimator.frame(at, at - 0.09);
       estimator.reading(at, at);
       estimator.at(at);
     }
-    assert.ok(Math.abs(estimator.at(3).position - 2.96) < 0.002);
+    assert.ok(Math.abs(estimator.at(3).position - 2.91) < 0.002);
     for (let at = 3; at < 5; at += 0.1) estimator.reading(at, at);
-    assert.ok(Math.abs(estimator.at(5).position - 4.96) < 0.002);
+    assert.ok(Math.abs(estimator.at(5).position - 4.91) < 0.002);
     estimator.restart(6, 1);
     for (let at = 6; at < 7; at += 0.1) estimator.reading(at, at + 40);
-    assert.ok(Math.abs(estimator.at(7).position - 46.96) < 0.002);
+    assert.ok(Math.abs(estimator.at(7).position - 46.91) < 0.002);
   });
+
+  for (const lag of [-0.017, 0.017]) {
+    it(`is not moved by frames that are ${lag < 0 ? 'early' : 'late'} by a beat of the screen`, () => {
+      const estimator = new PositionEstimator();
+      estimator.restart(0, 1);
+      for (let at = 0; at < 60; at += 0.04) {
+        estimator.frame(at, at - lag);
+        estimator.reading(at, at);
+        estimator.at(at);
+      }
+      assert.ok(Math.abs(estimator.at(60).position - 60) < 0.0005);
+    });
+  }
 
   it('is not moved by single late frames', () => {
     const estimator = new PositionEstimator();

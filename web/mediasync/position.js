@@ -1,8 +1,8 @@
 // Where a player is, from what can be seen of it: readings of currentTime, and the frames that were shown
 // (requestVideoFrameCallback). Both are uneven, so a short stretch is averaged, with the speed taken out. Frames say what
 // people see, but step by the interval of the screen, and browsers pace them anew when the speed changes: to follow them is to
-// chase one's own corrections. So what steers is the reading, put right where frames are behind it by more than screens are
-// uneven. No DOM: times are parameters, in seconds.
+// chase one's own corrections. So what steers is the reading, put right where frames are behind it by more than screens and
+// hiccups make. No DOM: times are parameters, in seconds.
 
 const kSpan = 0.6;
 const kEnough = 12; // observations; where they are rarer, the stretch is longer …
@@ -13,7 +13,8 @@ const kStale = 2.5;
 const kLagLooks = 600; // over so many looks the lag of frames is averaged …
 const kLagKept = 60; // … of which so many from before a restart, when browsers pace frames anew
 const kMostLag = 0.1;
-const kUneven = 0.01; // frames so far behind or ahead are no reason for anything
+const kUneven = 0.04; // frames so far behind or ahead are no reason for anything: nobody sees that beside the sound …
+const kLate = 0.08; // … and from here on the whole of it counts
 const kUneasy = 1.2; // after a restart, the first frames say little
 
 // Observations of one kind, each as what is left of the position when all that was to be played is taken off.
@@ -95,7 +96,7 @@ export class PositionEstimator {
   }
 
   get #usedLag() {
-    return Math.sign(this.#lag) * Math.max(0, Math.abs(this.#lag) - kUneven);
+    return this.#lag * Math.min(1, Math.max(0, (Math.abs(this.#lag) - kUneven) / (kLate - kUneven)));
   }
 
   #learnLag(mean) {
