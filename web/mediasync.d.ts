@@ -80,6 +80,8 @@ export interface MediaSyncOptions {
 }
 
 export type State =
+  /** The user has left the session by another tab, or was put out of it. */
+  | "left"
   /** There is no film. */
   | "empty"
   /** It is being opened, or MediaSync is suspended. */
@@ -141,6 +143,7 @@ export interface Refusal {
 export interface MediaSyncEvents {
   connection: CustomEvent<{ state: "connected" | "reconnecting" | "closed"; reason: string | null }>;
   joined: CustomEvent<{ isFirst: boolean }>;
+  left: CustomEvent<undefined>;
   session: CustomEvent<undefined>;
   playback: CustomEvent<{ isNew: boolean }>;
   leader: CustomEvent<{ newLeaderId: string; newLeaderName: string; timestamp: number }>;
@@ -176,7 +179,7 @@ export class MediaSync extends EventTarget {
   /** Leaves the element alone until resume(). */
   suspend(): void;
   resume(): void;
-  /** Connects again after "closed". */
+  /** Connects again after "closed", joins again after "left". */
   reconnect(): void;
   /** Leaves the session, and close(). */
   leave(): void;

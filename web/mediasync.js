@@ -128,7 +128,7 @@ export class MediaSync extends EventTarget {
     this.#follow(true);
   }
 
-  // After the connection was "closed".
+  // After the connection was "closed", or the user has "left".
   reconnect() {
     this.#connection.reconnect();
   }
@@ -178,6 +178,7 @@ export class MediaSync extends EventTarget {
 
   #describe() {
     const state = this.session?.playbackState;
+    if (this.#connection.hasLeft) return "left";
     if (!state?.mediaUrl) return "empty";
     if (this.#failed) return "unplayable";
     if (this.#loading || this.#suspended) return "loading";
@@ -193,6 +194,7 @@ export class MediaSync extends EventTarget {
     else if (type === "buffering") this.#policy.report(detail.userId, detail.isBuffering, localNow());
     else if (type === "leader") this.#policy.reset();
     else if (type === "joined") this.#onJoined();
+    else if (type === "left") this.#follow(false);
     this.#tell(type, detail);
   }
 
@@ -212,7 +214,8 @@ export class MediaSync extends EventTarget {
   }
 
   #follow(isNew) {
-    const isReady = this.session && !this.#loading && !this.#suspended && this.session.playbackState.mediaUrl;
+    const isIn = this.session && !this.#connection.hasLeft;
+    const isReady = isIn && !this.#loading && !this.#suspended && this.session.playbackState.mediaUrl;
     this.#player.follow(isReady ? this.session.playbackState : null, isNew);
   }
 

@@ -35,6 +35,11 @@ export function showConnection(state, wasIn) {
   }
 }
 
+export function showLeft() {
+  clearTimeout(noticeTimer);
+  showNotice("You are not in this session any more.", "lost", true);
+}
+
 export function clearConnection() {
   clearTimeout(noticeTimer);
   hideNotice();

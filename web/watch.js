@@ -8,7 +8,7 @@ import * as identity from "./identity.js";
 import { LobbyView } from "./lobby_view.js";
 import { Media } from "./media.js";
 import { MediaSync } from "./mediasync.js";
-import { clearConnection, showConnection, toast } from "./notices.js";
+import { clearConnection, showConnection, showLeft, toast } from "./notices.js";
 import { PlayerView } from "./player_view.js";
 import { RoomView } from "./room_view.js";
 import { SyncView } from "./sync_view.js";
@@ -76,6 +76,7 @@ function enter(sessionId, name) {
   const on = (type, act) => client.addEventListener(type, ({ detail }) => act(detail ?? {}));
   on("connection", ({ state }) => showConnection(state, client?.session !== null));
   on("joined", ({ isFirst }) => onJoined(sessionId, isFirst));
+  on("left", onLeft);
   on("session", renderSession);
   on("playback", onPlayback);
   on("leader", onLeaderChanged);
@@ -94,6 +95,14 @@ function onJoined(sessionId, isFirst) {
   lobby.hide();
   room.show(sessionId);
   readFilms();
+}
+
+// By another tab, or since the server wanted it so. The notice leads back.
+function onLeft() {
+  video.pause();
+  setOpening(null);
+  room.setStartOverlay(false);
+  showLeft();
 }
 
 function leave() {

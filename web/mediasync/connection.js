@@ -8,6 +8,7 @@ const kRefreshMs = 300; // events in a burst cause one refresh
 const kProbeLost = 10;
 const kSleepCheckMs = 1000;
 const kSlept = 0.5; // seconds that the two local clocks went apart
+const kOutOfDate = ["NOT_LEADER", "LEADER_ACTIVE"]; // refusals that may mean that this copy of the session is
 
 const localNow = () => performance.now() / 1000;
 
@@ -24,6 +25,7 @@ export class Connection {
   #session = null;
   #joined = false;
   #joinedBefore = false;
+  #hasLeft = false; // by another tab, or was put out; comes back when told to
   #listeners = [];
   #timers = {};
   #probes = new Map(); // number → local time of sending
@@ -55,8 +57,12 @@ export class Connection {
     return this.#joined;
   }
 
+  get hasLeft() {
+    return this.#hasLeft;
+  }
+
   get isLeader() {
-    return this.#session?.leaderId === this.#me.userId;
+    return !this.#hasLeft && this.#session?.leaderId === this.#me.userId;
   }
 
   // Nothing is kept for later while the connection is down: joining again brings the state that counts.
@@ -81,7 +87,9 @@ export class Connection {
   }
 
   reconnect() {
-    this.#socket.connect();
+    this.#hasLeft = false;
+    if (this.#socket.connected) this.#onConnect();
+    else this.#socket.connect();
   }
 
   // Takes the listeners away, and with `disconnect` the connection.
@@ -116,7 +124,7 @@ export class Connection {
   #onConnect() {
     this.#clock.reset();
     this.measure();
-    this.#socket.emit("join_session", this.#me);
+    if (!this.#hasLeft) this.#socket.emit("join_session", this.#me);
     this.#tell("connection", { state: "connected", reason: null });
   }
 
@@ -160,11 +168,21 @@ export class Connection {
 
   // Whether the user left or is only away is in the session's state.
   #onUserLeft({ userId, username }) {
+    if (userId === this.#me.userId) return this.#onLeft();
     const user = this.#userOf(userId);
     if (user) user.isConnected = false;
     this.#tell("buffering", { userId, username, isBuffering: false });
     this.#tell("session");
     this.#refreshSoon();
+  }
+
+  // This very user is in the session no more.
+  #onLeft() {
+    if (!this.#joined) return;
+    this.#joined = false;
+    this.#hasLeft = true;
+    clearTimeout(this.#timers.refresh);
+    this.#tell("left");
   }
 
   #onLeadershipChanged(data) {
@@ -174,11 +192,12 @@ export class Connection {
     this.#tell("leader", data);
   }
 
-  // A refusal may mean that this copy of the session is out of date. Other libraries' errors are texts.
+  // Other libraries' errors are texts.
   #onError(data) {
     if (typeof data !== "object") return;
     this.#tell("refused", data);
-    this.#refreshSoon();
+    if (data.code === "NOT_IN_SESSION") this.#onLeft();
+    else if (kOutOfDate.includes(data.code)) this.#refreshSoon();
   }
 
   // A leader who is back within the grace is not announced; that it speaks is the sign.

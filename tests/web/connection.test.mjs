@@ -1,0 +1,98 @@
+// What the library makes of the events of its session, with a Socket.IO client that only pretends.
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { mock } from 'node:test';
+import { ServerClock } from '../../web/mediasync/clock.js';
+import { Connection } from '../../web/mediasync/connection.js';
+import { describe, it } from '../client/harness/tests.mjs';
+
+const kSession = {
+  leaderId: 'bob', users: [{ id: 'ann', username: 'Ann', isConnected: true }, { id: 'bob', username: 'Bob', isConnected: true }],
+  playbackState: { position: 0, isPlaying: false, playbackRate: 1, lastUpdateTime: 1_700_000_000 },
+};
+
+class PretendedSocket extends EventEmitter {
+  connected = false;
+  active = true;
+  sent = [];
+
+  connect() {
+    this.connected = true;
+    this.hear('connect');
+  }
+
+  disconnect() { this.connected = false; }
+  emit(event, ...data) { this.sent.push([event, ...data]); }
+  hear(event, ...data) { super.emit(event, ...data); }
+  count(event) { return this.sent.filter(([sent]) => sent === event).length; }
+}
+
+/** Ann in the session, and what she was told. */
+function stage() {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  const socket = new PretendedSocket();
+  const told = [];
+  const connection = new Connection(socket, { sessionId: 's', userId: 'ann', username: 'Ann' }, new ServerClock(),
+    (type) => told.push(type));
+  socket.hear('session_joined', { session: structuredClone(kSession) });
+  told.length = 0;
+  return { socket, connection, told };
+}
+
+describe('a connection to a session', () => {
+  const act = (title, body) => it(title, () => {
+    const all = stage();
+    try {
+      body(all);
+    } finally {
+      all.connection.close(true);
+      mock.timers.reset();
+    }
+  });
+
+  act('asks for the state when others come or go', ({ socket }) => {
+    socket.hear('user_joined', { userId: 'cat', username: 'Cat', avatar: null });
+    socket.hear('user_left', { userId: 'bob', username: 'Bob' });
+    assert.equal(socket.count('request_session_state'), 0);
+    mock.timers.tick(1000);
+    assert.equal(socket.count('request_session_state'), 1);
+  });
+
+  act('asks for the state when it is told that another leads', ({ socket, told }) => {
+    socket.hear('error', { code: 'NOT_LEADER', message: 'no', event: 'sync_playback' });
+    mock.timers.tick(1000);
+    assert.equal(socket.count('request_session_state'), 1);
+    assert.deepEqual(told, ['refused']);
+  });
+
+  act('does not for refusals that have nothing to do with it', ({ socket, told }) => {
+    for (const code of ['UNKNOWN_EVENT', 'RATE_LIMITED', 'INVALID_POSITION']) {
+      socket.hear('error', { code, message: 'no', event: 'x' });
+    }
+    mock.timers.tick(1000);
+    assert.equal(socket.count('request_session_state'), 0);
+    assert.deepEqual(told, ['refused', 'refused', 'refused']);
+  });
+
+  for (const [how, event, data] of [
+    ['its user has left by another tab', 'user_left', { userId: 'ann', username: 'Ann' }],
+    ['it is told so', 'error', { code: 'NOT_IN_SESSION', message: 'no', event: 'heartbeat' }],
+  ]) {
+    act(`is out of the session when ${how}, and comes back when it is asked to`, ({ socket, connection, told }) => {
+      socket.hear(event, data);
+      socket.hear(event, data);
+      assert.equal(told.filter((type) => type === 'left').length, 1);
+      assert.equal(connection.isJoined, false);
+      assert.equal(connection.isLeader, false);
+      mock.timers.tick(5000);
+      assert.equal(socket.count('request_session_state'), 0);
+      socket.hear('disconnect', 'transport close');
+      socket.hear('connect');
+      assert.equal(socket.count('join_session'), 1); // the first one
+      connection.reconnect();
+      assert.equal(socket.count('join_session'), 2);
+      socket.hear('session_joined', { session: structuredClone(kSession) });
+      assert.equal(connection.isJoined, true);
+    });
+  }
+});
