@@ -360,7 +360,7 @@ void Connection::forget() {
 void Connection::timedOut() {
   c_->read->timedout = 0;
   if (late_) tls_.reset();
-  writeEarly();
+  guardedVoid(c_->log, [this] { writeEarly(); }, [this] { broken_ = true; });
 }
 
 void Connection::writeEarly() {
@@ -394,9 +394,9 @@ void Connection::releaseRequest() {
   const bool whole = canReleasePool();
   ngx_pool_cleanup_t* owner = canReleaseRequest() ? ngx_pool_cleanup_add(c_->pool, 0) : nullptr;
   if (owner != nullptr) {
+    std::string client(reinterpret_cast<char*>(c_->addr_text.data), c_->addr_text.len);  // as realip found it
     auto self = disown(r_->pool);
     ngx_http_connection_t* hc = r_->http_connection;
-    std::string client(reinterpret_cast<char*>(c_->addr_text.data), c_->addr_text.len);  // as realip found it
     ngx_http_free_request(std::exchange(r_, nullptr), 0);
     c_->destroyed = 0;
     if (whole) {
@@ -415,9 +415,10 @@ void Connection::releaseRequest() {
 void Connection::end() {
   if (channel_ && !finished_) {
     finished_ = true;
-    runtime_.worker().gone(*channel_);
+    guardedVoid(c_->log, [this] { runtime_.worker().gone(*channel_); });
     runtime_.settle();
   }
+  guardedVoid(c_->log, [this] { writeEarly(); }, [this] { broken_ = true; });
   if (!broken_ && tls_) {
     if (late_) return;
     late_ = true;  // OpenSSL still holds the last record: as soon as it is out, or after a while
@@ -459,8 +460,8 @@ void Connection::endConnection() {
 void Connection::closeNow() {
   ngx_connection_t* c = c_;
   if (!isBare(c)) return ngx_http_close_connection(c);  // which destroys this object
-  delete this;
   closeBare(c);
+  delete this;
 }
 
 // The peer shall see the close frame, whatever it is still sending: closing at once would reset the connection.
@@ -545,7 +546,7 @@ void Connection::onRequestRead(ngx_event_t* event) {
 void Connection::readable() {
   const Turn turn(c_);
   if (c_->read->timedout) timedOut();
-  if (isOver() && !c_->close) return end();
+  if (isOver() && !c_->close) return end();  // if not, close() sees to it
   guardedVoid(
       c_->log,
       [this] {
@@ -565,6 +566,8 @@ void Connection::close() {
   c_->close = 0;
   runtime_.retire();
   if (c_->error && !finished_ && !away_) runtime_.worker().goAway(*channel_);
+  if (c_->error && late_) tls_.reset();  // waits no longer
+  if (isOver()) endSoon();
 }
 
 void Connection::onWrite(ngx_event_t* event) {
@@ -575,20 +578,24 @@ void Connection::onRequestWrite(ngx_event_t* event) {
   ofRequest(event)->writable();
 }
 
+// While OpenSSL has to read before it can write, or the reverse, it has put the handler of one event in the place of the
+// other's: whichever comes must see what there is to see.
 void Connection::writable() {
+  if (c_->close || c_->read->timedout || (isOver() && (broken_ || !late_))) return readable();
   const Turn turn(c_);
   guardedVoid(
       c_->log,
       [this] {
         if (!channel_ || broken_ || away_) return;
         if (finished_) {
-          if (late_ && flushTls()) endSoon();
+          if (late_) flushTls();
           return;
         }
         if (c_->ssl == nullptr || flushTls()) runtime_.worker().writable(*channel_);
       },
       [this] { broken(); });
   runtime_.settle();
+  if (late_ && !tls_) end();
 }
 
 }  // namespace mediasync::ngx

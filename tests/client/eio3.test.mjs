@@ -1,7 +1,7 @@
 // Engine.IO revision 3 by hand: which revisions are taken where, payloads in UTF-16 units and in binary, heartbeat.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkConfiguration, configuration, connect, deadline, enter, fence, frame, kBinary, kPatience, kText,
+import { checkConfiguration, closePayload, configuration, connect, deadline, enter, fence, frame, kBinary, kClose, kPatience, kText,
   pinnedSocket, RawConnection, rawWebSocket, request, requestOn, suite, unique, until, upgradeRequest, waitFor,
   workerAgent } from './harness/index.mjs';
 import { decode3, encode3, encodeBinary3, Polling3 } from './harness/eio3.mjs';
@@ -334,11 +334,35 @@ suite('the upgrade of revision 3', options, (server) => {
     }
   });
 
+  it('is refused with a close frame to a second connection that would have it', async () => {
+    const polling = await Polling3.open(server());
+    const first = await probed(polling);
+    const second = await RawConnection.open(server());
+    second.write(upgradeRequest(server(), { path: polling.url('websocket') }));
+    assert.equal((await second.response()).status, 101);
+    const { code, messages } = await second.closing();
+    assert.ok(code >= 1000, `closed with ${code}`);
+    assert.deepEqual(messages, []);
+    first.destroy();
+  });
+
   it('is abandoned without harm when the probing connection ends', async () => {
     const polling = await Polling3.open(server());
     (await probed(polling)).destroy();
     await polling.post(event('heartbeat'));
     await polling.event('heartbeat_ack');
+  });
+});
+
+suite('a WebSocket of revision 3 that ends in its first moment', options, (server) => {
+  it('was told what there was to say, and gets its close frame', async () => {
+    const raw = await RawConnection.open(server());
+    const handshake = Buffer.from(upgradeRequest(server(), { path: kWebSocket3 }));
+    raw.write(Buffer.concat([handshake, frame(kClose, closePayload(1000))]));
+    assert.equal((await raw.response()).status, 101);
+    const { code, messages } = await raw.closing();
+    assert.equal(code, 1000);
+    assert.deepEqual(messages.map((one) => one.slice(0, 2)), ['0{', '40']);
   });
 });
 

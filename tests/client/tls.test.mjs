@@ -1,9 +1,24 @@
 // The same over TLS.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import fs from 'node:fs';
 import { ask, connect, fence, frame, it, join, kPing, kPong, kText, rawWebSocket, received, request, rest, room,
-  state, suite, transports, unique, until, waitFor } from './harness/index.mjs';
+  state, suite, transports, unique, until, upgradeRequest, waitFor } from './harness/index.mjs';
+import { Tls13Connection } from './harness/tls13.mjs';
 
-suite('TLS', { tls: true }, (server) => {
+const locations = 'location /fast/ { mediasync rooms; mediasync_ping_interval 300ms; mediasync_ping_timeout 200ms; }';
+
+/** How many descriptors of connections the workers have. */
+const connections = (server) => server.workerPids().reduce((sum, pid) => sum + fs.readdirSync(`/proc/${pid}/fd`)
+  .filter((fd) => {
+    try {
+      return fs.readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:');
+    } catch {
+      return false; // closed meanwhile
+    }
+  }).length, 0);
+
+suite('TLS', { tls: true, server: 'ssl_protocols TLSv1.2 TLSv1.3;', locations }, (server) => {
   for (const transport of Object.keys(transports)) {
     it(`carries a session over ${transport}, beside members on plain TCP`, async () => {
       const { sessionId, leader, members } = await room(server(), { followers: 2, transport,
@@ -41,6 +56,23 @@ suite('TLS', { tls: true }, (server) => {
     assert.equal((await request(server(), { path, tls: true, headers: { Origin: server().tlsUrl } })).status, 200);
     assert.equal((await request(server(), { path, tls: true, headers: { Origin: 'https://evil.example' } })).status, 403);
   });
+
+  // From then on OpenSSL has to read before it can write.
+  for (const [how, goesAway] of [['falls silent', false], ['goes away', true]]) {
+    it(`lets go of a connection whose client begins to renew its key and ${how}`, async () => {
+      const before = connections(server());
+      const client = await Tls13Connection.open(server());
+      await client.send(upgradeRequest(server(), { path: '/fast/?EIO=4&transport=websocket' }));
+      await client.send(frame(kText, '40'));
+      const [heard] = await once(client.socket, 'data');
+      assert.match(heard.toString('latin1'), /^HTTP\/1.1 101/);
+      client.sendHandshake(Buffer.from([24, 0, 0, 1])); // a KeyUpdate, but for its last byte
+      await new Promise((resolve) => { setTimeout(resolve, 700); }); // a ping, which nobody hears of, has been tried by then
+      if (goesAway) client.destroy();
+      await until('the connection to be closed', () => connections(server()) <= before);
+      client.destroy();
+    });
+  }
 
   it('marks a user whose TLS connection is cut', async () => {
     const sessionId = unique('s');
