@@ -8,7 +8,7 @@ const kRefreshMs = 300; // events in a burst cause one refresh
 const kProbeLost = 10;
 const kSleepCheckMs = 1000;
 const kSlept = 0.5; // seconds that the two local clocks went apart
-const kOutOfDate = ["NOT_LEADER", "LEADER_ACTIVE"]; // refusals that may mean that this copy of the session is
+const kOutOfDate = ["NOT_LEADER", "LEADER_ACTIVE"]; // refusals that mean that this copy of the session is
 
 const localNow = () => performance.now() / 1000;
 
@@ -87,6 +87,7 @@ export class Connection {
   }
 
   reconnect() {
+    if (this.#joined) return;
     this.#hasLeft = false;
     if (this.#socket.connected) this.#onConnect();
     else this.#socket.connect();
@@ -197,7 +198,8 @@ export class Connection {
     if (typeof data !== "object") return;
     this.#tell("refused", data);
     if (data.code === "NOT_IN_SESSION") this.#onLeft();
-    else if (kOutOfDate.includes(data.code)) this.#refreshSoon();
+    // What the leader commands counts here before the server has agreed.
+    else if (kOutOfDate.includes(data.code) || data.event === "sync_playback") this.#refreshSoon();
   }
 
   // A leader who is back within the grace is not announced; that it speaks is the sign.

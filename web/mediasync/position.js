@@ -14,7 +14,7 @@ const kLagLooks = 600; // over so many looks the lag of frames is averaged …
 const kLagKept = 60; // … of which so many from before a restart, when browsers pace frames anew
 const kMostLag = 0.1;
 const kUneven = 0.04; // frames so far behind or ahead are no reason for anything: nobody sees that beside the sound …
-const kLate = 0.08; // … and from here on the whole of it counts
+const kLate = 0.06; // … and from here on the screen is late, until it is less than that again
 const kUneasy = 1.2; // after a restart, the first frames say little
 
 // Observations of one kind, each as what is left of the position when all that was to be played is taken off.
@@ -61,6 +61,7 @@ export class PositionEstimator {
   #isSteady = true;
   #lag = 0; // of frames behind readings
   #looks = 0;
+  #isLate = false; // the lag is the screen's, and made good
 
   // The player goes on from somewhere else, or begins to play.
   restart(at, rate) {
@@ -92,17 +93,14 @@ export class PositionEstimator {
     if (!this.#readings.isFresh(now)) return null;
     const { mean, error } = this.#readings.summary();
     if (this.#isSteady && this.#frames.isSettled(now) && now - this.#restartedAt > kUneasy) this.#learnLag(mean);
-    return { position: mean + this.#usedLag + this.#playedAt(now), error };
-  }
-
-  get #usedLag() {
-    return this.#lag * Math.min(1, Math.max(0, (Math.abs(this.#lag) - kUneven) / (kLate - kUneven)));
+    return { position: mean + (this.#isLate ? this.#lag : 0) + this.#playedAt(now), error };
   }
 
   #learnLag(mean) {
     const lag = Math.max(-kMostLag, Math.min(kMostLag, this.#frames.summary().mean - mean));
     this.#looks = Math.min(kLagLooks, this.#looks + 1);
     this.#lag += (lag - this.#lag) / this.#looks;
+    this.#isLate = Math.abs(this.#lag) > (this.#isLate ? kUneven : kLate);
   }
 
   #setRate(at, rate) {
