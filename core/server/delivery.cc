@@ -14,11 +14,13 @@ namespace {
 // Events read from a log at once, in bytes.
 constexpr std::size_t kBatchBytes = 64 * 1024;
 
-// Milliseconds between two rounds to so many members: twice what a round takes, or more. None for a small room.
+// Milliseconds between two rounds to so many members: six times what a round takes, or more, so that comings and goings
+// leave most of the processor to others. None for a small room.
 std::int64_t restOf(std::size_t members) {
-  constexpr std::size_t kMembersPerMs = 60;
-  constexpr std::size_t kLongest = 100;
-  return static_cast<std::int64_t>(std::min(members / kMembersPerMs, kLongest));
+  constexpr std::size_t kLarge = 60;
+  constexpr std::size_t kMembersPerMs = 20;
+  constexpr std::size_t kLongest = 250;
+  return static_cast<std::int64_t>(members < kLarge ? 0 : std::min(members / kMembersPerMs, kLongest));
 }
 
 Format frameFormat(const Link& link) {
