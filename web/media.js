@@ -1,4 +1,4 @@
-// Attaches films to a <video>: files and HLS, natively where the browser can and with hls.js where it cannot.
+// Attaches films to a <video>: files, and HLS with hls.js or, in Safari, natively.
 
 const kHlsType = "application/vnd.apple.mpegurl";
 
@@ -36,6 +36,10 @@ export class Media {
     return this.#url;
   }
 
+  get isLive() {
+    return this.#hls?.latestLevelDetails?.live ?? this.#video.duration === Infinity;
+  }
+
   // The hls.js that plays it, if one does.
   get hls() {
     return this.#hls;
@@ -48,7 +52,7 @@ export class Media {
     if (!/^https?:$/.test(new URL(url, location.href).protocol)) throw new Error("This is not a film's address");
     try {
       if (!isPlaylist(url)) await this.#attachNative(url);
-      else if (!this.#video.canPlayType(kHlsType)) await this.#attachHls(url, attempt);
+      else if (!this.#playsLive) await this.#attachHls(url, attempt);
       else await this.#attachNative(url).catch((error) => attempt === this.#attempt && this.#attachHls(url, attempt, error));
     } catch (error) {
       if (attempt !== this.#attempt) return false;
@@ -59,6 +63,11 @@ export class Media {
 
   detach() {
     this.#begin(null);
+  }
+
+  // Natively, and says where a live stream is by the calendar: Safari does. Others that play HLS don't say.
+  get #playsLive() {
+    return this.#video.canPlayType(kHlsType) !== "" && this.#video.getStartDate !== undefined;
   }
 
   #begin(url) {

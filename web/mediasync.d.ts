@@ -44,9 +44,17 @@ export interface Media {
   mediaDuration?: number;
 }
 
-/** What the live position of hls.js is read from. */
-export interface HasPlayingDate {
-  readonly playingDate: Date | null;
+interface Playlist {
+  live: boolean;
+  fragments: { programDateTime: number | null; start: number }[];
+}
+
+/** What is read of hls.js; its older versions have no `latestLevelDetails`. */
+export interface HlsPlayer {
+  readonly latestLevelDetails?: Playlist | null;
+  readonly levels?: { details?: Playlist }[];
+  readonly currentLevel?: number;
+  readonly liveSyncPosition?: number | null;
 }
 
 export interface MediaSyncOptions {
@@ -71,7 +79,7 @@ export interface MediaSyncOptions {
   /** Whether the session's film is opened by itself. True by default; with false the page does it, and calls `resume()`. */
   autoLoad?: boolean;
   /** The hls.js that drives the element, or what returns it: live streams are then counted by the calendar. */
-  hls?: HasPlayingDate | (() => HasPlayingDate | null) | null;
+  hls?: HlsPlayer | (() => HlsPlayer | null) | null;
 
   /** What the leader does when somebody's film stalls: "wait" (default) pauses for all, "carry-on" does not. */
   buffering?: "wait" | "carry-on";

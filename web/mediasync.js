@@ -17,6 +17,8 @@ const kDefaults = { url: undefined, socketOptions: {}, avatar: null, buffering: 
 const kStallMs = 400; // shorter ones are nobody else's business
 const kPolicyMs = 250;
 const kDesyncReport = 10; // seconds between two
+const kCalendar = 1e8; // a position beyond this is a time of the calendar
+const kBehindLive = 10; // seconds before the end of a live stream, for players that don't know better
 
 const localNow = () => performance.now() / 1000;
 
@@ -59,6 +61,7 @@ export class MediaSync extends EventTarget {
       onCorrection: () => this.#onCorrection(),
       onUser: (change) => this.#onUser(change),
       offset: () => this.#timeOffset(),
+      isLive: () => this.#isLive(),
     });
     media.addEventListener("error", () => this.#onMediaError(), { signal: this.#mediaListeners.signal });
     const me = { sessionId, userId, username, avatar, ...(userSecret && { userSecret }) };
@@ -246,12 +249,41 @@ export class MediaSync extends EventTarget {
     this.#tell("mediaerror", { error, mediaUrl: this.session?.playbackState.mediaUrl });
   }
 
-  // Live streams are counted from their start by the calendar, where that is known: each player has another zero.
-  #timeOffset() {
-    if (this.#media.duration !== Infinity) return 0;
+  get #hls() {
     const { hls } = this.#options;
-    const playing = (typeof hls === "function" ? hls() : hls)?.playingDate;
-    if (playing) return playing.getTime() / 1000 - this.#media.currentTime;
+    return typeof hls === "function" ? hls() : hls;
+  }
+
+  // What hls.js knows of the stream that it plays.
+  get #playlist() {
+    const hls = this.#hls;
+    return hls?.latestLevelDetails ?? hls?.levels?.[hls.currentLevel]?.details ?? null;
+  }
+
+  // hls.js gives live streams a duration that grows, unless it is told otherwise.
+  #isLive() {
+    return this.#playlist?.live ?? this.#media.duration === Infinity;
+  }
+
+  // Where a live stream is to go on that stands where it can't be played any more, or has never been played; else undefined.
+  #liveEdge() {
+    const { seekable } = this.#media;
+    if (!this.#isLive() || seekable.length === 0) return undefined;
+    const offset = this.#timeOffset();
+    const end = seekable.end(seekable.length - 1);
+    const start = this.#playlist?.fragments[0]?.start ?? seekable.start(0); // what is buffered can be sought, and ends soon
+    const at = this.position - offset;
+    if (at >= start && at <= end) return undefined;
+    return offset + (this.#hls?.liveSyncPosition ?? Math.max(start, end - kBehindLive));
+  }
+
+  // Live streams are counted by the calendar, where that is known: each player has another zero. So are those that have
+  // ended meanwhile. Dates may jump from one fragment to the next, so the one counts that the session is in.
+  #timeOffset() {
+    if (!this.#isLive() && !(this.position > kCalendar)) return 0;
+    const dated = (this.#playlist?.fragments ?? []).filter((fragment) => fragment.programDateTime);
+    const now = dated.findLast((fragment) => fragment.programDateTime / 1000 <= this.position) ?? dated[0];
+    if (now) return now.programDateTime / 1000 - now.start;
     const start = this.#media.getStartDate?.().getTime();
     return Number.isFinite(start) ? start / 1000 : 0;
   }
@@ -286,6 +318,7 @@ export class MediaSync extends EventTarget {
   }
 
   #changed(change) {
+    if (change.isPlaying) change = { position: this.#liveEdge(), ...change };
     const { roundTrip, jitter } = this.#clock;
     const seekTime = change.position === undefined ? 0 : this.#player.facts.seekTime;
     const lead = leadFor({ roundTrip, jitter, seekTime });

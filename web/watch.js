@@ -74,7 +74,7 @@ function enter(sessionId, name) {
   const me = { sessionId, userId: myId, username: name };
   client = new MediaSync(video, { socket, ...me, load: openFilm, hls: () => media.hls });
   const on = (type, act) => client.addEventListener(type, ({ detail }) => act(detail ?? {}));
-  on("connection", ({ state }) => showConnection(state, client?.session !== null));
+  on("connection", onConnection);
   on("joined", ({ isFirst }) => onJoined(sessionId, isFirst));
   on("left", onLeft);
   on("session", renderSession);
@@ -102,7 +102,14 @@ function onLeft() {
   video.pause();
   setOpening(null);
   room.setStartOverlay(false);
+  renderSession();
+  renderPlayer();
   showLeft();
+}
+
+function onConnection({ state }) {
+  if (state === "connected" && client?.stats().state === "left") showLeft();
+  else showConnection(state, client?.session !== null);
 }
 
 function leave() {
@@ -200,7 +207,7 @@ async function loadFilm(film) {
   try {
     if (!(await media.attach(film.url))) return;
     const announced = { mediaUrl: film.url, mediaId: film.id, mediaTitle: film.title };
-    if (Number.isFinite(video.duration)) announced.mediaDuration = video.duration;
+    if (Number.isFinite(video.duration) && !media.isLive) announced.mediaDuration = video.duration;
     client.loadMedia(announced);
   } catch (error) {
     toast(`${film.title}: ${error.message}`, "error");

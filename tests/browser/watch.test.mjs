@@ -177,6 +177,19 @@ describe('the watch page', () => {
     await assertTogether('both at 10 s', [bob, carol], { paused: true, near: 10 });
   });
 
+  it('says so when the viewer leaves by another tab, and leads back', async () => {
+    const [twin] = await Promise.all([carol.waitForEvent('popup'), carol.evaluate(() => { window.open(location.href); })]);
+    await part(twin, 'user-list').waitFor(); // a tab that was copied goes on where the first one is
+    await watching(twin);
+    await part(twin, 'leave-button').click();
+    await part(carol, 'connection-notice').waitFor({ state: 'visible' });
+    await twin.close();
+    await seek(bob, 20);
+    await carol.getByRole('button', { name: 'Reconnect' }).click();
+    await part(carol, 'connection-notice').waitFor({ state: 'hidden' });
+    await assertTogether('both at 20 s', [bob, carol], { paused: true, near: 20 });
+  });
+
   it('says so when the connection is lost, and recovers', async () => {
     await carol.context().setOffline(true);
     scene.server.workerPids().forEach((pid) => process.kill(pid, 'SIGTERM'));

@@ -40,6 +40,7 @@ export class Player {
   //        onCorrection()        a seek brought the film back to where the session is
   //        onUser(change)        the viewer used the element's controls: {isPlaying}, {position} or {playbackRate};
   //                              returns whether that counts
+  //        isLive()              whether it is a live stream
   //        offset()              what is to be added to currentTime; for live streams
   constructor(media, clock, hooks) {
     this.#media = media;
@@ -109,15 +110,17 @@ export class Player {
   #goalAt(localTime) {
     const at = positionAt(this.#state, this.#clock.serverTime(localTime)) - this.#hooks.offset();
     const { duration, seekable } = this.#media;
-    if (Number.isFinite(duration)) return clamp(at, 0, duration);
-    if (duration !== Infinity || seekable.length === 0) return at;
+    const isLive = this.#hooks.isLive();
+    if (Number.isFinite(duration) && !isLive) return clamp(at, 0, duration);
+    if (!isLive || seekable.length === 0) return at;
     const last = seekable.length - 1;
     return clamp(at, seekable.start(0), Math.max(seekable.start(0), seekable.end(last) - kLiveMargin));
   }
 
   #goal(now) {
     const wait = waitBefore(this.#state, this.#clock.serverTime(now));
-    const isOver = Number.isFinite(this.#media.duration) && this.#goalAt(now) >= this.#media.duration - kEndMargin;
+    const canEnd = Number.isFinite(this.#media.duration) && !this.#hooks.isLive();
+    const isOver = canEnd && this.#goalAt(now) >= this.#media.duration - kEndMargin;
     return {
       positionAt: (localTime) => this.#goalAt(localTime),
       rate: clamp(this.#state.playbackRate, 0.0625, 16),
