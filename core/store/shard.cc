@@ -56,7 +56,7 @@ bool isObject(const Region& region, const ShardHeader& shard, Ref ref, std::size
   const PageDescriptor& d = region.heap->descriptor(region.arena, page);
   if (d.state != PageState::kInUse || d.owner != shard.id || d.sizeClass != sizeClassOf(size)) return false;
   const auto offset = static_cast<std::size_t>(object - region.heap->page(region.arena, page));
-  return d.used.has(objectAt(d, offset));
+  return offset % kSizeClasses[d.sizeClass] == 0 && d.used.has(objectAt(d, offset));
 }
 
 ReadLock::ReadLock(const Region& region, ShardHeader& shard) : lock_(shard.mutex) {

@@ -143,6 +143,20 @@ TEST_CASE("each class hands out every page, objects do not overlap, and all page
   }
 }
 
+TEST_CASE("a reference is to an object only where one begins, in its class, while it is there", "[store][allocator]") {
+  Memory m(Zone::minimumSize(1), 1);
+  for (const std::uint16_t size : kSizeClasses) {
+    CAPTURE(size);
+    Transaction txn(m.zone.region(), m.shard());
+    const Ref ref = txn.allocate(size);
+    CHECK(isObject(m.zone.region(), m.shard(), ref, size));
+    for (Ref inside = 1; inside < size / 8U; ++inside)
+      REQUIRE_FALSE(isObject(m.zone.region(), m.shard(), ref + inside, size));
+    CHECK_FALSE(isObject(m.zone.region(), m.shard(), ref, size < kMaxObject ? size + 1 : 1));
+    CHECK_FALSE(isObject(m.zone.region(), m.shard(), 0, size));
+  }
+}
+
 TEST_CASE("freeing in any order leaves no page behind, and memory moves between classes", "[store][allocator]") {
   Memory m(Zone::minimumSize(1), 1);
   const std::uint32_t pages = m.freePages();
