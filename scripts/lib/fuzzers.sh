@@ -15,6 +15,12 @@ configure_sanitized() {
     -DMEDIASYNC_SANITIZE=address,undefined
 }
 
+# build_sanitized — all of it.
+build_sanitized() {
+  configure_sanitized || return
+  quiet cmake --build build-asan --target all mediasync_fuzzers
+}
+
 build_fuzzers() {
   configure_sanitized || return
   quiet cmake --build build-asan --target mediasync_fuzzers
