@@ -159,6 +159,23 @@ describe('the watch page', () => {
     await assertTogether('both paused', [alice, bob], { paused: true });
   });
 
+  it('plays a film in segments, which hls.js opens', async () => {
+    await film(alice, 'demo-hls/index.m3u8').click();
+    for (const page of [alice, bob]) {
+      await eventually('hls.js to have opened it', async () => {
+        const now = await player(page);
+        return now.source.startsWith('blob:') && now.ready >= 2;
+      });
+    }
+    await eventually('Alice to steer', () => part(alice, 'play-button').isEnabled());
+    await setPlaying(alice, true);
+    await seek(alice, 40);
+    await eventually('Bob to be behind 40 s', async () => (await player(bob)).time > 40);
+    await assertTogether('both playing from 40 s', [alice, bob], { paused: false });
+    await setPlaying(alice, false);
+    await assertTogether('both paused', [alice, bob], { paused: true });
+  });
+
   it('lets a follower take the lead when the leader has gone', async () => {
     assert.equal(await part(bob, 'take-lead-button').isVisible(), false);
     await alice.context().close();
