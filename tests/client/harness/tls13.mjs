@@ -57,5 +57,4 @@ export class Tls13Connection {
   }
 
   destroy() { this.#raw.destroy(); }
-  get closed() { return this.#raw.destroyed || this.#raw.readableEnded; }
 }
