@@ -9,11 +9,6 @@
 #include "ngx_module/handover.h"
 #include "ngx_module/websocket_connection.h"
 
-// NGINX's own counter, which it has when it was built with stub_status.
-extern "C" {
-extern __attribute__((weak)) ngx_atomic_t* ngx_stat_active;
-}
-
 namespace mediasync::ngx {
 namespace {
 
@@ -85,7 +80,7 @@ ngx_connection_t* makeNginxConnection(int descriptor, ngx_listening_t* listening
     c->tcp_nopush = NGX_TCP_NOPUSH_DISABLED;
     c->tcp_nodelay = NGX_TCP_NODELAY_DISABLED;
   }
-  if (&ngx_stat_active != nullptr) ngx_atomic_fetch_add(ngx_stat_active, 1);
+  countActive(1);
   return c;
 }
 

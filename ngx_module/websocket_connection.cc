@@ -135,8 +135,12 @@ void unwatch(ngx_connection_t* c) {
   }
 }
 
+void countActive(ngx_atomic_int_t change) {
+  if (&ngx_stat_active != nullptr) ngx_atomic_fetch_add(ngx_stat_active, change);
+}
+
 void closeBare(ngx_connection_t* c) {
-  if (&ngx_stat_active != nullptr) ngx_atomic_fetch_add(ngx_stat_active, -1);
+  countActive(-1);
   c->destroyed = 1;
   ngx_close_connection(c);
 }

@@ -106,6 +106,8 @@ class Connection final : public server::WebSocket {
 
 // Takes the connection out of the event loop, and its events out of the queues.
 void unwatch(ngx_connection_t* c);
+// NGINX's count of active connections, where it has one.
+void countActive(ngx_atomic_int_t change);
 // Closes one that has no pool, as ngx_http_close_connection() closes the others.
 void closeBare(ngx_connection_t* c);
 
