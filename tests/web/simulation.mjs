@@ -105,25 +105,38 @@ export class SimulatedPlayer {
   rate = 1;
   rates = []; // [time, rate], whenever it was changed
   seekCount = 0;
+  playedAt = null; // for the first time
 
   /**
    * {ppm, startDelay, startJitter, rateDelay, seekTime: [least, most]}, and what is lost when it begins to keep the pitch
-   * at another speed: pitchJump.
+   * at another speed: pitchJump. isLazy: it is ready only when it was told to play once. hole: [from, to], where there is no data.
    */
   constructor(world, random, options = {}) {
     this.#world = world;
     this.#random = random;
     this.#options = { ppm: 0, startDelay: 0.05, startJitter: 0.005, rateDelay: 0.03, seekTime: [0.1, 0.3],
       pitchJump: 0.02, ...options };
+    if (options.hole) this.#watchHole();
+  }
+
+  #watchHole() {
+    if (this.#isInHole && this.#speed !== 0) this.#go();
+    this.#world.after(0.01, () => this.#watchHole());
   }
 
   get position() {
     return this.#position + this.#speed * (1 + this.#options.ppm * 1e-6) * (this.#world.time - this.#since);
   }
 
-  get ready() { return !this.stalled && !this.seeking; }
+  get ready() { return !this.stalled && !this.seeking && !this.#isInHole && !(this.#options.isLazy && this.playedAt === null); }
+
+  get #isInHole() {
+    const [from, to] = this.#options.hole ?? [Infinity, Infinity];
+    return this.position >= from - 0.001 && this.position < to;
+  }
 
   play() {
+    this.playedAt ??= this.#world.time;
     this.paused = false;
     const { startDelay, startJitter } = this.#options;
     this.#world.after(startDelay + startJitter * (2 * this.#random() - 1), () => this.#go());
@@ -172,7 +185,7 @@ export class SimulatedPlayer {
   #go() {
     this.#position = this.position;
     this.#since = this.#world.time;
-    this.#speed = this.paused || this.seeking || this.stalled ? 0 : this.rate;
+    this.#speed = this.paused || this.seeking || this.stalled || this.#isInHole ? 0 : this.rate;
   }
 }
 
@@ -184,6 +197,7 @@ export class Viewer {
   #estimator = new PositionEstimator();
   #state = null;
   #serial = 0;
+  #period;
   #wasMoving = false;
   #frame = null;
 
@@ -191,8 +205,10 @@ export class Viewer {
   controller = new Controller();
   errors = []; // [time, seconds behind the session, as it truly is]
 
+  /** tick: seconds between two looks; hidden pages get no more than one a second. */
   constructor(world, { seed, network = kNetworks.loopback, local = {}, player = {}, frames = 1, screen = 60, stamps = 4,
-    readings = false }) {
+    readings = false, tick = kTick }) {
+    this.#period = tick;
     this.#world = world;
     this.#random = randomFrom(seed);
     this.#local = new LocalClock(local);
@@ -241,16 +257,17 @@ export class Viewer {
   #tick(serial) {
     if (serial !== this.#serial) return;
     const now = this.#local.at(this.#world.time);
-    let wait = kTick;
+    let wait = this.#period;
     this.#noteMotion(now);
     if (this.#state !== null) {
       const answer = this.controller.decide(now, this.#goal(now), this.#look(now));
       if (answer.rate !== this.player.rate) this.#estimator.setRate(now, answer.rate, answer.rate === this.#state.playbackRate);
+      if (answer.looksAnew) this.#estimator.restart(now, answer.rate);
       this.player.setRate(answer.rate, answer.keepsPitch);
       if (answer.play === false) this.player.pause();
       if (answer.seek !== null) this.player.seek(answer.seek);
       if (answer.play === true) this.player.play();
-      if (answer.wakeAt !== null) wait = Math.min(kTick, Math.max(0.001, answer.wakeAt - now));
+      if (answer.wakeAt !== null) wait = Math.max(this.#period > kTick ? this.#period : 0.001, Math.min(this.#period, answer.wakeAt - now));
       this.errors.push([this.#world.time, positionAt(this.#state, this.#world.serverTime) - this.player.position]);
     }
     this.#world.after(wait + 0.002 * this.#random(), () => this.#tick(serial));
