@@ -33,3 +33,6 @@ export function clockText(seconds) {
   const minutes = Math.floor(whole / 60) % 60;
   return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
 }
+
+// An epoch time in seconds → "21:14:07", in the viewer's time zone.
+export const timeOfDay = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });

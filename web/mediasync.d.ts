@@ -15,6 +15,11 @@ export interface PlaybackState {
   lastUpdateTime: number;
 }
 
+/** A playback state with a film. */
+export interface FilmState extends PlaybackState {
+  mediaUrl: string;
+}
+
 export interface User {
   id: string;
   username: string;
@@ -57,9 +62,43 @@ export interface HlsPlayer {
   readonly liveSyncPosition?: number | null;
 }
 
+/** Why a film cannot be had or played here. */
+export interface Trouble {
+  /**
+   * "network": it cannot be fetched at the moment, and is tried again. "missing": the server has no such film, or does not give it to
+   * this viewer. "unsupported": this browser cannot play it.
+   */
+  kind: "network" | "missing" | "unsupported";
+  /** For people, in English. */
+  message: string;
+  error: unknown;
+}
+
+/** What the option `load` tells of the film that it has opened. */
+export interface Film {
+  /** Aborted when the film is another one, is opened anew, or nobody needs it any more. */
+  readonly signal: AbortSignal;
+  /**
+   * It cannot be fetched or played any more. Of the error is read, where it has them: `kind` of Trouble, `status` of the server's
+   * answer, `code` of a MediaError, `text` for people.
+   */
+  fail(error: unknown): void;
+  /** Its data arrives again. */
+  mended(): void;
+  /** The player has just jumped, to mend something: that is nobody's command. */
+  moved(): void;
+}
+
+/** What `load` may resolve to. */
+export interface Source {
+  /** Goes on with what is open; false: it has to be opened anew. */
+  recover?(trouble: Trouble): boolean;
+}
+
 export interface MediaSyncOptions {
   sessionId: string;
-  userId: string;
+  /** An id of this tab by default, which survives a reload of the page. */
+  userId?: string;
   username: string;
   avatar?: string | null;
   /** Shown with every join; see "Secrets" in docs/api.md. */
@@ -74,8 +113,11 @@ export interface MediaSyncOptions {
   /** Without `socket`: further options for `io`. */
   socketOptions?: Partial<ManagerOptions & SocketOptions>;
 
-  /** Opens the session's film in the element, and resolves when its metadata is known. Sets `src` by default. */
-  load?: (state: PlaybackState, media: HTMLMediaElement) => Promise<unknown>;
+  /**
+   * Opens the session's film in the element, and resolves when its metadata is known. Sets `src` by default. It is called again, for
+   * the same film, when that could not be fetched.
+   */
+  load?: (state: FilmState, media: HTMLMediaElement, film: Film) => Promise<Source | void>;
   /** Whether the session's film is opened by itself. True by default; with false the page does it, and calls `resume()`. */
   autoLoad?: boolean;
   /** The hls.js that drives the element, or what returns it: live streams are then counted by the calendar. */
@@ -85,6 +127,11 @@ export interface MediaSyncOptions {
   buffering?: "wait" | "carry-on";
   /** How long anybody is waited for, in seconds. 10 by default. */
   bufferingLimit?: number;
+
+  /** By how many seconds this device's sound is late, from -0.5 to 0.5; see the property. 0 by default. */
+  audioOffset?: number;
+  /** Whether media keys, headset buttons and the lock screen steer. True by default. */
+  mediaKeys?: boolean;
 }
 
 export type State =
@@ -94,12 +141,16 @@ export type State =
   | "empty"
   /** It is being opened, or MediaSync is suspended. */
   | "loading"
-  /** This browser cannot play it. */
+  /** It cannot be fetched at the moment, and is tried again. */
+  | "retrying"
+  /** It cannot be had or played here. `retry()` tries again. */
   | "unplayable"
   /** The browser wants a click: call `start()` from one. */
   | "blocked"
   /** This viewer has paused; the others play. `start()`, or play on the element, comes back to them. */
   | "held"
+  /** The device has stopped it: the page is hidden. It goes on by itself when the page is shown, or is "blocked" then. */
+  | "interrupted"
   /** The film has stopped here for want of data. */
   | "buffering"
   /** The session is paused for somebody whose film has stopped. */
@@ -119,6 +170,10 @@ export interface Stats {
   rateChanges: number;
   /** How often a seek was needed for that. */
   corrections: number;
+  /** How often a film that stood though it could play was helped, and by what. */
+  rescues: { nudge: number; seek: number; restart: number; reload: number };
+  /** As set. */
+  audioOffset: number;
   /** Seconds that a seek takes here, generously, as learnt. */
   seekTime: number;
   /** Seconds from the command to play until the film moves, as learnt. */
@@ -149,34 +204,56 @@ export interface Refusal {
 }
 
 export interface MediaSyncEvents {
-  connection: CustomEvent<{ state: "connected" | "reconnecting" | "closed"; reason: string | null }>;
+  connection: CustomEvent<{
+    state: "connected" | "reconnecting" | "closed";
+    reason: string | null;
+    /** The server's answer when it does not let this page in. WebSockets don't say. */
+    refusal?: { status: number; message: string | null } | null;
+  }>;
   joined: CustomEvent<{ isFirst: boolean }>;
   left: CustomEvent<undefined>;
   session: CustomEvent<undefined>;
   playback: CustomEvent<{ isNew: boolean }>;
   leader: CustomEvent<{ newLeaderId: string; newLeaderName: string; timestamp: number }>;
-  buffering: CustomEvent<{ userId: string; username: string; isBuffering: boolean }>;
+  buffering: CustomEvent<{ userId: string; username: string; isBuffering: boolean; problem?: Trouble["kind"] }>;
   refused: CustomEvent<Refusal>;
   blocked: CustomEvent<undefined>;
   unblocked: CustomEvent<undefined>;
-  mediaerror: CustomEvent<{ error: unknown; mediaUrl: string | null | undefined }>;
+  mediaerror: CustomEvent<Trouble & { willRetry: boolean; mediaUrl: string }>;
+  mediarecovered: CustomEvent<{ mediaUrl: string }>;
   sync: CustomEvent<{ error: number | null; rate: number }>;
 }
 
 export class MediaSync extends EventTarget {
   constructor(media: HTMLMediaElement, options: MediaSyncOptions);
 
+  readonly userId: string;
   /** The session as it is known here; null before the first join. */
   readonly session: Session | null;
   readonly isJoined: boolean;
   readonly isLeader: boolean;
   /** Where the session is now, in seconds; null before the first join. */
   readonly position: number | null;
+  /** The film is a live stream. */
+  readonly isLive: boolean;
+  /** What can be sought, in the session's positions; null when that is not known. */
+  readonly range: { start: number; end: number } | null;
+  /** Why the film cannot be had or played here, or null. */
+  readonly trouble: Trouble | null;
+  /**
+   * By how many seconds this device's sound is late, from -0.5 to 0.5: the film runs ahead by as much. Browsers and loudspeakers
+   * differ by tenths of a second, which no browser tells; viewers set it by ear. The page remembers it.
+   */
+  audioOffset: number;
 
-  /** For all. These four, and `loadMedia`, return false and do nothing when this user does not lead. */
+  /** For all. These, and `loadMedia`, return false and do nothing when this user does not lead. At the end play() begins anew. */
   play(): boolean;
   pause(): boolean;
+  /** Positions of the session. In live streams that is the calendar's time; those of the element are understood, too. */
   seek(position: number): boolean;
+  seekBy(seconds: number): boolean;
+  /** To the live end of a stream. */
+  goLive(): boolean;
   setRate(playbackRate: number): boolean;
   loadMedia(media: Media): boolean;
 
@@ -184,9 +261,15 @@ export class MediaSync extends EventTarget {
   requestLeadership(): void;
   /** From a click, after "blocked"; also ends a pause of one's own. */
   start(): void;
+  /** Pauses for this viewer alone. */
+  hold(): void;
+  /** Tries again to open a film that is in trouble, at once. */
+  retry(): void;
   /** Leaves the element alone until resume(). */
   suspend(): void;
   resume(): void;
+  /** Opens the session's film anew, whatever the element has. */
+  reload(): void;
   /** Connects again after "closed", joins again after "left". */
   reconnect(): void;
   /** Leaves the session, and close(). */
@@ -205,4 +288,19 @@ export class MediaSync extends EventTarget {
     listener: EventListenerOrEventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  removeEventListener<K extends keyof MediaSyncEvents>(
+    type: K,
+    listener: (event: MediaSyncEvents[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
 }
+
+/** The user id of this tab, which survives a reload of the page: the default of the option. */
+export function userId(): string;
+/** Another one, when the server says that this one is somebody else's ("FOREIGN_USER"). Returns it. */
+export function renewUserId(): string;

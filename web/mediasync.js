@@ -3,24 +3,35 @@
 //   import { io } from "socket.io-client";
 //   import { MediaSync } from "mediasync";
 //
-//   const mediasync = new MediaSync(video, { io, sessionId: "film-night", userId: "ada", username: "Ada" });
+//   const mediasync = new MediaSync(video, { io, sessionId: "film-night", username: "Ada" });
 //
 // The session's timeline is what all players follow, the leader's as well: what the leader does changes the timeline.
 
 import { BufferingPolicy } from "./mediasync/buffering.js";
 import { ServerClock } from "./mediasync/clock.js";
 import { Connection } from "./mediasync/connection.js";
+import { isPassing } from "./mediasync/diagnosis.js";
+import { Film, loadNatively } from "./mediasync/film.js";
+import { userId as ownUserId } from "./mediasync/identity.js";
+import { Live } from "./mediasync/live.js";
+import { listenToMediaKeys } from "./mediasync/media_keys.js";
 import { Player } from "./mediasync/player.js";
-import { commanded, leadFor, positionAt } from "./mediasync/timeline.js";
+import { commanded, endOf, leadFor, positionAt } from "./mediasync/timeline.js";
 
-const kDefaults = { url: undefined, socketOptions: {}, avatar: null, buffering: "wait", bufferingLimit: 10, autoLoad: true };
+export { renewUserId, userId } from "./mediasync/identity.js";
+
+const kDefaults = {
+  url: undefined, socketOptions: {}, avatar: null, buffering: "wait", bufferingLimit: 10, autoLoad: true, audioOffset: 0,
+  mediaKeys: true,
+};
 const kStallMs = 400; // shorter ones are nobody else's business
 const kPolicyMs = 250;
 const kDesyncReport = 10; // seconds between two
-const kCalendar = 1e8; // a position beyond this is a time of the calendar
-const kBehindLive = 10; // seconds before the end of a live stream, for players that don't know better
+const kMostOffset = 0.5; // of sound
+const kAtEnd = 0.05; // seconds
 
 const localNow = () => performance.now() / 1000;
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 function socketFor({ socket, io = globalThis.io, url, socketOptions }) {
   if (socket) return socket;
@@ -35,42 +46,42 @@ export class MediaSync extends EventTarget {
   #clock = new ServerClock();
   #connection;
   #player;
+  #film;
+  #live;
   #policy;
-  #loading = null; // the URL that is being loaded
-  #loaded = null;
-  #failed = false;
   #suspended = false;
   #pending = null; // what the leader commanded while the connection was down
   #settled = false; // has been in step with this film
   #stallTimer = null;
-  #isReported = false; // the others know that this film has stalled
+  #reported = { isBuffering: false, problem: null }; // what the others know of this viewer's film
   #policyTimer;
   #desyncAt = -Infinity;
-  #mediaListeners = new AbortController();
+  #stopListening;
 
   constructor(media, options) {
     super();
     this.#media = media;
     this.#options = { ...kDefaults, ...options };
+    const socket = socketFor(this.#options);
+    this.#options.userId ??= ownUserId();
     const { sessionId, userId, username, avatar, userSecret, buffering, bufferingLimit } = this.#options;
     this.#policy = new BufferingPolicy(buffering, bufferingLimit);
-    this.#player = new Player(media, this.#clock, {
-      onMeasured: () => this.#onMeasured(),
-      onBlocked: (is) => this.#tell(is ? "blocked" : "unblocked"),
-      onStalled: (is) => this.#onStalled(is),
-      onCorrection: () => this.#onCorrection(),
-      onUser: (change) => this.#onUser(change),
-      offset: () => this.#timeOffset(),
-      isLive: () => this.#isLive(),
-    });
-    media.addEventListener("error", () => this.#onMediaError(), { signal: this.#mediaListeners.signal });
+    this.#live = new Live(media, this.#options.hls, () => this.position);
+    this.#film = this.#makeFilm();
+    this.#player = this.#makePlayer();
+    this.audioOffset = this.#options.audioOffset;
+    this.#stopListening = this.#options.mediaKeys ? this.#listenToMediaKeys() : () => {};
     const me = { sessionId, userId, username, avatar, ...(userSecret && { userSecret }) };
-    this.#connection = new Connection(socketFor(this.#options), me, this.#clock, (...told) => this.#onTold(...told));
-    this.#policyTimer = setInterval(() => this.#applyPolicy(), kPolicyMs);
+    this.#connection = new Connection(socket, me, this.#clock, (...told) => this.#onTold(...told));
+    this.#policyTimer = setInterval(() => this.#lead(), kPolicyMs);
+  }
+
+  get userId() {
+    return this.#options.userId;
   }
 
   get session() {
-    return this.#connection.session;
+    return this.#connection?.session ?? null;
   }
 
   get isJoined() {
@@ -86,9 +97,35 @@ export class MediaSync extends EventTarget {
     return this.session && positionAt(this.session.playbackState, this.#serverNow());
   }
 
+  get isLive() {
+    return this.#live.is;
+  }
+
+  // What can be sought, as {start, end} in the session's positions; null when that is not known.
+  get range() {
+    if (this.#live.is) return this.#live.range;
+    const end = this.#end;
+    return end === null ? null : { start: 0, end };
+  }
+
+  // By how many seconds this device's sound is late.
+  get audioOffset() {
+    return this.#player.audioOffset;
+  }
+
+  set audioOffset(seconds) {
+    this.#player.audioOffset = clamp(Number(seconds) || 0, -kMostOffset, kMostOffset);
+  }
+
+  // Why the film cannot be fetched or played here, as {kind, message, error}, or null.
+  get trouble() {
+    return this.#film.trouble;
+  }
+
   // --- what the leader does; each is false when this user does not lead
 
   play() {
+    if (this.isLeader) this.#player.unlock();
     return this.#command({ isPlaying: true });
   }
 
@@ -97,7 +134,18 @@ export class MediaSync extends EventTarget {
   }
 
   seek(position) {
-    return this.#command({ position: Math.max(0, position) });
+    return this.#command({ position: Math.max(0, this.#live.toSession(position)) });
+  }
+
+  seekBy(seconds) {
+    const { start, end } = this.range ?? { start: 0, end: Infinity };
+    return this.#command({ position: clamp(this.position + seconds, start, end) });
+  }
+
+  // To the live end of a stream.
+  goLive() {
+    const position = this.#live.edge;
+    return position !== undefined && this.#command({ position, isPlaying: true });
   }
 
   setRate(playbackRate) {
@@ -117,18 +165,35 @@ export class MediaSync extends EventTarget {
 
   // From a click, after "blocked"; also ends a pause of one's own.
   start() {
+    this.#film.retry();
     this.#player.start();
+  }
+
+  // This viewer alone pauses; the others go on.
+  hold() {
+    this.#player.hold();
+  }
+
+  // Tries again to open a film that could not be fetched or played, without waiting.
+  retry() {
+    this.#film.retry();
   }
 
   // Leaves the element alone until resume(), for example while another film is being opened in it.
   suspend() {
-    this.#suspended = true;
+    this.#suspended = this.#film.isSuspended = true;
     this.#player.follow(null);
   }
 
   resume() {
-    this.#suspended = false;
+    this.#suspended = this.#film.isSuspended = false;
     this.#follow(true);
+  }
+
+  // Opens the session's film anew, whatever the element has.
+  reload() {
+    this.#player.follow(null);
+    this.#film.reopen();
   }
 
   // After the connection was "closed", or the user has "left".
@@ -145,30 +210,60 @@ export class MediaSync extends EventTarget {
   close() {
     clearInterval(this.#policyTimer);
     clearTimeout(this.#stallTimer);
-    this.#mediaListeners.abort();
+    this.#stopListening();
+    this.#film.close();
     this.#player.close();
     this.#connection.close(!this.#options.socket);
   }
 
   // How well in step, and by what means.
   stats() {
-    const now = localNow();
-    const { error, facts } = this.#player;
+    const { error, facts, audioOffset } = this.#player;
     return {
       state: this.#describe(),
       error,
       ...facts,
+      audioOffset,
       clock: {
-        isKnown: this.#clock.isKnown,
-        offset: this.#clock.offsetAt(now) - performance.timeOrigin / 1000,
-        drift: this.#clock.drift,
-        roundTrip: this.#clock.roundTrip,
-        jitter: this.#clock.jitter,
+        ...this.#clock.facts,
+        offset: this.#clock.offsetAt(localNow()) - performance.timeOrigin / 1000,
         kernelRoundTrip: this.#connection.kernelRoundTrip,
-        samples: this.#clock.samples,
       },
       waitsFor: this.#policy.waitsFor,
     };
+  }
+
+  #makeFilm() {
+    const { autoLoad, load = loadNatively } = this.#options;
+    return new Film(this.#media, autoLoad ? load : async () => {}, {
+      onOpened: () => this.#follow(true),
+      onLost: () => this.#follow(false),
+      onTrouble: (trouble) => this.#onTrouble(trouble),
+      onMended: () => this.#onMended(),
+      onMoved: () => this.#player.excuse(),
+    });
+  }
+
+  #makePlayer() {
+    return new Player(this.#media, this.#clock, {
+      onMeasured: () => this.#onMeasured(),
+      onBlocked: (is) => this.#tell(is ? "blocked" : "unblocked"),
+      onStalled: (is) => this.#onStalled(is),
+      onCorrection: () => this.#onCorrection(),
+      onUser: (change) => this.#command(change),
+      onStuck: () => this.#film.reopen(),
+      live: this.#live,
+    });
+  }
+
+  // For the leader they are commands, for the others a pause of their own.
+  #listenToMediaKeys() {
+    return listenToMediaKeys({
+      play: () => this.play() || this.start(),
+      pause: () => this.pause() || this.hold(),
+      seekBy: (seconds) => this.seekBy(seconds),
+      seek: (position) => this.seek(position + this.#live.offset),
+    });
   }
 
   #tell(type, detail) {
@@ -183,11 +278,10 @@ export class MediaSync extends EventTarget {
     const state = this.session?.playbackState;
     if (this.#connection.hasLeft) return "left";
     if (!state?.mediaUrl) return "empty";
-    if (this.#failed) return "unplayable";
-    if (this.#loading || this.#suspended) return "loading";
-    if (this.#player.isBlocked) return "blocked";
-    if (this.#player.isHeld) return "held";
-    if (this.#player.isStalled) return "buffering";
+    if (!this.#film.isOpen && this.#film.trouble) return isPassing(this.#film.trouble.kind) ? "retrying" : "unplayable";
+    if (!this.#film.isOpen || this.#suspended) return "loading";
+    const { obstacle } = this.#player;
+    if (obstacle) return obstacle === "buffering" && this.#film.trouble ? "retrying" : obstacle;
     if (!state.isPlaying) return this.#policy.holds ? "waiting" : "paused";
     return this.#media.paused ? "starting" : "playing";
   }
@@ -196,96 +290,47 @@ export class MediaSync extends EventTarget {
     if (type === "playback") this.#onPlayback(detail);
     else if (type === "buffering") this.#policy.report(detail.userId, detail.isBuffering, localNow());
     else if (type === "leader") this.#policy.reset();
-    else if (type === "joined") this.#onJoined();
+    else if (type === "joined") this.#onJoined(detail);
     else if (type === "left") this.#follow(false);
     this.#tell(type, detail);
   }
 
-  #onJoined() {
-    const pending = this.#pending;
+  // The network is there, perhaps again.
+  #onJoined({ isFirst }) {
+    const pending = this.#pending ?? this.#connection.takeUnsent();
     this.#pending = null;
-    this.#isReported = false;
+    this.#reported = { isBuffering: false, problem: null };
     if (pending && this.isLeader && pending.mediaUrl === this.session.playbackState.mediaUrl) this.#send(pending);
+    this.#film.retry();
+    if (!isFirst && this.#player.isStarved) this.#film.reopen();
+    this.#report();
   }
 
   // --- following
 
   #onPlayback({ isNew }) {
     const { mediaUrl } = this.session.playbackState;
-    if (mediaUrl !== this.#loaded && mediaUrl !== this.#loading && this.#options.autoLoad) this.#load(mediaUrl);
-    else this.#follow(isNew);
+    if (mediaUrl === this.#film.url) return this.#follow(isNew);
+    this.#player.follow(null);
+    this.#settled = false;
+    this.#film.open({ ...this.session.playbackState });
+    this.#report();
   }
 
   #follow(isNew) {
     const isIn = this.session && !this.#connection.hasLeft;
-    const isReady = isIn && !this.#loading && !this.#suspended && this.session.playbackState.mediaUrl;
+    const isReady = isIn && this.#film.isOpen && !this.#suspended;
     this.#player.follow(isReady ? this.session.playbackState : null, isNew);
   }
 
-  async #load(url) {
-    this.#player.follow(null);
-    this.#loading = url;
-    this.#failed = this.#settled = false;
-    this.#onStalled(false);
-    try {
-      if (url) await (this.#options.load ?? loadNatively)(this.session.playbackState, this.#media);
-    } catch (error) {
-      if (this.#loading === url) this.#fail(error);
-    }
-    if (this.#loading !== url) return; // another one has come
-    this.#loading = null;
-    this.#loaded = url;
-    this.#follow(true);
+  #onTrouble({ kind, message, error }) {
+    this.#report();
+    this.#tell("mediaerror", { kind, message, error, willRetry: isPassing(kind), mediaUrl: this.#film.url });
   }
 
-  // What can't be played here keeps nobody waiting.
-  #onMediaError() {
-    if (!this.#loading && this.#media.error) this.#fail(this.#media.error);
-  }
-
-  #fail(error) {
-    this.#failed = true;
-    this.#onStalled(false);
-    this.#tell("mediaerror", { error, mediaUrl: this.session?.playbackState.mediaUrl });
-  }
-
-  get #hls() {
-    const { hls } = this.#options;
-    return typeof hls === "function" ? hls() : hls;
-  }
-
-  // What hls.js knows of the stream that it plays.
-  get #playlist() {
-    const hls = this.#hls;
-    return hls?.latestLevelDetails ?? hls?.levels?.[hls.currentLevel]?.details ?? null;
-  }
-
-  // hls.js gives live streams a duration that grows, unless it is told otherwise.
-  #isLive() {
-    return this.#playlist?.live ?? this.#media.duration === Infinity;
-  }
-
-  // Where a live stream is to go on that stands where it can't be played any more, or has never been played; else undefined.
-  #liveEdge() {
-    const { seekable } = this.#media;
-    if (!this.#isLive() || seekable.length === 0) return undefined;
-    const offset = this.#timeOffset();
-    const end = seekable.end(seekable.length - 1);
-    const start = this.#playlist?.fragments[0]?.start ?? seekable.start(0); // what is buffered can be sought, and ends soon
-    const at = this.position - offset;
-    if (at >= start && at <= end) return undefined;
-    return offset + (this.#hls?.liveSyncPosition ?? Math.max(start, end - kBehindLive));
-  }
-
-  // Live streams are counted by the calendar, where that is known: each player has another zero. So are those that have
-  // ended meanwhile. Dates may jump from one fragment to the next, so the one counts that the session is in.
-  #timeOffset() {
-    if (!this.#isLive() && !(this.position > kCalendar)) return 0;
-    const dated = (this.#playlist?.fragments ?? []).filter((fragment) => fragment.programDateTime);
-    const now = dated.findLast((fragment) => fragment.programDateTime / 1000 <= this.position) ?? dated[0];
-    if (now) return now.programDateTime / 1000 - now.start;
-    const start = this.#media.getStartDate?.().getTime();
-    return Number.isFinite(start) ? start / 1000 : 0;
+  #onMended() {
+    this.#report();
+    this.#tell("mediarecovered", { mediaUrl: this.#film.url });
   }
 
   #onMeasured() {
@@ -299,15 +344,21 @@ export class MediaSync extends EventTarget {
     const now = localNow();
     if (this.isLeader || !this.#settled || now - this.#desyncAt < kDesyncReport) return;
     this.#desyncAt = now;
-    const report = { reportedPosition: this.#media.currentTime + this.#timeOffset(), reportedTime: this.#serverNow() };
+    const report = { reportedPosition: this.#media.currentTime + this.#live.offset, reportedTime: this.#serverNow() };
     this.#connection.emit("report_desync", report);
   }
 
   // --- leading
 
-  #onUser(change) {
-    if (this.isLeader) this.#command(change);
-    return this.isLeader;
+  // Where the film ends; null when that is not known, or it does not.
+  get #end() {
+    const { playbackState } = this.session ?? {};
+    return playbackState && !this.#live.is ? endOf(playbackState, this.#film.isOpen ? this.#media.duration : NaN) : null;
+  }
+
+  get #isAtEnd() {
+    const end = this.#end;
+    return end !== null && this.position >= end - kAtEnd;
   }
 
   #command(change) {
@@ -318,7 +369,7 @@ export class MediaSync extends EventTarget {
   }
 
   #changed(change) {
-    if (change.isPlaying) change = { position: this.#liveEdge(), ...change };
+    if (change.isPlaying) change = { position: this.#isAtEnd ? 0 : this.#live.nearest, ...change };
     const { roundTrip, jitter } = this.#clock;
     const seekTime = change.position === undefined ? 0 : this.#player.facts.seekTime;
     const lead = leadFor({ roundTrip, jitter, seekTime });
@@ -334,35 +385,32 @@ export class MediaSync extends EventTarget {
     this.#tell("playback", { isNew: true });
   }
 
+  // What the leader's player does by itself: it waits for others, and stops where the film ends.
+  #lead() {
+    if (!this.isLeader || !this.isJoined) return;
+    const { isPlaying } = this.session.playbackState;
+    if (isPlaying && this.#isAtEnd) return this.#send(this.#changed({ isPlaying: false, position: this.#end }));
+    const decision = this.#policy.decide(isPlaying, localNow());
+    if (decision !== null) this.#send(this.#changed({ isPlaying: decision === "resume" }));
+  }
+
   // --- stalls
 
   #onStalled(is) {
     clearTimeout(this.#stallTimer);
-    if (is && this.#settled) this.#stallTimer = setTimeout(() => this.#report(true), kStallMs);
-    else if (!is && this.#isReported) this.#report(false);
+    if (is && this.#settled) this.#stallTimer = setTimeout(() => this.#report(), kStallMs);
+    else if (!is && this.#reported.isBuffering) this.#report();
   }
 
-  #report(isBuffering) {
-    this.#isReported = isBuffering;
-    const { userId, username } = this.#options;
-    if (this.#connection.isPrecise) this.#connection.emit("report_buffering", { isBuffering });
-    else this.#onTold("buffering", { userId, username, isBuffering });
+  // Tells the others when this viewer's film waits for data or can't be had. What can't be played here keeps nobody waiting.
+  #report() {
+    const { trouble } = this.#film;
+    const problem = trouble?.kind ?? null;
+    const isBuffering = this.#player.obstacle === "buffering" && this.#settled && (!trouble || isPassing(problem));
+    if (isBuffering === this.#reported.isBuffering && problem === this.#reported.problem) return;
+    this.#reported = { isBuffering, problem };
+    const report = { isBuffering, ...(problem && { problem }) };
+    if (this.#connection.isPrecise) this.#connection.emit("report_buffering", report);
+    else this.#onTold("buffering", { userId: this.userId, username: this.#options.username, ...report });
   }
-
-  #applyPolicy() {
-    if (!this.isLeader || !this.isJoined) return;
-    const decision = this.#policy.decide(this.session.playbackState.isPlaying, localNow());
-    if (decision !== null) this.#send(this.#changed({ isPlaying: decision === "resume" }));
-  }
-}
-
-function loadNatively({ mediaUrl }, media) {
-  return new Promise((resolve, reject) => {
-    const outcome = new AbortController();
-    const on = (type, settle) =>
-      media.addEventListener(type, () => (outcome.abort(), settle()), { signal: outcome.signal });
-    on("loadedmetadata", resolve);
-    on("error", () => reject(media.error));
-    media.src = mediaUrl;
-  });
 }

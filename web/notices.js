@@ -20,19 +20,24 @@ function hideNotice() {
   byId("notice-text").textContent = "";
 }
 
-// state: "connected", "reconnecting" or "closed", as SessionClient tells it. wasIn: whether the viewer was in the session before.
-export function showConnection(state, wasIn) {
+// state: "connected", "reconnecting" or "closed", and the server's refusal, as MediaSync tells them. wasIn: whether the viewer was in
+// the session before.
+export function showConnection({ state, refusal }, wasIn) {
   const shown = !byId("notice").hidden;
   clearTimeout(noticeTimer);
   if (state === "closed") {
     showNotice("The server closed the connection.", "lost", true);
   } else if (state === "reconnecting") {
     const text = wasIn ? "Connection lost. Trying to reconnect…" : "The server cannot be reached. Trying again…";
-    showNotice(text, "lost", false);
+    showNotice(refusal ? refusalText(refusal) : text, "lost", false);
   } else if (shown) {
     showNotice("Connected again.", "back", false);
     noticeTimer = setTimeout(hideNotice, kBackMs);
   }
+}
+
+function refusalText({ status, message }) {
+  return `The server does not let this page in: ${message ?? "no reason given"} (${status}). Trying again…`;
 }
 
 export function showLeft() {

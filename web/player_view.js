@@ -1,18 +1,22 @@
 // The player's controls: they show what the session does, and for the leader they steer it.
 
-import { byId, clockText, setIcon } from "./dom.js";
+import { byId, clockText, setIcon, timeOfDay } from "./dom.js";
 
 const kRates = [0.5, 0.75, 1, 1.25, 1.5, 2];
 const kStep = 5; // seconds per arrow key
+const kCalendar = 1e8; // positions of live streams with dates are times of the calendar
+const kLive = 20; // so near to the end of a live stream, in seconds, is live
 
 export class PlayerView {
   #video;
   #actions;
   #enabled = false;
   #isPlaying = false;
+  #isAway = false;
   #scrubbing = false;
 
-  // actions: play(), pause(), seek(seconds), setRate(rate)
+  // actions: play(), pause(), start(), seek(position), seekBy(seconds), goLive(), setRate(rate), and timeline(): {start, end,
+  // position, isLive} of the film in the session's positions, or null
   constructor(video, actions) {
     this.#video = video;
     this.#actions = actions;
@@ -20,6 +24,7 @@ export class PlayerView {
     byId("play").addEventListener("click", () => this.#togglePlay());
     video.addEventListener("click", () => this.#togglePlay());
     byId("rate").addEventListener("change", (event) => this.#enabled && actions.setRate(Number(event.target.value)));
+    byId("live").addEventListener("click", () => actions.goLive());
     this.#listenToSeekBar();
     this.#listenToSound();
     byId("full").addEventListener("click", () => this.#toggleFullScreen());
@@ -30,15 +35,17 @@ export class PlayerView {
     this.#listenToBuffering();
   }
 
-  // enabled: whether this viewer steers; isPlaying and rate: what the session does
-  render({ enabled, isPlaying, rate }) {
+  // enabled: whether this viewer steers; isAway: the film stands here while it plays for the others; isPlaying and rate: what the
+  // session does
+  render({ enabled, isAway, isPlaying, rate }) {
     this.#enabled = enabled;
-    this.#isPlaying = isPlaying;
-    setIcon(byId("play-icon"), isPlaying ? "pause" : "play");
-    byId("play").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
-    for (const id of ["play", "seek", "rate"]) {
-      byId(id).disabled = !enabled;
-      byId(id).title = enabled ? "" : "The leader steers the film";
+    this.#isAway = isAway;
+    this.#isPlaying = isPlaying && !isAway;
+    setIcon(byId("play-icon"), this.#isPlaying ? "pause" : "play");
+    byId("play").setAttribute("aria-label", this.#isPlaying ? "Pause" : "Play");
+    for (const [id, isUsable] of [["play", enabled || isAway], ["seek", enabled], ["rate", enabled], ["live", enabled]]) {
+      byId(id).disabled = !isUsable;
+      byId(id).title = isUsable ? "" : "The leader steers the film";
     }
     this.#addRate(rate);
     byId("rate").value = String(rate);
@@ -46,13 +53,14 @@ export class PlayerView {
   }
 
   #togglePlay() {
-    if (!this.#enabled) return;
-    if (this.#isPlaying) this.#actions.pause();
+    if (this.#isAway) this.#actions.start();
+    else if (!this.#enabled) return;
+    else if (this.#isPlaying) this.#actions.pause();
     else this.#actions.play();
   }
 
-  #seekTo(seconds) {
-    if (this.#enabled) this.#actions.seek(Math.min(Math.max(0, seconds), this.#video.duration || 0));
+  #seekBy(seconds) {
+    if (this.#enabled) this.#actions.seekBy(seconds);
   }
 
   #listenToSeekBar() {
@@ -63,11 +71,21 @@ export class PlayerView {
     });
     bar.addEventListener("change", () => {
       this.#scrubbing = false;
-      this.#seekTo(Number(bar.value));
+      if (this.#enabled) this.#actions.seek(Number(bar.value));
     });
+    bar.addEventListener("keydown", (event) => this.#onArrow(event));
+  }
+
+  // The seek bar's own steps are a share of the film.
+  #onArrow(event) {
+    const step = { ArrowLeft: -kStep, ArrowRight: kStep, ArrowDown: -kStep, ArrowUp: kStep }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    this.#seekBy(step);
   }
 
   #listenToSound() {
+    byId("volume").hidden = !this.#takesVolume();
     byId("mute").addEventListener("click", () => (this.#video.muted = !this.#video.muted));
     byId("volume").addEventListener("input", (event) => {
       this.#video.volume = Number(event.target.value);
@@ -81,6 +99,15 @@ export class PlayerView {
       this.#fill(byId("volume"), 1);
     });
     this.#fill(byId("volume"), 1);
+  }
+
+  // Phones leave it to their keys.
+  #takesVolume() {
+    const { volume } = this.#video;
+    this.#video.volume = 0.5;
+    const takes = this.#video.volume === 0.5;
+    this.#video.volume = volume;
+    return takes;
   }
 
   #listenToBuffering() {
@@ -102,8 +129,8 @@ export class PlayerView {
     const keys = {
       " ": () => this.#togglePlay(),
       k: () => this.#togglePlay(),
-      ArrowLeft: () => this.#seekTo(this.#video.currentTime - kStep),
-      ArrowRight: () => this.#seekTo(this.#video.currentTime + kStep),
+      ArrowLeft: () => this.#seekBy(-kStep),
+      ArrowRight: () => this.#seekBy(kStep),
       m: () => byId("mute").click(),
       f: () => this.#toggleFullScreen(),
     };
@@ -113,23 +140,30 @@ export class PlayerView {
   }
 
   #renderTime() {
-    const duration = Number.isFinite(this.#video.duration) ? this.#video.duration : 0;
-    byId("seek").max = String(duration);
-    byId("time-all").textContent = clockText(duration || NaN);
-    if (!this.#scrubbing) this.#renderPosition(this.#video.currentTime);
+    const { start, end, position, isLive } = this.#actions.timeline() ?? { start: 0, end: 0, position: 0, isLive: false };
+    byId("seek").min = String(start);
+    byId("seek").max = String(end);
+    byId("time-all").hidden = isLive;
+    byId("time-all").textContent = ` / ${clockText(end || NaN)}`;
+    byId("live").hidden = !isLive;
+    byId("live").dataset.isLive = String(end - position < kLive);
+    byId("live-label").textContent = end - position < kLive ? "Live" : "Go live";
+    if (!this.#scrubbing) this.#renderPosition(position);
   }
 
+  // Live streams show the time of day, which is the same for all viewers.
   #renderPosition(position) {
     const bar = byId("seek");
+    const text = position > kCalendar ? timeOfDay(position) : clockText(position);
     bar.value = String(position);
-    bar.setAttribute("aria-valuetext", `${clockText(position)} of ${byId("time-all").textContent}`);
-    this.#fill(bar, Number(bar.max));
-    byId("time-now").textContent = clockText(position);
+    bar.setAttribute("aria-valuetext", `${text}${byId("time-all").hidden ? "" : byId("time-all").textContent.replace("/", "of")}`);
+    this.#fill(bar, Number(bar.max), Number(bar.min));
+    byId("time-now").textContent = text;
   }
 
   // The coloured part of a slider.
-  #fill(bar, max) {
-    bar.style.setProperty("--fill", `${max > 0 ? (100 * Number(bar.value)) / max : 0}%`);
+  #fill(bar, max, min = 0) {
+    bar.style.setProperty("--fill", `${max > min ? (100 * (Number(bar.value) - min)) / (max - min) : 0}%`);
   }
 
   #addRate(rate) {

@@ -104,11 +104,19 @@ export class RoomView {
     }
   }
 
-  setStartOverlay(shown) {
+  // What a click on the film does, as a text; null: there is nothing to click.
+  setStartOverlay(text) {
     const overlay = byId("start-overlay");
-    if (overlay.hidden === !shown) return;
-    overlay.hidden = !shown;
-    if (shown) overlay.focus({ preventScroll: true });
+    byId("start-text").textContent = text ?? "";
+    if (overlay.hidden === (text === null)) return;
+    overlay.hidden = text === null;
+    if (text !== null) overlay.focus({ preventScroll: true });
+  }
+
+  // Why the film does not play here; null when it does.
+  setTrouble(text) {
+    byId("trouble-text").textContent = text ?? "";
+    byId("trouble").hidden = text === null;
   }
 
   #renderUsers(session, myId) {

@@ -13,6 +13,8 @@ const kStates = {
   loading: "opening the film",
   blocked: "waits for a click",
   held: "paused here",
+  interrupted: "stopped by this device",
+  retrying: "waits for the network",
   buffering: "waits for data",
   waiting: "waits for somebody",
   paused: "paused",
@@ -22,9 +24,23 @@ const kStates = {
 
 const milliseconds = (seconds) => `${Math.abs(seconds * 1000).toFixed(1)} ms`;
 
+const offsetText = (ms) => (ms === 0 ? "in time" : `${Math.abs(ms)} ms ${ms > 0 ? "late" : "early"}`);
+
 export class SyncView {
   #seen = []; // {at, error}
   #renderedAt = -Infinity;
+
+  // audioOffset: by how many seconds this device's sound is late, as it was set before; setAudioOffset(seconds)
+  constructor(audioOffset, setAudioOffset) {
+    const slider = byId("audio-offset");
+    const show = () => (byId("audio-offset-text").textContent = offsetText(Number(slider.value)));
+    slider.value = String(Math.round(audioOffset * 1000));
+    slider.addEventListener("input", () => {
+      setAudioOffset(Number(slider.value) / 1000);
+      show();
+    });
+    show();
+  }
 
   // error: seconds behind the session, or null; stats: of MediaSync
   add(error, stats) {

@@ -7,7 +7,8 @@ import { byId } from "./dom.js";
 import * as identity from "./identity.js";
 import { LobbyView } from "./lobby_view.js";
 import { Media } from "./media.js";
-import { MediaSync } from "./mediasync.js";
+import { MediaSync, renewUserId, userId } from "./mediasync.js";
+import { diagnose } from "./mediasync/diagnosis.js";
 import { clearConnection, showConnection, showLeft, toast } from "./notices.js";
 import { PlayerView } from "./player_view.js";
 import { RoomView } from "./room_view.js";
@@ -15,29 +16,47 @@ import { SyncView } from "./sync_view.js";
 
 const kAnswerMs = 5000;
 const kChatEvents = ["chat_open", "chat", "reaction"];
+const kStartTexts = {
+  blocked: "Click to start watching",
+  held: "You have paused. Click to go on with the others",
+};
+const kProblems = {
+  network: "cannot fetch the film at the moment",
+  missing: "does not get the film from the server",
+  unsupported: "has a browser that cannot play the film",
+};
 
 const video = byId("video");
-let myId = identity.userId();
+let myId = userId();
 const media = new Media(video);
 const player = new PlayerView(video, {
   play: () => client?.play(),
   pause: () => client?.pause(),
+  start: () => client?.start(),
   seek: (position) => client?.seek(position),
+  seekBy: (seconds) => client?.seekBy(seconds),
+  goLive: () => client?.goLive(),
   setRate: (rate) => client?.setRate(rate),
+  timeline,
 });
-const sync = new SyncView();
+const sync = new SyncView(Number(identity.audioOffset.get()) || 0, (seconds) => {
+  identity.audioOffset.set(String(seconds));
+  if (client) client.audioOffset = seconds;
+});
 const chat = new ChatView({ send: (text) => ask("chat", text), react: (reaction) => ask("reaction", reaction) });
 let socket = null;
 let client = null;
+let shownState = null; // of the film here
 let openingFilm = null; // the film that the leader's browser opens before the others hear of it
 
 const lobby = new LobbyView({ create, join: enter, forget: () => (history.pushState(null, "", "/"), showLobby()) });
 const room = new RoomView({ leave, takeLead: () => client?.requestLeadership(), loadFilm });
 
 byId("reconnect").addEventListener("click", () => client?.reconnect());
+byId("retry").addEventListener("click", () => client?.retry());
 byId("start-overlay").addEventListener("click", () => {
-  room.setStartOverlay(false);
   client?.start();
+  renderFilm();
 });
 
 // --- the lobby ---
@@ -72,7 +91,13 @@ function enter(sessionId, name) {
   lobby.setBusy(true);
   socket = io({ autoConnect: false });
   const me = { sessionId, userId: myId, username: name };
-  client = new MediaSync(video, { socket, ...me, load: openFilm, hls: () => media.hls });
+  client = new MediaSync(video, {
+    socket,
+    ...me,
+    audioOffset: Number(identity.audioOffset.get()) || 0,
+    load: (state, _video, film) => media.load(state, film),
+    hls: () => media.hls,
+  });
   const on = (type, act) => client.addEventListener(type, ({ detail }) => act(detail ?? {}));
   on("connection", onConnection);
   on("joined", ({ isFirst }) => onJoined(sessionId, isFirst));
@@ -81,10 +106,13 @@ function enter(sessionId, name) {
   on("playback", onPlayback);
   on("leader", onLeaderChanged);
   on("refused", onRefused);
-  on("blocked", () => room.setStartOverlay(true));
-  on("unblocked", () => room.setStartOverlay(false));
-  on("mediaerror", ({ error }) => toast(error.message || "This browser cannot play the film", "error"));
-  on("sync", ({ error }) => client && sync.add(error, client.stats()));
+  for (const type of ["blocked", "unblocked", "mediaerror", "mediarecovered"]) on(type, renderFilm);
+  on("buffering", onBuffering);
+  on("sync", ({ error }) => {
+    if (!client) return;
+    sync.add(error, client.stats());
+    renderFilm();
+  });
 }
 
 function onJoined(sessionId, isFirst) {
@@ -101,15 +129,18 @@ function onJoined(sessionId, isFirst) {
 function onLeft() {
   video.pause();
   setOpening(null);
-  room.setStartOverlay(false);
   renderSession();
-  renderPlayer();
   showLeft();
 }
 
-function onConnection({ state }) {
-  if (state === "connected" && client?.stats().state === "left") showLeft();
-  else showConnection(state, client?.session !== null);
+function onConnection(detail) {
+  if (detail.state === "connected" && client?.stats().state === "left") showLeft();
+  else showConnection(detail, client?.session !== null);
+}
+
+// The leader alone can do something about it.
+function onBuffering({ userId: id, username, problem }) {
+  if (client?.isLeader && id !== myId && problem) toast(`${username} ${kProblems[problem] ?? "cannot play the film"}.`);
 }
 
 function leave() {
@@ -126,7 +157,8 @@ function close() {
   chat.hide();
   setOpening(null);
   identity.lastSession.set(null);
-  room.setStartOverlay(false);
+  room.setStartOverlay(null);
+  room.setTrouble(null);
   sync.clear();
   media.detach();
   clearConnection();
@@ -136,7 +168,7 @@ function close() {
 function onRefused({ message, event, code }) {
   if (kChatEvents.includes(event)) return; // whoever asked is answered
   if (code === "FOREIGN_USER") {
-    myId = identity.renewUserId();
+    myId = renewUserId();
     message = "The server does not know you any more. Join again as somebody new.";
   }
   toast(message || "The server refused that.", "error");
@@ -180,11 +212,6 @@ async function openChat() {
 
 // --- the player ---
 
-// The session's film is another one than before. The leader's browser has opened it already.
-async function openFilm({ mediaUrl }) {
-  if (media.url !== mediaUrl || video.error) await media.attach(mediaUrl);
-}
-
 function onPlayback() {
   if (openingFilm && openingFilm.url === client.session.playbackState.mediaUrl) setOpening(null);
   renderPlayer();
@@ -201,18 +228,20 @@ function setOpening(film) {
 
 // Opens the film here first: the others are told together with its duration, and only if it can be played at all.
 async function loadFilm(film) {
-  if (!client?.isLeader || (media.url === film.url && !video.error)) return;
-  const before = media.url;
+  if (!client?.isLeader) return;
+  if (client.session.playbackState.mediaUrl === film.url && !openingFilm) return client.retry();
   setOpening(film);
   try {
-    if (!(await media.attach(film.url))) return;
+    if (!(await media.tryOut(film.url))) return;
     const announced = { mediaUrl: film.url, mediaId: film.id, mediaTitle: film.title };
-    if (Number.isFinite(video.duration) && !media.isLive) announced.mediaDuration = video.duration;
+    if (Number.isFinite(video.duration) && !client.isLive) announced.mediaDuration = video.duration;
     client.loadMedia(announced);
   } catch (error) {
-    toast(`${film.title}: ${error.message}`, "error");
-    if (before) await media.attach(before).catch(() => {});
+    const { message } = await diagnose(error, film.url);
+    if (openingFilm !== film) return;
+    toast(`${film.title}: ${message}`, "error");
     setOpening(null);
+    client?.reload();
   }
 }
 
@@ -232,7 +261,28 @@ function renderPlayer() {
   const state = client?.session?.playbackState;
   if (!state) return;
   const steers = client.isLeader && !openingFilm && Boolean(state.mediaUrl);
-  player.render({ enabled: steers, isPlaying: state.isPlaying, rate: state.playbackRate });
+  const isAway = ["blocked", "held"].includes(client.stats().state);
+  player.render({ enabled: steers, isAway, isPlaying: state.isPlaying, rate: state.playbackRate });
+}
+
+// What keeps the film from playing here.
+function renderFilm() {
+  if (!client) return;
+  const { state } = client.stats();
+  const { trouble } = client;
+  const isOver = !trouble || openingFilm || !["retrying", "unplayable"].includes(state);
+  room.setStartOverlay(kStartTexts[state] ?? null);
+  room.setTrouble(isOver ? null : state === "retrying" ? `${trouble.message} Trying again…` : trouble.message);
+  if (state !== shownState) renderPlayer();
+  shownState = state;
+}
+
+// Of the film, in the session's positions.
+function timeline() {
+  if (!client?.session) return null;
+  const { isLive } = client;
+  const { start, end } = client.range ?? { start: 0, end: 0 };
+  return { start, end, position: isLive ? client.position : video.currentTime, isLive };
 }
 
 // --- the beginning ---

@@ -78,8 +78,9 @@ export class ServerClock {
     return this.#offset !== null;
   }
 
-  get samples() {
-    return this.#trips.length;
+  get facts() {
+    const { isKnown, drift, roundTrip, jitter } = this;
+    return { isKnown, drift, roundTrip, jitter, samples: this.#trips.length };
   }
 
   // By how much the server's clock is faster than the local one.

@@ -8,6 +8,7 @@ const kRefreshMs = 300; // events in a burst cause one refresh
 const kProbeLost = 10;
 const kSleepCheckMs = 1000;
 const kSlept = 0.5; // seconds that the two local clocks went apart
+const kCommandMs = 100; // of commands in a burst, such as of a seek bar that is dragged, one in so many milliseconds is sent
 const kOutOfDate = ["NOT_LEADER", "LEADER_ACTIVE"]; // refusals that mean that this copy of the session is
 
 const localNow = () => performance.now() / 1000;
@@ -15,6 +16,18 @@ const localNow = () => performance.now() / 1000;
 // Servers may be configured to send integer milliseconds.
 const isMilliseconds = (timestamp) => timestamp > 1e11;
 const toSeconds = (timestamp) => (isMilliseconds(timestamp) ? timestamp / 1000 : timestamp);
+
+// The server's answer to a connection that it does not take, as {status, message}; null when there is none. WebSockets don't say.
+function refusalOf({ context }) {
+  if (!context?.status) return null;
+  let message = null;
+  try {
+    ({ message } = JSON.parse(context.responseText));
+  } catch {
+    // an answer of something that is in between
+  }
+  return { status: context.status, message };
+}
 
 // tell(type, detail): see the events of MediaSync. "playback" has {isNew: something was commanded}.
 export class Connection {
@@ -31,6 +44,7 @@ export class Connection {
   #probes = new Map(); // number → local time of sending
   #probeCount = 0;
   #unit = 1;
+  #outgoing = null; // a command that waits for the end of its burst
   #heardAt = 0;
   #apart = Date.now() - performance.now();
 
@@ -67,12 +81,33 @@ export class Connection {
 
   // Nothing is kept for later while the connection is down: joining again brings the state that counts.
   emit(event, ...data) {
+    if (this.#joined && this.#outgoing) this.#sendPlayback(this.#outgoing);
     if (this.#joined) this.#socket.emit(event, ...data);
     return this.#joined;
   }
 
-  // A playback state of the leader. Those that begin at another time than now say so.
+  // The command that was not sent before the connection was lost, or null.
+  takeUnsent() {
+    const unsent = this.#outgoing;
+    this.#outgoing = null;
+    return unsent;
+  }
+
+  // A playback state of the leader. Those that begin at another time than now say so. The last of a burst is always sent.
   sendPlayback(state) {
+    this.#outgoing = state;
+    if (this.#timers.command) return;
+    this.#sendPlayback(state);
+    this.#timers.command = setTimeout(() => this.#endBurst(), kCommandMs);
+  }
+
+  #endBurst() {
+    this.#timers.command = null;
+    if (this.#outgoing && this.#joined) this.sendPlayback(this.#outgoing);
+  }
+
+  #sendPlayback(state) {
+    this.#outgoing = null;
     const { position, isPlaying, playbackRate, mediaUrl, mediaId } = state;
     const sent = { position, isPlaying, playbackRate };
     if (mediaUrl) sent.mediaUrl = mediaUrl;
@@ -105,7 +140,7 @@ export class Connection {
     const handlers = {
       connect: () => this.#onConnect(),
       disconnect: (reason) => this.#onDisconnected(reason),
-      connect_error: (error) => this.#onDisconnected(error.message),
+      connect_error: (error) => this.#onDisconnected(error.message, refusalOf(error)),
       session_joined: (data) => this.#onJoined(data),
       session_state: (data) => this.#onState(data),
       user_joined: (data) => this.#onUserJoined(data),
@@ -129,10 +164,10 @@ export class Connection {
     this.#tell("connection", { state: "connected", reason: null });
   }
 
-  #onDisconnected(reason) {
+  #onDisconnected(reason, refusal = null) {
     this.#joined = false;
     clearTimeout(this.#timers.probe);
-    this.#tell("connection", { state: this.#socket.active ? "reconnecting" : "closed", reason });
+    this.#tell("connection", { state: this.#socket.active ? "reconnecting" : "closed", reason, refusal });
   }
 
   #onJoined({ session }) {
@@ -209,7 +244,8 @@ export class Connection {
       leader.isConnected = true;
       this.#tell("session");
     }
-    this.#takePlayback(state, true);
+    // What comes back of a burst is older than what was commanded since.
+    if (!this.#outgoing || leaderId !== this.#me.userId) this.#takePlayback(state, true);
   }
 
   #onMediaLoaded({ mediaUrl, mediaId, mediaTitle, mediaDuration, timestamp }) {

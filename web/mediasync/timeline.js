@@ -5,7 +5,13 @@
 export function positionAt(state, serverTime) {
   const elapsed = state.isPlaying ? Math.max(0, serverTime - state.lastUpdateTime) : 0;
   const at = state.position + elapsed * state.playbackRate;
-  return state.mediaDuration == null ? at : Math.min(at, state.mediaDuration);
+  return state.mediaDuration > 0 ? Math.min(at, state.mediaDuration) : at;
+}
+
+// Where the film ends, by the session and by the element that has it open; null when neither knows.
+export function endOf({ mediaDuration }, duration) {
+  const end = Math.min(mediaDuration > 0 ? mediaDuration : Infinity, duration > 0 ? duration : Infinity);
+  return Number.isFinite(end) ? end : null;
 }
 
 // How long it still stands before it plays; 0 when it plays, or is not about to.

@@ -1,0 +1,90 @@
+// Tells what a viewer does to an element from what the device does to it: a call that comes in, headphones that are pulled, a page
+// that goes out of sight. Only a pause can be the device's.
+//
+// Browsers do not say who paused. So calls of the element's own play() and pause(), touches of the element and media keys are noted,
+// and what has none of these behind it is judged by what the device is about.
+
+const kBehind = 1; // seconds from a touch or a call to the event that it causes
+const kSettling = 1; // players that were told to play may fall back by themselves (WebKitGTK)
+const kHiding = 0.5; // pages that are put away are paused a moment before, or after
+const kUndecided = 0.3; // so long after a pause the page may still turn out to be put away
+
+const localNow = () => performance.now() / 1000;
+
+// Shown outside of the page, where nothing but the element tells what its controls do.
+const isElsewhere = (media) =>
+  document.pictureInPictureElement === media || media.webkitDisplayingFullscreen ||
+  media.webkitPresentationMode === "picture-in-picture" || media.remote?.state === "connected";
+
+export class Intent {
+  #media;
+  #scriptAt = -Infinity;
+  #touchAt = -Infinity;
+  #playAt = -Infinity;
+  #hiddenAt = document.hidden ? localNow() : -Infinity;
+
+  #play;
+
+  // pause() without a trace
+  pause;
+
+  // signal: ends the listening. close() gives the element its methods back.
+  constructor(media, signal) {
+    this.#media = media;
+    this.#play = this.#note("play");
+    this.pause = this.#note("pause");
+    for (const type of ["pointerdown", "pointerup", "touchend", "keydown"]) {
+      media.addEventListener(type, () => this.touch(), { signal, capture: true, passive: true });
+    }
+    document.addEventListener("visibilitychange", () => document.hidden && (this.#hiddenAt = localNow()), { signal });
+  }
+
+  // Notes the calls of one of the element's methods from now on. Returns the method itself.
+  #note(name) {
+    const method = this.#media[name].bind(this.#media);
+    this.#media[name] = () => {
+      this.#scriptAt = localNow();
+      return method();
+    };
+    return method;
+  }
+
+  // play() without a trace.
+  play() {
+    this.#playAt = localNow();
+    return this.#play();
+  }
+
+  close() {
+    delete this.#media.play;
+    delete this.#media.pause;
+  }
+
+  // A click, a touch or a media key.
+  touch() {
+    this.#touchAt = localNow();
+  }
+
+  isTouchedSince(time) {
+    return this.#touchAt > time || this.#isHandled;
+  }
+
+  // Browsers tell the page nothing of what is done to native controls, but that it has been used.
+  get #isHandled() {
+    const { controls } = this.#media;
+    return controls && navigator.userActivation?.isActive && (this.#media.matches(":hover") || document.activeElement === this.#media);
+  }
+
+  // Who paused the element at `pausedAt`: "viewer", "device", "player" (by itself), or null while that may still show.
+  whoPaused(pausedAt) {
+    const recent = (at) => pausedAt - at < kBehind;
+    if (recent(this.#touchAt) || this.#isHandled || isElsewhere(this.#media)) return "viewer";
+    if (Math.abs(pausedAt - this.#hiddenAt) < kHiding || navigator.audioSession?.state === "interrupted") return "device";
+    if (recent(this.#scriptAt)) return "viewer";
+    if (document.hidden) return "device";
+    if (pausedAt - this.#playAt < kSettling) return "player";
+    if (localNow() - pausedAt < kUndecided) return null;
+    // Phones interrupt; on other machines it is a control of the browser's own, which says nothing.
+    return matchMedia("(pointer: coarse)").matches ? "device" : "viewer";
+  }
+}

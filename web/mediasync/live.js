@@ -1,0 +1,71 @@
+// Live streams are counted by the calendar, where that is known: each player has another zero. So are those that have ended
+// meanwhile.
+
+const kCalendar = 1e8; // a position beyond this is a time of the calendar
+const kBehindLive = 10; // seconds before the end of a live stream, for players that don't know better
+
+export class Live {
+  #media;
+  #hls;
+  #position;
+
+  // hls: hls.js, or what returns it. position(): where the session is
+  constructor(media, hls, position) {
+    this.#media = media;
+    this.#hls = typeof hls === "function" ? hls : () => hls;
+    this.#position = position;
+  }
+
+  // What hls.js knows of the stream that it plays.
+  get #playlist() {
+    const hls = this.#hls();
+    return hls?.latestLevelDetails ?? hls?.levels?.[hls.currentLevel]?.details ?? null;
+  }
+
+  // hls.js gives live streams a duration that grows, unless it is told otherwise.
+  get is() {
+    return this.#playlist?.live ?? this.#media.duration === Infinity;
+  }
+
+  // What is to be added to currentTime. Dates may jump from one fragment to the next, so the one counts that the session is in.
+  get offset() {
+    const position = this.#position();
+    if (!this.is && !(position > kCalendar)) return 0;
+    const dated = (this.#playlist?.fragments ?? []).filter((fragment) => fragment.programDateTime);
+    const now = dated.findLast((fragment) => fragment.programDateTime / 1000 <= position) ?? dated[0];
+    if (now) return now.programDateTime / 1000 - now.start;
+    const start = this.#media.getStartDate?.().getTime();
+    return Number.isFinite(start) ? start / 1000 : 0;
+  }
+
+  // What can be played, as {start, end} in the session's positions; null when that is not known.
+  get range() {
+    const { seekable } = this.#media;
+    if (seekable.length === 0) return null;
+    const { offset } = this;
+    const start = this.#playlist?.fragments?.[0]?.start ?? seekable.start(0); // what is buffered can be sought, and ends soon
+    return { start: offset + start, end: offset + seekable.end(seekable.length - 1) };
+  }
+
+  // Where who watches live is; undefined when it is no live stream or not known.
+  get edge() {
+    const { range } = this;
+    if (!this.is || !range) return undefined;
+    const known = this.#hls()?.liveSyncPosition;
+    return known == null ? Math.max(range.start, range.end - kBehindLive) : this.offset + known;
+  }
+
+  // Where it is to go on when the session stands where nothing can be played any more, or has never been; else undefined.
+  get nearest() {
+    const { range } = this;
+    if (!this.is || !range) return undefined;
+    const at = this.#position();
+    return at >= range.start && at <= range.end ? undefined : this.edge;
+  }
+
+  // Pages that know only of the element say where that is.
+  toSession(position) {
+    const { offset } = this;
+    return offset > kCalendar && position < kCalendar ? position + offset : position;
+  }
+}
