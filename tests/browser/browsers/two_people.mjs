@@ -1,0 +1,203 @@
+// Two people watch together with the ten lines of docs/client.md, in one kind of browser: what they do with the element's own
+// controls counts, and the film comes back after an outage. Each browser has a test file of its own, so that they run side by
+// side and none has to wait for another's failures.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { rest } from '../../client/harness/http.mjs';
+import { after, before, describe, it } from '../../client/harness/tests.mjs';
+import { Broadcast } from './broadcast.mjs';
+import { Outage } from './outage.mjs';
+import { startServer } from './server.mjs';
+import { eventually, look, passes, playTogether, standTogether, kBound } from './watching.mjs';
+
+const kOutageMs = 1000 * Number(process.env.MEDIASYNC_OUTAGE_SECONDS ?? 15);
+const kSlowNetwork = 200000; // bytes a second: the film needs 103000
+const kAhead = 6; // seconds that hls.js loads ahead where outages are to be felt
+
+const filmNamed = { mp4: '/films/demo.mp4', hls: '/films/demo-hls/index.m3u8', live: '/broadcast/index.m3u8' };
+
+/** The tests for the browser that `launch()` starts. */
+export function testTwoPeople(name, launch) {
+  describe(name, () => {
+    let server;
+    let outage;
+    let broadcast;
+    let browser;
+    let alice; // leads
+    let bob;
+    const stop = async () => {
+      broadcast?.stop();
+      await Promise.allSettled([browser?.stop()]);
+      await server?.stop();
+    };
+    before(async () => {
+      server = await startServer();
+      outage = await Outage.open(server);
+      browser = await launch();
+    }, stop);
+    after(stop);
+
+    async function enter(session, user, film, more = '') {
+      const page = await browser.open(`${outage.url}/two/?session=${session}&user=${user}&film=${film}${more}`);
+      await eventually(`${user} to have opened the film`, [page], () => page.evaluate(() =>
+        window.client?.isJoined && window.client.session.playbackState.mediaUrl && window.video.readyState >= 1));
+      return page;
+    }
+
+    /** Both with a new session. */
+    async function both(session, film, more) {
+      await Promise.all([alice?.close(), bob?.close()]);
+      alice = await enter(session, 'alice', film, more);
+      bob = await enter(session, 'bob', film, more);
+    }
+
+    const control = (page, which) => page.click('#film', browser.controls[which]);
+
+    /** Both play from `position`, by the library's own commands; what comes before a test is not its business. */
+    async function playing(position, pair = [alice, bob]) {
+      await pair[0].evaluate((to) => {
+        window.client.setRate(1);
+        window.client.seek(to);
+        window.client.play();
+      }, position);
+      await playTogether(`both to play from ${position} s`, pair, ({ time }) => time > position - kBound);
+    }
+
+    describe('a film in one file', () => {
+      before(() => both('mp4', filmNamed.mp4), stop);
+
+      it("starts by the element's own controls", async () => {
+        await control(alice, browser.controls.start ? 'start' : 'play');
+        await playTogether('both to play', [alice, bob], ({ time }) => time > 0.5 && time < 20);
+      });
+
+      it('is paused and goes on by them', async () => {
+        await playing(5);
+        await control(alice, 'play');
+        await standTogether('both to stand', [alice, bob]);
+        await control(alice, 'play');
+        await playTogether('both to go on', [alice, bob]);
+      });
+
+      it('is paused and goes on by scripts of the page', async () => {
+        await playing(5);
+        await alice.evaluate(() => window.video.pause());
+        await standTogether('both to stand', [alice, bob]);
+        await alice.evaluate(() => { window.video.play(); });
+        await playTogether('both to go on', [alice, bob]);
+        await alice.evaluate(() => {
+          window.video.pause();
+          window.video.play();
+        });
+        await playTogether('both to go on after a pause of no time', [alice, bob]);
+      });
+
+      it('is sought by scripts of the page, and by the seek bar', async () => {
+        await playing(5);
+        await alice.evaluate(() => { window.video.currentTime = 30; });
+        await playTogether('both to play from 30 s', [alice, bob], ({ time }) => time >= 30 - kBound && time < 50);
+        const { from, to, y } = browser.controls.seekBar;
+        await alice.click('#film', { x: (from + to) / 2, y });
+        await playTogether('both to play from the middle', [alice, bob], ({ time }) => time > 55 && time < 80);
+      });
+
+      it('takes another speed', async () => {
+        await playing(5);
+        await alice.evaluate(() => { window.video.playbackRate = 1.5; });
+        await playTogether('both to play faster', [alice, bob], ({ rate }) => Math.abs(rate - 1.5) < 0.2);
+        await alice.evaluate(() => { window.video.playbackRate = 1; });
+        await playTogether('both to play as before', [alice, bob], ({ rate }) => Math.abs(rate - 1) < 0.11);
+      });
+
+      it('goes on for the others when a follower pauses it', async () => {
+        await playing(5);
+        await control(bob, 'play');
+        await eventually('Bob to be held', [alice, bob], async () => (await look(bob)).state === 'held');
+        await playTogether('Alice to play', [alice]);
+        await control(bob, 'play');
+        await playTogether('Bob to be back', [alice, bob]);
+      });
+
+      it('is where the others are for who comes later', async () => {
+        await playing(40);
+        const carol = await enter('mp4', 'carol', filmNamed.mp4);
+        await playTogether('Carol to play with them', [alice, bob, carol], ({ time }) => time > 40 - kBound);
+        await carol.close();
+      });
+
+      it('is paused at its end, and begins anew', async () => {
+        const duration = await alice.evaluate(() => window.video.duration);
+        await playing(duration - 3);
+        await standTogether('both to stand at the end', [alice, bob],
+          ({ time, position }) => time > duration - 0.1 && position > duration - 0.1);
+        const { playbackState } = (await rest(server, 'GET', '/api/sessions/mp4')).json().session;
+        assert.equal(playbackState.isPlaying, false);
+        assert.ok(Math.abs(playbackState.position - duration) < 0.1, `at ${playbackState.position} s`);
+        await control(alice, 'play');
+        await playTogether('both to play from the beginning', [alice, bob], ({ time }) => time < 20);
+      });
+    });
+
+    it('comes back after an outage, in one file and in segments', async () => {
+      outage.pace(kSlowNetwork);
+      await both('cut-hls', filmNamed.hls, `&buffer=${kAhead}`);
+      const inSegments = [alice, bob];
+      alice = bob = undefined;
+      await both('cut-mp4', filmNamed.mp4);
+      await Promise.all([inSegments, [alice, bob]].map((pair) => playing(0, pair)));
+      outage.silence();
+      await passes(kOutageMs);
+      outage.restore();
+      await Promise.all(Object.entries({ segments: inSegments, 'one file': [alice, bob] }).map(([kind, pair]) =>
+        playTogether(`the film in ${kind} to be in step again`, pair, ({ time }) => time > kOutageMs / 1000)));
+      outage.pace(Infinity);
+      await Promise.all(inSegments.map((page) => page.close()));
+    });
+
+    describe('a film in segments', () => {
+      before(() => both('hls', filmNamed.hls), stop);
+
+      it("starts by the element's own controls, and is sought", async () => {
+        await control(alice, browser.controls.start ? 'start' : 'play');
+        await playTogether('both to play', [alice, bob], ({ time }) => time > 0.5 && time < 20);
+        await alice.evaluate(() => { window.video.currentTime = 60; });
+        await playTogether('both to play from 60 s', [alice, bob], ({ time }) => time >= 60 - kBound && time < 80);
+      });
+
+      it('goes on when segments could not be had for a while', async () => {
+        await playing(10);
+        outage.answer(503, /\.ts/);
+        await alice.evaluate(() => window.client.seek(100));
+        await eventually('both to wait for it', [alice, bob], async () =>
+          (await Promise.all([alice, bob].map(look))).every(({ readyState }) => readyState < 3));
+        outage.heal();
+        await playTogether('both to play there', [alice, bob], ({ time }) => time >= 100 - kBound);
+      });
+    });
+
+    describe('a live stream', () => {
+      before(() => {
+        broadcast = new Broadcast(path.join(server.prefix, 'html/broadcast'));
+        return both('live', filmNamed.live);
+      }, stop);
+
+      it("starts by the element's own controls, near its live end", async () => {
+        await control(alice, browser.controls.start ? 'start' : 'play');
+        await playTogether('both to show the same moment', [alice, bob], ({ time, at }) => at - time < 25);
+      });
+
+      it('goes to where the element is sent', async () => {
+        const delayOf = ({ at, time }) => at - time;
+        const before = delayOf(await look(alice));
+        await alice.evaluate(() => { window.video.currentTime -= 3; });
+        await playTogether('both to show a moment before', [alice, bob], (seen) => Math.abs(delayOf(seen) - before - 3) < 1.5);
+      });
+
+      it('is where the others are for who comes later', async () => {
+        const carol = await enter('live', 'carol', filmNamed.live);
+        await playTogether('Carol to show the same moment', [alice, bob, carol]);
+        await carol.close();
+      });
+    });
+  });
+}
