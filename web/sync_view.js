@@ -29,6 +29,7 @@ const offsetText = (ms) => (ms === 0 ? "in time" : `${Math.abs(ms)} ms ${ms > 0 
 export class SyncView {
   #seen = []; // {at, error}
   #renderedAt = -Infinity;
+  #state = null;
 
   // audioOffset: by how many seconds this device's sound is late, as it was set before; setAudioOffset(seconds)
   constructor(audioOffset, setAudioOffset) {
@@ -47,7 +48,7 @@ export class SyncView {
     const at = performance.now();
     this.#seen.push({ at, error: stats.state === "playing" ? error : null });
     while (at - this.#seen[0].at > kSpanMs) this.#seen.shift();
-    if (at - this.#renderedAt >= kRenderMs) this.#render(at, stats);
+    if (at - this.#renderedAt >= kRenderMs || stats.state !== this.#state) this.#render(at, stats);
   }
 
   clear() {
@@ -57,6 +58,7 @@ export class SyncView {
 
   #render(at, stats) {
     this.#renderedAt = at;
+    this.#state = stats.state;
     byId("sync-panel").hidden = stats.state === "empty";
     byId("sync-error").textContent = this.#text(stats);
     byId("sync-line").setAttribute("points", this.#points(at));

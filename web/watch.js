@@ -106,13 +106,8 @@ function enter(sessionId, name) {
   on("playback", onPlayback);
   on("leader", onLeaderChanged);
   on("refused", onRefused);
-  for (const type of ["blocked", "unblocked", "mediaerror", "mediarecovered"]) on(type, renderFilm);
+  for (const type of ["sync", "blocked", "unblocked", "mediaerror", "mediarecovered"]) on(type, renderFilm);
   on("buffering", onBuffering);
-  on("sync", ({ error }) => {
-    if (!client) return;
-    sync.add(error, client.stats());
-    renderFilm();
-  });
 }
 
 function onJoined(sessionId, isFirst) {
@@ -265,10 +260,12 @@ function renderPlayer() {
   player.render({ enabled: steers, isAway, isPlaying: state.isPlaying, rate: state.playbackRate });
 }
 
-// What keeps the film from playing here.
+// How well the film is in step here, or what keeps it from playing.
 function renderFilm() {
   if (!client) return;
-  const { state } = client.stats();
+  const stats = client.stats();
+  const { state } = stats;
+  sync.add(stats.error, stats);
   const { trouble } = client;
   const isOver = !trouble || openingFilm || !["retrying", "unplayable"].includes(state);
   room.setStartOverlay(kStartTexts[state] ?? null);
