@@ -6,15 +6,15 @@ const kGap = 0.25; // no new frame for so long: the picture stands
 const kInStep = 0.025;
 const kFor = 1.5; // in step for so long: it has arrived
 
-/** Where the session is: what was commanded, [{at, position}], in order. */
+/** Where the session is: what was commanded, [{at, position, rate}], in order. */
 export class Timeline {
   #commands = [];
 
-  add(at, position) { this.#commands.push({ at, position }); }
+  add(at, position, rate = 1) { this.#commands.push({ at, position, rate }); }
 
   positionAt(time) {
     const last = this.#commands.findLast(({ at }) => at <= time) ?? this.#commands[0];
-    return last.position + Math.max(0, time - last.at);
+    return last.position + Math.max(0, time - last.at) * last.rate;
   }
 }
 

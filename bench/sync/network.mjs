@@ -86,7 +86,7 @@ export class Network {
 
 const wide = { delay: 0.05, jitter: 0.02, loss: 0.01 };
 
-/** What is tried: {paths: of every page, odd: what is different for the last page}. */
+/** What is tried: {paths: of every page, odd: what is different for the last page, rate: another speed in place of the seek}. */
 export const kConditions = {
   loopback: { title: 'loopback' },
   jitter: { title: '50 ms ± 20 ms each way, 1 % loss', paths: { up: wide, down: wide } },
@@ -94,4 +94,6 @@ export const kConditions = {
   clock: { title: 'one clock four minutes off', odd: { clock: 240 } },
   throttled: { title: 'one CPU four times slower', odd: { cpu: 4 } },
   stalled: { title: 'one download that stops for 16 s', odd: { filmShare: 1.3, stall: 16 } },
+  half: { title: 'half the speed, in place of the seek', rate: 0.5 },
+  double: { title: 'twice the speed, in place of the seek', rate: 2 },
 };

@@ -1,6 +1,8 @@
-// How far apart players are: pages in headless Chromium follow one session, each over a network of its own, and note the frames
-// that they show; all on one machine, and so by one clock.
-//   node bench/sync/run.mjs [--pages=2,8] [--conditions=loopback,…] [--strategies=mediasync,…] [--rounds=N] [--plots=DIR]
+// How far apart players are: pages follow one session, each over a network of its own, and note the frames that they show; all on one
+// machine, and so by one clock.
+//   node bench/sync/run.mjs [--pages=2,8] [--conditions=loopback,…] [--strategies=mediasync,…] [--browsers=chromium,firefox]
+//                           [--rounds=N] [--plots=DIR]
+// The pages take the browsers in turn: chromium, firefox, webkit. Slow processors and clocks that are off are Chromium's alone.
 // Prints a line for each run, and for all rounds of one together; draws what docs/synchronization.md shows.
 import fs from 'node:fs';
 import os from 'node:os';
@@ -9,6 +11,8 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, join, unique } from '../../tests/client/harness/client.mjs';
 import { launchChromium } from '../../tests/client/harness/demo.mjs';
+import * as firefox from '../../tests/browser/browsers/firefox.mjs';
+import * as webkit from '../../tests/browser/browsers/webkit.mjs';
 import { repoRoot, Server } from '../../tests/client/harness/nginx.mjs';
 import { until } from '../../tests/client/harness/wait.mjs';
 import { distances, quantile, timeToConverge, Timeline, Track } from './measure.mjs';
@@ -30,6 +34,7 @@ const options = Object.fromEntries(process.argv.slice(2).map((one) => /^--(\w+)=
 const list = (name, all) => (options[name] ? options[name].split(',') : all);
 
 const rounds = Number(options.rounds ?? 1);
+const browserNames = list('browsers', ['chromium']);
 
 const serverTime = () => (performance.timeOrigin + performance.now()) / 1000;
 
@@ -44,8 +49,26 @@ function startServer() {
   return Server.start({ workers: 1, http, locations });
 }
 
-/** A page with a clock, a CPU and a network of its own. */
+const launchers = { firefox: firefox.launch, webkit: webkit.launch };
+
+/** {chromium} for openPage(), and what ends them: only those that are asked for. */
+async function launchBrowsers() {
+  const browsers = {};
+  const stops = [];
+  for (const name of new Set(browserNames)) {
+    const launched = await (launchers[name] ?? launchChromium)();
+    stops.push(() => launched.stop());
+    browsers[name] = launchers[name] ? launched : { open: (url, odd) => openInChromium(launched.browser, url, odd), stop: launched.stop };
+  }
+  return { browsers, stop: () => Promise.allSettled(stops.map((stop) => stop())) };
+}
+
+/** A page with a network of its own, in Chromium also with a clock and a CPU. */
 async function openPage(browser, network, { strategy, session, user, odd }) {
+  return browser.open(`${network.url}/bench/?${new URLSearchParams({ strategy, session, user })}`, odd);
+}
+
+async function openInChromium(browser, url, odd) {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.addInitScript((ahead) => {
@@ -60,13 +83,13 @@ async function openPage(browser, network, { strategy, session, user, odd }) {
     const devtools = await context.newCDPSession(page);
     await devtools.send('Emulation.setCPUThrottlingRate', { rate: odd.cpu });
   }
-  await page.goto(`${network.url}/bench/?${new URLSearchParams({ strategy, session, user })}`);
-  return page;
+  await page.goto(url);
+  return { evaluate: (...what) => page.evaluate(...what), close: () => context.close() };
 }
 
 /** One run: what every page saw, and where the session was. */
-async function watch(server, browser, { strategy, condition, pages: count }) {
-  const { paths = {}, odd = {} } = kConditions[condition];
+async function watch(server, browsers, { strategy, condition, pages: count }) {
+  const { paths = {}, odd = {}, rate = 1 } = kConditions[condition];
   const session = unique('bench');
   const timeline = new Timeline();
   const networks = [];
@@ -75,6 +98,7 @@ async function watch(server, browser, { strategy, condition, pages: count }) {
     const own = i === count - 1 ? odd : {};
     const filmRate = own.filmShare ? own.filmShare * fs.statSync(path.join(repoRoot, 'media', kFilm)).size / 120 : Infinity;
     networks[i] = await Network.open(server, { ...paths, filmRate });
+    const browser = browsers[browserNames[i % browserNames.length]];
     pages[i] = await openPage(browser, networks[i], { strategy, session, user: `viewer-${i}`, odd: own });
   };
   const leader = await connect(server);
@@ -82,6 +106,13 @@ async function watch(server, browser, { strategy, condition, pages: count }) {
     const at = Math.round((serverTime() + kLead) * 1000) / 1000;
     leader.emit('sync_playback', { position, isPlaying, executeAt: at, mediaUrl: kFilm });
     timeline.add(at, position);
+    return at;
+  };
+  const changeSpeed = () => {
+    const at = serverTime();
+    const position = timeline.positionAt(at);
+    leader.emit('sync_playback', { position, isPlaying: true, playbackRate: rate, mediaUrl: kFilm });
+    timeline.add(at, position, rate);
     return at;
   };
   try {
@@ -99,13 +130,14 @@ async function watch(server, browser, { strategy, condition, pages: count }) {
     await at(kStall);
     if (odd.stall) networks[count - 1].stall(odd.stall);
     await at(kSeek);
-    const sought = odd.stall ? null : lead(70, true) - start; // one thing at a time
+    const change = rate === 1 ? () => lead(70, true) : changeSpeed;
+    const sought = odd.stall ? null : change() - start; // one thing at a time
     await at(kEnd);
     const seen = await Promise.all(pages.map((page) => page.evaluate(() => ({ ...window.bench.seen, stats: window.bench.stats() }))));
     return { start, opening, sought, timeline, seen };
   } finally {
     leader.disconnect();
-    await Promise.all(pages.map((page) => page.context().close()));
+    await Promise.all(pages.map((page) => page.close()));
     for (const network of networks) network.close();
   }
 }
@@ -123,6 +155,7 @@ function evaluate({ start, opening, sought, timeline, seen }, condition) {
   const first = last.count > 0 ? Math.max(start + opening, seen.at(-1).frames[0][0] / 1000) : start + opening;
   const minutes = steady.reduce((sum, [from, to]) => sum + to - from, 0) / 60;
   const rates = seen.flatMap((one) => one.rates.filter(([ms]) => steady.some(([from, to]) => ms / 1000 > from && ms / 1000 < to)));
+  const speedAt = (seconds) => timeline.positionAt(seconds + 1) - timeline.positionAt(seconds);
   return {
     tracks,
     frames: distances(tracks.map((track) => (at) => track.smooth(at)), steady),
@@ -134,7 +167,7 @@ function evaluate({ start, opening, sought, timeline, seen }, condition) {
       ? timeToConverge(last, others, last.endOfLongestGap(start + kStall, start + kEnd), start + kEnd)
       : undefined,
     ratesPerMinute: rates.length / seen.length / minutes,
-    rateBound: Math.max(0, ...rates.map(([, rate]) => Math.abs(rate - 1))),
+    rateBound: Math.max(0, ...rates.map(([ms, rate]) => Math.abs(rate / speedAt(ms / 1000) - 1))),
     seeks: Math.max(...seen.map((one) => one.seeks)),
     framesPerSecond: Math.min(...seen.map(({ frames }) => frames.length / ((frames.at(-1)[0] - frames[0][0]) / 1000))),
   };
@@ -198,7 +231,7 @@ function pointsOf(track, start) {
 execFileSync(path.join(repoRoot, 'scripts/make-film'), { stdio: 'inherit' });
 const runs = [];
 const server = await startServer();
-const chromium = await launchChromium();
+const { browsers, stop } = await launchBrowsers();
 try {
   console.log('                                        |  apart by frames, ms    |  by currentTime, ms     | ' +
     ' what screens add, ms   |  in step after: join, seek, stall | changes of speed a minute, seeks | frames/s | load');
@@ -208,7 +241,7 @@ try {
         const run = { pages, condition, strategy };
         const results = [];
         for (let round = 1; round <= rounds; round++) {
-          const seen = await watch(server, chromium.browser, run);
+          const seen = await watch(server, browsers, run);
           const result = evaluate(seen, condition);
           print(run, result, rounds > 1 ? `${round}` : '');
           results.push(result);
@@ -220,6 +253,6 @@ try {
   }
   if (options.plots) draw(options.plots, runs);
 } finally {
-  await chromium.stop();
+  await stop();
   await server.stop();
 }

@@ -7,6 +7,14 @@ const options = Object.fromEntries(new URLSearchParams(location.search));
 const video = document.getElementById('video');
 const me = { sessionId: options.session, userId: options.user, username: options.user };
 
+// The epoch by the machine's clock. Date.now() is late by up to its step, and never early.
+function findOrigin() {
+  let origin = -Infinity;
+  for (const end = performance.now() + 8; performance.now() < end;) origin = Math.max(origin, Date.now() - performance.now());
+  return origin;
+}
+
+window.trueOrigin ??= findOrigin();
 const seen = { frames: [], readings: [], rates: [], seeks: 0 };
 const onFrame = (_now, { expectedDisplayTime, mediaTime }) => {
   seen.frames.push([window.trueOrigin + expectedDisplayTime, mediaTime]);

@@ -10,7 +10,10 @@ import { Outage } from './outage.mjs';
 import { startServer } from './server.mjs';
 import { eventually, look, passes, playTogether, standTogether, kBound } from './watching.mjs';
 
-const kOutageMs = 1000 * Number(process.env.MEDIASYNC_OUTAGE_SECONDS ?? 15);
+const kOutageMs = 1000 * Number(process.env.MEDIASYNC_OUTAGE_SECONDS ?? 60);
+const kOutageRate = kOutageMs > 90000 ? 0.25 : 1; // the film lasts 120 s
+const kBackMs = 60000; // clients notice a silent network after up to 45 s, and try again after up to 20
+const kLiveOutageMs = 12000; // more than is loaded ahead; the broadcast lasts 100 s
 const kSlowNetwork = 200000; // bytes a second: the film needs 103000
 const kAhead = 6; // seconds that hls.js loads ahead where outages are to be felt
 
@@ -54,12 +57,12 @@ export function testTwoPeople(name, launch) {
     const control = (page, which) => page.click('#film', browser.controls[which]);
 
     /** Both play from `position`, by the library's own commands; what comes before a test is not its business. */
-    async function playing(position, pair = [alice, bob]) {
-      await pair[0].evaluate((to) => {
-        window.client.setRate(1);
+    async function playing(position, pair = [alice, bob], rate = 1) {
+      await pair[0].evaluate((to, speed) => {
+        window.client.setRate(speed);
         window.client.seek(to);
         window.client.play();
-      }, position);
+      }, position, rate);
       await playTogether(`both to play from ${position} s`, pair, ({ time }) => time > position - kBound);
     }
 
@@ -138,18 +141,19 @@ export function testTwoPeople(name, launch) {
       });
     });
 
-    it('comes back after an outage, in one file and in segments', async () => {
+    it('comes back after an outage, in one file and in segments', { timeout: kOutageMs + 3 * kBackMs }, async () => {
       outage.pace(kSlowNetwork);
       await both('cut-hls', filmNamed.hls, `&buffer=${kAhead}`);
       const inSegments = [alice, bob];
       alice = bob = undefined;
       await both('cut-mp4', filmNamed.mp4);
-      await Promise.all([inSegments, [alice, bob]].map((pair) => playing(0, pair)));
+      const pairs = { segments: inSegments, 'one file': [alice, bob] };
+      for (const pair of Object.values(pairs)) await playing(0, pair, kOutageRate);
       outage.silence();
       await passes(kOutageMs);
       outage.restore();
-      await Promise.all(Object.entries({ segments: inSegments, 'one file': [alice, bob] }).map(([kind, pair]) =>
-        playTogether(`the film in ${kind} to be in step again`, pair, ({ time }) => time > kOutageMs / 1000)));
+      await Promise.all(Object.entries(pairs).map(([kind, pair]) => playTogether(`the film in ${kind} to be in step again`, pair,
+        ({ time }) => time > kOutageRate * kOutageMs / 1000, kBackMs)));
       outage.pace(Infinity);
       await Promise.all(inSegments.map((page) => page.close()));
     });
@@ -197,6 +201,13 @@ export function testTwoPeople(name, launch) {
         const carol = await enter('live', 'carol', filmNamed.live);
         await playTogether('Carol to show the same moment', [alice, bob, carol]);
         await carol.close();
+      });
+
+      it('goes on near its live end after an outage', async () => {
+        outage.silence();
+        await passes(kLiveOutageMs);
+        outage.restore();
+        await playTogether('both to show the same moment', [alice, bob], ({ time, at }) => at - time < 30, kBackMs);
       });
     });
   });

@@ -30,11 +30,11 @@ const spread = (seen) => {
 };
 
 /** All play, are in step with the session by what they measure, and with each other by the clock; and each `meets` something. */
-export const playTogether = (what, pages, meets = () => true) => eventually(what, pages, async () => {
+export const playTogether = (what, pages, meets = () => true, ms = kPatience) => eventually(what, pages, async () => {
   const seen = await Promise.all(pages.map(look));
   return seen.every((one) => !one.paused && one.isPlaying && one.state === 'playing' && one.error !== null &&
     Math.abs(one.error) < kBound && meets(one)) && spread(seen) < kBound;
-});
+}, ms);
 
 /** All stand at one place, and the session does. */
 export const standTogether = (what, pages, meets = () => true) => eventually(what, pages, async () => {

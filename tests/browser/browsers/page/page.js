@@ -1,31 +1,22 @@
 // The ten lines of docs/client.md, with the session, the user and the film of the page's address, and how many
 // seconds hls.js loads ahead.
+import { hlsSource } from '/adapters/hls.js';
 import { MediaSync } from '/mediasync.js';
 
 const { session, user, film, buffer } = Object.fromEntries(new URLSearchParams(location.search));
 const video = document.getElementById('film');
 const { Hls } = window;
-let hls = null;
 
 window.problems = [];
 addEventListener('error', ({ message }) => window.problems.push(message));
 addEventListener('unhandledrejection', ({ reason }) => window.problems.push(String(reason)));
 
-/** As docs/client.md has it. */
-const openHls = ({ mediaUrl }) => new Promise((resolve, reject) => {
-  hls?.destroy();
-  hls = new Hls(buffer ? { maxBufferLength: Number(buffer), maxMaxBufferLength: Number(buffer) } : {});
-  hls.once(Hls.Events.MANIFEST_PARSED, resolve);
-  hls.on(Hls.Events.ERROR, (_, data) => data.fatal && reject(new Error(data.details)));
-  hls.loadSource(mediaUrl);
-  hls.attachMedia(video);
-});
-
+const source = hlsSource(Hls, buffer ? { maxBufferLength: Number(buffer), maxMaxBufferLength: Number(buffer) } : {});
 const client = new MediaSync(video, {
   sessionId: session, userId: user, username: user,
-  ...(film?.endsWith('.m3u8') && { hls: () => hls, load: openHls }),
+  ...source,
 });
-client.addEventListener('blocked', () => addEventListener('click', () => client.start(), { once: true }));
+client.addEventListener('blocked', () => addEventListener('pointerup', () => client.start(), { once: true }));
 client.addEventListener('joined', () => client.session.playbackState.mediaUrl ??
   client.loadMedia({ mediaUrl: film, mediaTitle: film }));
 
@@ -40,4 +31,4 @@ for (const type of ['play', 'playing', 'pause', 'seeking', 'seeked', 'waiting', 
 for (const type of ['blocked', 'unblocked', 'mediaerror', 'connection', 'refused', 'left', 'playback', 'joined']) {
   client.addEventListener(type, ({ detail }) => note(`client:${type}${detail ? ` ${JSON.stringify(detail)}` : ''}`));
 }
-Object.assign(window, { client, video, story, hlsOf: () => hls });
+Object.assign(window, { client, video, story, hlsOf: source.hls });
