@@ -119,7 +119,7 @@ export class Film {
     const found = await diagnose(error, this.url);
     if (this.#attempt !== own) return;
     this.#failures += 1;
-    if (isDamaged(error) && this.#mayPass()) return this.#again();
+    if (isDamaged(error) && this.#mayPass()) return this.#begin();
     const isNew = this.#trouble?.kind !== found.kind;
     this.#trouble = found;
     if (isPassing(found.kind)) this.#timer = setTimeout(() => this.#again(), wait(this.#backOff));

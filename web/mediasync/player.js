@@ -383,7 +383,8 @@ export class Player {
   // Compares the element with what was asked of it, since events come late: somebody may have paused it, and its event be still to
   // come. Returns false when the session has been changed by that, and this look at it is over.
   #noteViewer() {
-    const change = { ...this.#seekOfViewer(), ...this.#rateOfViewer(), ...this.#pauseOrPlayOfViewer() };
+    const seek = this.#seekOfViewer();
+    const change = { ...this.#pauseOrPlayOfViewer(), ...this.#rateOfViewer(), ...seek };
     if (Object.keys(change).length === 0) return true;
     const counts = this.#hooks.onUser(change);
     if (!counts && change.isPlaying === false) this.#held = true;
@@ -424,7 +425,9 @@ export class Player {
     this.#wanted.position = currentTime;
     this.#controller.disturb(now);
     const meant = this.#state.isPlaying ? kMeant : kMeantStanding;
-    return Math.abs(currentTime - this.#goalAt(now)) < meant ? {} : { position: currentTime + this.#hooks.live.offset };
+    if (Math.abs(currentTime - this.#goalAt(now)) < meant) return {};
+    this.#intent.touch(); // seek bars pause while they seek
+    return { position: currentTime + this.#hooks.live.offset };
   }
 
   #rateOfViewer() {

@@ -104,6 +104,18 @@ export function testTwoPeople(name, launch) {
         await playTogether('both to play from the middle', [alice, bob], ({ time }) => time > 55 && time < 80);
       });
 
+      it('is sought by what pauses it meanwhile, as seek bars do', async () => {
+        for (const [order, seek] of Object.entries({
+          'pause, seek': () => { window.video.pause(); window.video.currentTime = 50; },
+          'seek, pause': () => { window.video.currentTime = 50; window.video.pause(); },
+          'pause, and soon a seek': () => { window.video.pause(); setTimeout(() => { window.video.currentTime = 50; }, 100); },
+        })) {
+          await playing(5);
+          await alice.evaluate(seek);
+          await standTogether(`both to stand at 50 s: ${order}`, [alice, bob], ({ time }) => Math.abs(time - 50) < kBound);
+        }
+      });
+
       it('takes another speed', async () => {
         await playing(5);
         await alice.evaluate(() => { window.video.playbackRate = 1.5; });
