@@ -9,10 +9,10 @@ import { minify } from "terser";
 const kInternal = `
   at(?:End|Time)  assume  bestOf  blindUntil  canEnd  comeBack  corrected  deviation  disturb  excuse  facts  follow  forget  guess
   hasData  hasLeft  hold(?:s)  isArriving  isDead  isDue  isFresh  isGivenUp  isPrecise
-  isSettled  isStarved  isSuspended  isTouchedSince  keepsPitch  looksAnew  measure  nearest  obstacle  offsetAt
+  isSettled  isStarved  isTouchedSince  noteSeek  notePlay  keepsPitch  looksAnew  measure  nearest  obstacle  offsetAt
   on(?:Blocked|Correction|Lost|Measured|Mended|Moved|Opened|Stalled|Stuck|Trouble|User)  overrule  positionAt  reading  receivedLate
-  renew  reopen  restart  seenAt  sendPlayback  serverReceivedAt  serverSentAt  serverTime  startsAt  summary  takeUnsent
-  toSession  touch  unlock  unsent  wakeAt  whoPaused`.trim().split(/\s+/);
+  renew  reopen  seenAt  sendPlayback  serverReceivedAt  serverSentAt  serverTime  startsAt  summary  takeUnsent
+  toSession  unlock  unsent  wakeAt  whoPaused`.trim().split(/\s+/);
 
 async function smallFile(outfile, options, isModule) {
   const bundled = await build({
@@ -20,7 +20,7 @@ async function smallFile(outfile, options, isModule) {
     mangleProps: new RegExp(`^(?:${kInternal.join("|")})$`), ...options,
   });
   const { code } = await minify(bundled.outputFiles[0].text, {
-    module: isModule, mangle: { toplevel: isModule }, compress: { passes: 3, pure_getters: true, unsafe: true, unsafe_arrows: true },
+    module: isModule, mangle: { toplevel: isModule }, compress: { passes: 5, pure_getters: true, unsafe: true, unsafe_arrows: true, ecma: 2020 },
   });
   fs.writeFileSync(outfile, code);
 }

@@ -51,10 +51,12 @@ export class Media {
     this.#film = null;
     this.#tried = null;
     const attempt = this.#begin();
-    const source = await this.#openAs(attempt, url);
-    if (attempt.signal.aborted) return false;
-    this.#tried = { url, source };
-    return true;
+    try {
+      this.#tried = { url, source: await this.#openAs(attempt, url) };
+    } catch (error) {
+      if (!attempt.signal.aborted) throw error;
+    }
+    return !attempt.signal.aborted;
   }
 
   detach() {

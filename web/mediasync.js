@@ -39,6 +39,11 @@ function socketFor({ socket, io = globalThis.io, url, socketOptions }) {
   return io(url, { autoConnect: false, ...socketOptions });
 }
 
+// With autoLoad off the page has opened the film already, and what has died can only be told to load again.
+async function loadByPage(_state, media) {
+  if (media.error) media.load();
+}
+
 // Events and options are documented in mediasync.d.ts.
 export class MediaSync extends EventTarget {
   #media;
@@ -103,7 +108,7 @@ export class MediaSync extends EventTarget {
 
   // What can be sought, as {start, end} in the session's positions; null when that is not known.
   get range() {
-    if (this.#live.is) return this.#live.range;
+    if (this.#live.isDated) return this.#live.range;
     const end = this.#end;
     return end === null ? null : { start: 0, end };
   }
@@ -125,7 +130,8 @@ export class MediaSync extends EventTarget {
   // --- what the leader does; each is false when this user does not lead
 
   play() {
-    if (this.isLeader) this.#player.unlock();
+    if (this.isLeader && this.session.playbackState.isPlaying) this.#player.start(); // it plays for all, and perhaps not here
+    else if (this.isLeader) this.#player.unlock();
     return this.#command({ isPlaying: true });
   }
 
@@ -154,7 +160,11 @@ export class MediaSync extends EventTarget {
 
   // media: {mediaUrl, mediaId, mediaTitle, mediaDuration}
   loadMedia(media) {
-    return this.isLeader && this.#connection.emit("load_media", media);
+    if (!this.isLeader || !this.#connection.emit("load_media", media)) return false;
+    const start = { position: 0, isPlaying: false, playbackRate: 1, lastUpdateTime: this.#serverNow() };
+    this.#connection.assume({ mediaId: null, mediaTitle: null, mediaDuration: null, ...media, ...start });
+    this.#onTold("playback", { isNew: true });
+    return true;
   }
 
   // --- what anybody does
@@ -181,12 +191,14 @@ export class MediaSync extends EventTarget {
 
   // Leaves the element alone until resume(), for example while another film is being opened in it.
   suspend() {
-    this.#suspended = this.#film.isSuspended = true;
+    this.#suspended = true;
+    this.#film.suspend();
     this.#player.follow(null);
   }
 
   resume() {
-    this.#suspended = this.#film.isSuspended = false;
+    this.#suspended = false;
+    this.#film.resume();
     this.#follow(true);
   }
 
@@ -235,7 +247,7 @@ export class MediaSync extends EventTarget {
 
   #makeFilm() {
     const { autoLoad, load = loadNatively } = this.#options;
-    return new Film(this.#media, autoLoad ? load : async () => {}, {
+    return new Film(this.#media, autoLoad ? load : loadByPage, {
       onOpened: () => this.#follow(true),
       onLost: () => this.#follow(false),
       onTrouble: (trouble) => this.#onTrouble(trouble),
@@ -297,12 +309,13 @@ export class MediaSync extends EventTarget {
 
   // The network is there, perhaps again.
   #onJoined({ isFirst }) {
-    const pending = this.#pending ?? this.#connection.takeUnsent();
+    const unsent = this.#connection.takeUnsent();
+    const pending = this.#pending ?? unsent;
     this.#pending = null;
     this.#reported = { isBuffering: false, problem: null };
     if (pending && this.isLeader && pending.mediaUrl === this.session.playbackState.mediaUrl) this.#send(pending);
     this.#film.retry();
-    if (!isFirst && this.#player.isStarved) this.#film.reopen();
+    if (!isFirst && (this.#player.isStarved || this.#film.isOpening)) this.#film.reopen();
     this.#report();
   }
 
@@ -312,6 +325,7 @@ export class MediaSync extends EventTarget {
     const { mediaUrl } = this.session.playbackState;
     if (mediaUrl === this.#film.url) return this.#follow(isNew);
     this.#player.follow(null);
+    this.#player.free();
     this.#settled = false;
     this.#film.open({ ...this.session.playbackState });
     this.#report();
@@ -352,8 +366,10 @@ export class MediaSync extends EventTarget {
 
   // Where the film ends; null when that is not known, or it does not.
   get #end() {
-    const { playbackState } = this.session ?? {};
-    return playbackState && !this.#live.is ? endOf(playbackState, this.#film.isOpen ? this.#media.duration : NaN) : null;
+    if (!this.session || this.#live.is) return null;
+    const isOpen = this.#film.isOpen && !this.#suspended;
+    const end = endOf(this.session.playbackState, isOpen ? this.#media.duration : NaN);
+    return end === null ? null : end + this.#live.offset;
   }
 
   get #isAtEnd() {
@@ -369,7 +385,7 @@ export class MediaSync extends EventTarget {
   }
 
   #changed(change) {
-    if (change.isPlaying) change = { position: this.#isAtEnd ? 0 : this.#live.nearest, ...change };
+    if (change.isPlaying) change = { position: this.#isAtEnd ? this.range.start : this.#live.nearest, ...change };
     const { roundTrip, jitter } = this.#clock;
     const seekTime = change.position === undefined ? 0 : this.#player.facts.seekTime;
     const lead = leadFor({ roundTrip, jitter, seekTime });
@@ -387,7 +403,7 @@ export class MediaSync extends EventTarget {
 
   // What the leader's player does by itself: it waits for others, and stops where the film ends.
   #lead() {
-    if (!this.isLeader || !this.isJoined) return;
+    if (!this.isLeader || !this.isJoined || this.#suspended) return;
     const { isPlaying } = this.session.playbackState;
     if (isPlaying && this.#isAtEnd) return this.#send(this.#changed({ isPlaying: false, position: this.#end }));
     const decision = this.#policy.decide(isPlaying, localNow());

@@ -227,7 +227,7 @@ async function loadFilm(film) {
   if (client.session.playbackState.mediaUrl === film.url && !openingFilm) return client.retry();
   setOpening(film);
   try {
-    if (!(await media.tryOut(film.url))) return;
+    if (!(await media.tryOut(film.url))) return openingFilm === film ? setOpening(null) : undefined;
     const announced = { mediaUrl: film.url, mediaId: film.id, mediaTitle: film.title };
     if (Number.isFinite(video.duration) && !client.isLive) announced.mediaDuration = video.duration;
     client.loadMedia(announced);

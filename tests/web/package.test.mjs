@@ -10,7 +10,7 @@ import zlib from 'node:zlib';
 import { fileURLToPath } from 'node:url';
 
 const web = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../web');
-const kMostBytes = 11_500; // of the library, gzipped
+const kMostBytes = 12_000; // of the library, gzipped
 
 test('the package has everything that the library loads, its types, and one small file of it all', async (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mediasync-package-'));

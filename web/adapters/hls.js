@@ -14,6 +14,7 @@ const kMediaErrorsMs = 10_000; // so soon after another one the first remedy did
 const kMissingPart = "A part of the film is missing on the server.";
 const kPlaylist = "playlist"; // what could not be had; of a piece its type
 const kHasData = 3; // HAVE_FUTURE_DATA
+const kOwn = 0.5; // seconds
 
 // MediaSync tries again by itself, and says so meanwhile: hls.js gives up sooner than it would alone.
 const kErrorRetry = { maxNumRetry: 2, retryDelayMs: 500, maxRetryDelayMs: 2000 };
@@ -71,6 +72,7 @@ class HlsPlayer {
     this.hls.on(Events.ERROR, (_event, data) => this.#onError(data));
     this.hls.on(Events.FRAG_BUFFERED, (_event, { frag }) => [frag.type, kPlaylist].includes(this.#broken) && this.#onGood());
     this.hls.on(Events.LEVEL_LOADED, () => this.#broken === kPlaylist && this.#onGood());
+    for (const event of [Events.FRAG_BUFFERED, Events.LEVEL_LOADED, Events.LEVEL_UPDATED]) this.hls.on(event, () => this.#excuse());
     // What lies where the session has got to may be there.
     media.addEventListener("seeking", () => this.#broken && this.hls.startLoad(), { signal });
   }
@@ -83,10 +85,19 @@ class HlsPlayer {
         this.#reject = null;
         resolve({ recover: (trouble) => this.#recover(trouble) });
       };
-      this.#media.addEventListener("loadedmetadata", opened, { once: true, signal: this.#film.signal });
+      const { signal } = this.#film;
+      signal.addEventListener("abort", () => reject(signal.reason));
+      this.#media.addEventListener("loadedmetadata", opened, { once: true, signal });
       this.hls.loadSource(url);
       this.hls.attachMedia(this.#media);
     });
+  }
+
+  // It goes to where a stream begins, or to its live end, by itself.
+  #excuse() {
+    const { seeking, currentTime } = this.#media;
+    const isOwn = [this.hls.liveSyncPosition, this.hls.startPosition].some((at) => at !== null && Math.abs(currentTime - at) < kOwn);
+    if (seeking && isOwn) this.#film.moved();
   }
 
   close() {
@@ -129,7 +140,11 @@ class HlsPlayer {
     if (sinceLast < kMediaErrorsMs) this.hls.swapAudioCodec();
     this.#mediaErrorAt = performance.now();
     const { currentTime } = this.#media;
-    this.#media.addEventListener("seeking", () => this.#film.moved(), { once: true, capture: true, signal: this.#film.signal });
+    const mended = new AbortController();
+    const { signal } = mended;
+    this.#film.signal.addEventListener("abort", () => mended.abort(), { signal });
+    this.#media.addEventListener("seeking", () => this.#film.moved(), { once: true, capture: true, signal });
+    this.#media.addEventListener("loadeddata", () => mended.abort(), { signal });
     this.hls.recoverMediaError();
     this.hls.startLoad(currentTime); // it has stopped, as after any fatal error
     return true;
@@ -141,8 +156,8 @@ class HlsPlayer {
 function networkError({ details, response }) {
   const status = response?.code;
   const error = new Error(details);
-  if (details.endsWith("ParsingError")) return Object.assign(error, { kind: "unsupported" });
-  const isPart = details.startsWith("frag") || details === "levelEmptyError";
+  if (details === "manifestParsingError") return Object.assign(error, { kind: "unsupported" });
+  const isPart = !details.startsWith("manifest"); // a live playlist may be half written, or its maker begin anew
   if (!isPart && status >= 400) return Object.assign(error, { status });
   const isMissing = status === 404 || status === 410;
   return Object.assign(error, { kind: "network", ...(isPart && isMissing && { text: kMissingPart }) });

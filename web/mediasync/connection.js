@@ -9,6 +9,8 @@ const kProbeLost = 10;
 const kSleepCheckMs = 1000;
 const kSlept = 0.5; // seconds that the two local clocks went apart
 const kCommandMs = 100; // of commands in a burst, such as of a seek bar that is dragged, one in so many milliseconds is sent
+const kAnswerLost = 2; // seconds
+const kAssumed = ["sync_playback", "load_media"]; // commands that count here before the server has agreed
 const kOutOfDate = ["NOT_LEADER", "LEADER_ACTIVE"]; // refusals that mean that this copy of the session is
 
 const localNow = () => performance.now() / 1000;
@@ -45,6 +47,8 @@ export class Connection {
   #probeCount = 0;
   #unit = 1;
   #outgoing = null; // a command that waits for the end of its burst
+  #unanswered = 0; // commands
+  #sentAt = 0;
   #heardAt = 0;
   #apart = Date.now() - performance.now();
 
@@ -108,10 +112,10 @@ export class Connection {
 
   #sendPlayback(state) {
     this.#outgoing = null;
-    const { position, isPlaying, playbackRate, mediaUrl, mediaId } = state;
+    this.#unanswered += 1;
+    this.#sentAt = localNow();
+    const { position, isPlaying, playbackRate } = state;
     const sent = { position, isPlaying, playbackRate };
-    if (mediaUrl) sent.mediaUrl = mediaUrl;
-    if (mediaId) sent.mediaId = mediaId;
     if (isPlaying && this.#clock.isKnown) sent.executeAt = state.lastUpdateTime * this.#unit;
     this.emit("sync_playback", sent);
   }
@@ -130,8 +134,10 @@ export class Connection {
 
   // Takes the listeners away, and with `disconnect` the connection.
   close(disconnect) {
+    if (this.#joined && this.#outgoing) this.#sendPlayback(this.#outgoing);
     for (const timer of Object.values(this.#timers)) clearTimeout(timer);
     for (const [event, handler] of this.#listeners) this.#socket.off(event, handler);
+    this.#listeners = [];
     this.#joined = false;
     if (disconnect) this.#socket.disconnect();
   }
@@ -158,6 +164,7 @@ export class Connection {
   }
 
   #onConnect() {
+    if (this.#listeners.length === 0) return; // closed meanwhile
     this.#clock.reset();
     this.measure();
     if (!this.#hasLeft) this.#socket.emit("join_session", this.#me);
@@ -173,6 +180,7 @@ export class Connection {
   #onJoined({ session }) {
     const isFirst = !this.#joinedBefore;
     this.#joined = this.#joinedBefore = true;
+    this.#unanswered = 0;
     this.#takeSession(session);
     this.#tell("joined", { isFirst });
     this.#tell("session");
@@ -217,6 +225,7 @@ export class Connection {
     if (!this.#joined) return;
     this.#joined = false;
     this.#hasLeft = true;
+    this.#outgoing = null;
     clearTimeout(this.#timers.refresh);
     this.#tell("left");
   }
@@ -232,9 +241,10 @@ export class Connection {
   #onError(data) {
     if (typeof data !== "object") return;
     this.#tell("refused", data);
+    if (data.event === "sync_playback") this.#isLastAnswer();
     if (data.code === "NOT_IN_SESSION") this.#onLeft();
     // What the leader commands counts here before the server has agreed.
-    else if (kOutOfDate.includes(data.code) || data.event === "sync_playback") this.#refreshSoon();
+    else if (kOutOfDate.includes(data.code) || kAssumed.includes(data.event)) this.#refreshSoon();
   }
 
   // A leader who is back within the grace is not announced; that it speaks is the sign.
@@ -244,8 +254,13 @@ export class Connection {
       leader.isConnected = true;
       this.#tell("session");
     }
-    // What comes back of a burst is older than what was commanded since.
-    if (!this.#outgoing || leaderId !== this.#me.userId) this.#takePlayback(state, true);
+    // What comes back of own commands is older than those that were given since.
+    if (leaderId !== this.#me.userId || this.#isLastAnswer()) this.#takePlayback(state, true);
+  }
+
+  #isLastAnswer() {
+    this.#unanswered = localNow() - this.#sentAt > kAnswerLost ? 0 : Math.max(0, this.#unanswered - 1);
+    return this.#unanswered === 0 && !this.#outgoing;
   }
 
   #onMediaLoaded({ mediaUrl, mediaId, mediaTitle, mediaDuration, timestamp }) {

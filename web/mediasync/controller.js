@@ -27,6 +27,9 @@ const kMaxBackOff = 60;
 const kExact = 0.002;
 const kPatience = 1; // some players get ready only when they are told to play: phones, WebKitGTK …
 const kArrivalPatience = 5; // … but not while data arrives for others
+const kTeaches = 0.1; // smaller changes of speed say little of what they cost
+const kLeastRate = 0.0625; // browsers refuse others
+const kMostRate = 16;
 const kSlowTicks = 0.5; // seconds between two looks: the page is hidden, and what is prepared is missed
 const kStuck = 2; // without data while the session goes on: what lies ahead may be there
 
@@ -111,7 +114,7 @@ export class Controller {
   // The player has done something by itself: it stalled, or somebody else moved it.
   disturb(now) {
     this.#startedAt = now;
-    this.#expected = this.#rateTaught = null;
+    this.#expected = this.#rateTaught = this.#soughtTo = null;
     this.#stopNudging();
   }
 
@@ -135,7 +138,8 @@ export class Controller {
   // How long it took until the player could play from where it was sent.
   #noteSeek(now, player) {
     if (this.#seekAsked === null || player.seeking || !player.ready) return;
-    this.#seekTime.add(now - this.#seekAsked);
+    const took = now - this.#seekAsked;
+    if (took < kArrivalPatience) this.#seekTime.add(took); // an outage says nothing of the next seek
     this.#seekAsked = null;
   }
 
@@ -157,12 +161,14 @@ export class Controller {
 
   #await(now, goal, player, answer) {
     if (this.#launched) return;
-    if (this.#start?.at !== goal.startsAt) this.#prepare(goal.startsAt, goal, answer, player, now);
+    if (!this.#start || Math.abs(this.#start.at - goal.startsAt) > kExact) this.#prepare(goal.startsAt, goal, answer, player, now);
     this.#launch(now, player, answer);
   }
 
   #prepare(at, goal, answer, player, now) {
-    this.#rate = null;
+    this.#rate = this.#rateTaught = null;
+    this.#lastError = 0;
+    this.#stopNudging();
     const position = goal.positionAt(at);
     this.#start = { at, position };
     if (!player.paused) answer.play = false;
@@ -258,10 +264,11 @@ export class Controller {
     if (from === null || from === goal.rate) return;
     const change = goal.rate - from;
     const error = this.#lastError + this.#rateTime * change + (from === 1 ? kPitchJump : 0);
-    this.#rateTaught = change;
+    answer.looksAnew = true;
+    if (Math.abs(error) > kSeekBeyond) return;
+    this.#rateTaught = Math.abs(change) < kTeaches ? null : change;
     this.#setNudge(nudgeFor(error, goal.rate));
     this.#blindUntil = now + Math.abs(error / (this.#nudge * goal.rate));
-    answer.looksAnew = true;
   }
 
   // While what is seen is not yet what was commanded.
@@ -289,7 +296,7 @@ export class Controller {
   // Players keep the pitch by cutting sound into pieces and joining them anew, and that begins with a jump. For a change of
   // pitch that nobody hears it is better left off.
   #applyNudge(goal, answer) {
-    answer.rate = goal.rate * (1 + this.#nudge);
+    answer.rate = clamp(goal.rate * (1 + this.#nudge), kLeastRate, kMostRate);
     answer.keepsPitch = goal.rate !== 1 || Math.abs(this.#nudge) > kGentle;
   }
 

@@ -15,10 +15,13 @@ const kMessages = {
 // browser can't play it.
 export const isPassing = (kind) => kind === "network";
 
-// The server's answer to a question for the film's head; null when there is none, or none that may be seen.
+// The server's answer to a question for the film's first byte; null when there is none, or none that may be seen.
 async function statusOf(url) {
   try {
-    return (await fetch(url, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(kAnswerMs) })).status;
+    const asked = { headers: { Range: "bytes=0-0" }, cache: "no-store", signal: AbortSignal.timeout(kAnswerMs) };
+    const { status, body } = await fetch(url, asked);
+    body?.cancel();
+    return status;
   } catch {
     return null;
   }
@@ -26,7 +29,7 @@ async function statusOf(url) {
 
 export function kindOfStatus(status) {
   if (!status || status >= 500 || kPassing.includes(status)) return "network";
-  return status >= 400 && status !== 405 ? "missing" : null;
+  return status >= 400 ? "missing" : null;
 }
 
 async function kindOf(error, url) {
@@ -36,9 +39,6 @@ async function kindOf(error, url) {
   const status = error?.code === kDecode ? 200 : await statusOf(url);
   return kindOfStatus(status) ?? "unsupported";
 }
-
-// A piece of a file that is damaged, perhaps on the way: opened again it may play.
-export const isDamaged = (error) => error?.code === kDecode;
 
 // Resolves to {kind, message, error}. Errors of sources may have the status of the server's answer, or the kind and a text for
 // people.

@@ -1,12 +1,11 @@
 // Opens the session's film in the element, and opens it again for as long as it is wanted and may come back.
 
-import { diagnose, isDamaged, isPassing } from "./diagnosis.js";
+import { diagnose, isPassing } from "./diagnosis.js";
 
 const kBackOffMs = [1000, 2000, 4000, 8000, 15000];
-const kDamages = 2; // so often a film that turns out to be damaged is opened anew …
+const kDamages = 2; // so often a film that does not play is opened anew …
 const kDamageMs = 30_000; // … within so long; then the browser cannot play it
-
-const wait = (ms) => ms * (0.75 + 0.5 * Math.random()); // not all viewers at once
+const kOpenMs = 30_000; // what is not open by then has got no answer
 
 export class Film {
   #media;
@@ -20,9 +19,9 @@ export class Film {
   #failures = 0;
   #damagedAt = []; // times
   #timer = null;
+  #isSuspended = false; // somebody else opens films in the element
+  #isWanted = false; // it is to be opened when that is over
   #listeners = new AbortController();
-
-  isSuspended = false; // somebody else opens films in the element
 
   // load(state, media, film): see the option of MediaSync. hooks: onOpened(), onLost(): it is open no more,
   // onTrouble(trouble): once for each kind, onMended(), onMoved(): its player has jumped to mend something
@@ -31,9 +30,9 @@ export class Film {
     this.#load = load;
     this.#hooks = hooks;
     const { signal } = this.#listeners;
-    const on = (type, act) => media.addEventListener(type, () => this.#isOpen && !this.isSuspended && act(), { signal });
+    const on = (type, act) => media.addEventListener(type, () => this.#isOpen && !this.#isSuspended && act(), { signal });
     on("error", () => media.error && this.#fail(media.error, true));
-    on("playing", () => this.#noteWell());
+    on("playing", () => this.#source?.recover || this.#noteWell()); // others play what they have, and fetch no more
     globalThis.addEventListener?.("online", () => this.retry(), { signal });
   }
 
@@ -44,6 +43,10 @@ export class Film {
   // The element has it, though it may be without data at the moment.
   get isOpen() {
     return this.#isOpen;
+  }
+
+  get isOpening() {
+    return this.url !== null && !this.#isOpen && this.#trouble === null;
   }
 
   // {kind, message, error} while it cannot be fetched or played, else null.
@@ -72,6 +75,15 @@ export class Film {
     if (this.url) this.#begin();
   }
 
+  suspend() {
+    this.#isSuspended = true;
+  }
+
+  resume() {
+    this.#isSuspended = false;
+    if (this.#isWanted) this.#begin();
+  }
+
   close() {
     this.#state = null;
     this.#end();
@@ -87,7 +99,8 @@ export class Film {
 
   async #begin() {
     this.#end();
-    if (!this.url) return;
+    this.#isWanted = this.#isSuspended;
+    if (!this.url || this.#isSuspended) return;
     const own = (this.#attempt = new AbortController());
     const isOwn = () => this.#attempt === own;
     const film = {
@@ -96,9 +109,11 @@ export class Film {
       mended: () => isOwn() && this.#noteWell(),
       moved: () => isOwn() && this.#hooks.onMoved(),
     };
+    this.#timer = setTimeout(() => this.#fail({ kind: "network" }, true), kOpenMs);
     try {
       const source = await this.#load(this.#state, this.#media, film);
       if (!isOwn()) return;
+      clearTimeout(this.#timer);
       this.#source = source ?? null;
       this.#isOpen = true;
       this.#hooks.onOpened();
@@ -118,25 +133,27 @@ export class Film {
     }
     const found = await diagnose(error, this.url);
     if (this.#attempt !== own) return;
+    clearTimeout(this.#timer);
     this.#failures += 1;
-    if (isDamaged(error) && this.#mayPass()) return this.#begin();
+    if (found.kind === "unsupported" && this.#mayPass()) return this.#wait();
     const isNew = this.#trouble?.kind !== found.kind;
     this.#trouble = found;
-    if (isPassing(found.kind)) this.#timer = setTimeout(() => this.#again(), wait(this.#backOff));
+    if (isPassing(found.kind)) this.#wait();
     if (isNew) this.#hooks.onTrouble(found);
   }
 
-  get #backOff() {
-    return kBackOffMs[Math.min(this.#failures, kBackOffMs.length) - 1];
+  #wait() {
+    const backOff = kBackOffMs[Math.min(this.#failures, kBackOffMs.length) - 1];
+    this.#timer = setTimeout(() => this.#again(), backOff * (0.75 + 0.5 * Math.random())); // not all viewers at once
   }
 
   // The source may go on where it was; else the film is opened anew.
   #again() {
     clearTimeout(this.#timer);
-    if (!this.#isOpen || !this.#source?.recover?.(this.#trouble)) this.#begin();
+    if (this.#isSuspended || !this.#isOpen || !this.#source?.recover?.(this.#trouble)) this.#begin();
   }
 
-  // Damage may have come about on the way, once.
+  // It may have been damaged on the way, or been asked for at a bad moment.
   #mayPass() {
     const now = performance.now();
     this.#damagedAt = [...this.#damagedAt.filter((at) => now - at < kDamageMs), now];
@@ -164,7 +181,7 @@ export function loadNatively({ mediaUrl }, media, { signal }) {
     const outcome = new AbortController();
     const on = (type, settle) =>
       media.addEventListener(type, () => (outcome.abort(), settle()), { signal: outcome.signal });
-    signal.addEventListener("abort", () => outcome.abort());
+    signal.addEventListener("abort", () => (outcome.abort(), reject(signal.reason)));
     on("loadedmetadata", resolve);
     on("suspend", resolve);
     on("error", () => reject(media.error));

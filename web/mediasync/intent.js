@@ -5,9 +5,9 @@
 // and what has none of these behind it is judged by what the device is about.
 
 const kBehind = 1; // seconds from a touch or a call to the event that it causes
-const kSettling = 1; // players that were told to play may fall back by themselves (WebKitGTK)
+const kSettling = 0.2; // players that begin to play may fall back by themselves (WebKitGTK)
 const kHiding = 0.5; // pages that are put away are paused a moment before, or after
-const kUndecided = 0.3; // so long after a pause the page may still turn out to be put away
+const kUndecided = 0.2; // so long after a pause the page may still turn out to be put away
 
 const localNow = () => performance.now() / 1000;
 
@@ -20,10 +20,12 @@ export class Intent {
   #media;
   #scriptAt = -Infinity;
   #touchAt = -Infinity;
+  #seekAt = -Infinity;
   #playAt = -Infinity;
   #hiddenAt = document.hidden ? localNow() : -Infinity;
 
   #play;
+  #undo = [];
 
   // pause() without a trace
   pause;
@@ -34,35 +36,46 @@ export class Intent {
     this.#play = this.#note("play");
     this.pause = this.#note("pause");
     for (const type of ["pointerdown", "pointerup", "touchend", "keydown"]) {
-      media.addEventListener(type, () => this.touch(), { signal, capture: true, passive: true });
+      media.addEventListener(type, () => (this.#touchAt = localNow()), { signal, capture: true, passive: true });
     }
     document.addEventListener("visibilitychange", () => document.hidden && (this.#hiddenAt = localNow()), { signal });
   }
 
   // Notes the calls of one of the element's methods from now on. Returns the method itself.
   #note(name) {
-    const method = this.#media[name].bind(this.#media);
-    this.#media[name] = () => {
+    const media = this.#media;
+    const before = Object.getOwnPropertyDescriptor(media, name);
+    const method = media[name].bind(media);
+    const noted = (media[name] = () => {
       this.#scriptAt = localNow();
       return method();
-    };
+    });
+    this.#undo.push(() => {
+      if (media[name] !== noted) return; // somebody else has come after
+      if (before) Object.defineProperty(media, name, before);
+      else delete media[name];
+    });
     return method;
   }
 
   // play() without a trace.
   play() {
-    this.#playAt = localNow();
+    this.notePlay();
     return this.#play();
   }
 
-  close() {
-    delete this.#media.play;
-    delete this.#media.pause;
+  // The film begins to play. What was touched before has done that, and no more.
+  notePlay() {
+    this.#playAt = localNow();
   }
 
-  // A click, a touch or a media key.
-  touch() {
-    this.#touchAt = localNow();
+  // The viewer seeks: seek bars pause meanwhile.
+  noteSeek() {
+    this.#seekAt = localNow();
+  }
+
+  close() {
+    for (const undo of this.#undo) undo();
   }
 
   isTouchedSince(time) {
@@ -78,13 +91,16 @@ export class Intent {
   // Who paused the element at `pausedAt`: "viewer", "device", "player" (by itself), or null while that may still show.
   whoPaused(pausedAt) {
     const recent = (at) => pausedAt - at < kBehind;
-    if (recent(this.#touchAt) || this.#isHandled || isElsewhere(this.#media)) return "viewer";
+    if (isElsewhere(this.#media)) return "viewer";
     if (Math.abs(pausedAt - this.#hiddenAt) < kHiding || navigator.audioSession?.state === "interrupted") return "device";
-    if (recent(this.#scriptAt)) return "viewer";
+    if (recent(this.#scriptAt) || recent(this.#seekAt)) return "viewer";
+    if (recent(this.#touchAt) && this.#touchAt > this.#playAt) return "viewer";
     if (document.hidden) return "device";
     if (pausedAt - this.#playAt < kSettling) return "player";
+    const isPhone = matchMedia("(pointer: coarse)").matches;
+    if (!isPhone && this.#isHandled) return "viewer";
     if (localNow() - pausedAt < kUndecided) return null;
     // Phones interrupt; on other machines it is a control of the browser's own, which says nothing.
-    return matchMedia("(pointer: coarse)").matches ? "device" : "viewer";
+    return isPhone && !this.#isHandled ? "device" : "viewer";
   }
 }

@@ -27,10 +27,15 @@ export class Live {
     return this.#playlist?.live ?? this.#media.duration === Infinity;
   }
 
+  // Positions are times of the calendar, also when the stream has ended.
+  get isDated() {
+    return this.is || this.#position() > kCalendar;
+  }
+
   // What is to be added to currentTime. Dates may jump from one fragment to the next, so the one counts that the session is in.
   get offset() {
+    if (!this.isDated) return 0;
     const position = this.#position();
-    if (!this.is && !(position > kCalendar)) return 0;
     const dated = (this.#playlist?.fragments ?? []).filter((fragment) => fragment.programDateTime);
     const now = dated.findLast((fragment) => fragment.programDateTime / 1000 <= position) ?? dated[0];
     if (now) return now.programDateTime / 1000 - now.start;

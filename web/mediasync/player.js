@@ -16,6 +16,7 @@ const kStepLooks = 40;
 const kStepsSeen = 4; // in a row
 const kHalfStep = 0.02;
 const kEndMargin = 0.05;
+const kEnded = 1; // so long before its end a film that has ended here is over: headers are not exact
 const kLiveMargin = 1; // of a live stream's edge
 const kOwn = 0.1; // a jump that ends so near to where it was sent is ours
 const kMeant = 0.25; // shorter jumps while it plays are players mending gaps
@@ -83,7 +84,7 @@ export class Player {
     this.#hooks = hooks;
     const { signal } = this.#listeners;
     this.#intent = new Intent(media, signal);
-    media.autoplay = false; // the session says when it plays
+    media.autoplay = media.loop = false; // the session says when it plays
     media.playsInline = true;
     const on = (types, act) => {
       for (const type of types) media.addEventListener(type, act, { signal });
@@ -93,14 +94,13 @@ export class Player {
     on(["waiting"], () => this.#setStalled(!this.#hasPlenty));
     on(["progress"], () => (this.#arrivedAt = localNow()));
     on(["emptied"], () => this.#onEmptied());
-    document.addEventListener("visibilitychange", () => document.hidden || this.comeBack(), { signal });
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.#tick() : this.comeBack()), { signal });
     navigator.audioSession?.addEventListener?.("statechange", () => this.#onAudioSession(), { signal });
   }
 
   // Follows `state` from now on; null: leaves the element alone. `isNew`: something was commanded.
   follow(state, isNew) {
     if (state && isNew) this.#controller.renew();
-    if (!state?.isPlaying) this.#held = this.#interrupted = false;
     if (state && !this.#state) this.#takeOver();
     this.#state = state;
     if (state) {
@@ -119,8 +119,7 @@ export class Player {
 
   // From a click, after onBlocked(true). Phones let only what is played within the click play later.
   start() {
-    this.#intent.touch();
-    this.#free();
+    this.free();
     if (this.#state?.isPlaying && this.#media.paused) this.#play();
     this.#tick();
   }
@@ -144,8 +143,16 @@ export class Player {
   // Tries to play again what the device has stopped.
   comeBack() {
     if (!this.#interrupted && !this.#blocked) return;
-    this.#free();
+    this.free();
     this.#tick();
+  }
+
+  // Nothing keeps the film from following any more.
+  free() {
+    this.#held = this.#interrupted = false;
+    this.#pausedAt = null;
+    this.#setBlocked(false);
+    this.#controller.renew();
   }
 
   // A jump that the element's own player has just made, to mend something.
@@ -168,8 +175,8 @@ export class Player {
   // "buffering" for want of data; or null.
   get obstacle() {
     if (this.#blocked) return "blocked";
-    if (this.#held) return "held";
-    if (this.#interrupted) return "interrupted";
+    if (this.#held && this.#state?.isPlaying) return "held";
+    if (this.#interrupted && this.#state?.isPlaying) return "interrupted";
     return this.#stalled ? "buffering" : null;
   }
 
@@ -203,7 +210,7 @@ export class Player {
 
   #goal(now) {
     const wait = waitBefore(this.#state, this.#serverTime(now));
-    const isOver = this.#canEnd && this.#goalAt(now) >= this.#media.duration - kEndMargin;
+    const isOver = this.#canEnd && this.#goalAt(now) >= this.#media.duration - (this.#media.ended ? kEnded : kEndMargin);
     return {
       positionAt: (localTime) => this.#goalAt(localTime),
       rate: clamp(this.#state.playbackRate, 0.0625, 16),
@@ -254,7 +261,7 @@ export class Player {
     if (this.#media.ended || (this.#hasPlenty && !this.#media.seeking)) this.#setStalled(false);
     this.#error = null;
     if (this.#pausedAt !== null) wait = kUndecidedMs;
-    else if (!this.#blocked && !this.#held && !this.#interrupted) wait = this.#steer();
+    else if (this.obstacle === null || this.obstacle === "buffering") wait = this.#steer();
     this.#timer = setTimeout(() => this.#tick(), wait);
     this.#hooks.onMeasured();
   }
@@ -292,13 +299,17 @@ export class Player {
     this.#intent.pause();
   }
 
+  // Browsers take the nearest that can be sought, which is then what was wanted.
   #seekTo(position) {
-    this.#wanted.position = position;
-    this.#media.currentTime = position;
+    const { seekable } = this.#media;
+    const isKnown = seekable.length > 0;
+    this.#wanted.position = isKnown ? clamp(position, seekable.start(0), seekable.end(seekable.length - 1)) : position;
+    this.#media.currentTime = this.#wanted.position;
   }
 
   async #play() {
     this.#wanted.paused = false;
+    if (this.#media.ended) this.#seekTo(this.#goalAt(localNow())); // it would begin anew
     try {
       await this.#intent.play();
     } catch (error) {
@@ -325,14 +336,6 @@ export class Player {
     this.#hooks.onStalled(is);
   }
 
-  // Nothing keeps the film from following.
-  #free() {
-    this.#held = this.#interrupted = false;
-    this.#pausedAt = null;
-    this.#setBlocked(false);
-    this.#controller.renew();
-  }
-
   #release() {
     clearTimeout(this.#timer);
     this.#error = null;
@@ -349,7 +352,7 @@ export class Player {
     const mayMove = !paused && !ended && readyState > 0;
     const hasData = secondsAhead(this.#media) > kAhead;
     const isStarved = mayMove && !hasData && readyState < kReady && now - this.#arrivedAt > kArriving;
-    const isDue = mayMove && (hasData || (readyState >= kReady && !seeking));
+    const isDue = mayMove && !seeking && (readyState >= kReady || (hasData && now - this.#arrivedAt > kArriving));
     const remedy = this.#watchdog.look(now, { position: currentTime, isDue, isStarved });
     if (remedy === "nudge") this.#seekTo(currentTime + kNudge);
     else if (remedy === "seek") this.#seekTo(this.#goalAt(now));
@@ -398,7 +401,8 @@ export class Player {
     if (paused === this.#wanted.paused) return {};
     this.#wanted.paused = paused;
     if (paused) return {};
-    this.#free();
+    this.#intent.notePlay();
+    this.free();
     return this.#state.isPlaying ? {} : { isPlaying: true };
   }
 
@@ -426,7 +430,7 @@ export class Player {
     this.#controller.disturb(now);
     const meant = this.#state.isPlaying ? kMeant : kMeantStanding;
     if (Math.abs(currentTime - this.#goalAt(now)) < meant) return {};
-    this.#intent.touch(); // seek bars pause while they seek
+    this.#intent.noteSeek();
     return { position: currentTime + this.#hooks.live.offset };
   }
 

@@ -16,7 +16,7 @@ const client = new MediaSync(video, {
   sessionId: session, userId: user, username: user,
   ...source,
 });
-client.addEventListener('blocked', () => addEventListener('pointerup', () => client.start(), { once: true }));
+client.addEventListener('blocked', () => addEventListener('click', () => client.start(), { once: true }));
 client.addEventListener('joined', () => client.session.playbackState.mediaUrl ??
   client.loadMedia({ mediaUrl: film, mediaTitle: film }));
 
