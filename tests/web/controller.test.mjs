@@ -157,6 +157,18 @@ describe('a viewer', () => {
     assert.ok(viewer.player.rates.length < 60, `${viewer.player.rates.length} changes of speed`);
   });
 
+  // As WebKitGTK does, which seeks to change the speed.
+  it('leaves small errors alone where each change of speed costs more', () => {
+    for (const rateJump of [0.03, 0.1]) {
+      const { world, viewer } = alone({ player: { rateJump }, network: kNetworks.loopback });
+      world.at(1, () => viewer.follow(playing(0, 1.5)));
+      world.runUntil(180);
+      const late = viewer.player.rates.filter(([at]) => at > 60);
+      assert.ok(late.length <= 12, `${rateJump}: ${late.length} changes of speed in two minutes`);
+      assert.ok(viewer.sizes(60).at(-1) < 70, `${rateJump}: ${viewer.sizes(60).at(-1)} ms`);
+    }
+  });
+
   it('follows the speed of the session', () => {
     const { world, viewer } = alone();
     world.at(1, () => viewer.follow(playing(0, 1.5)));

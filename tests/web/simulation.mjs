@@ -109,13 +109,13 @@ export class SimulatedPlayer {
 
   /**
    * {ppm, startDelay, startJitter, rateDelay, seekTime: [least, most]}, and what is lost when it begins to keep the pitch
-   * at another speed: pitchJump. isLazy: it is ready only when it was told to play once. hole: [from, to], where there is no data.
+   * at another speed: pitchJump; and by each change of speed: rateJump. isLazy: it is ready only when it was told to play once. hole: [from, to], where there is no data.
    */
   constructor(world, random, options = {}) {
     this.#world = world;
     this.#random = random;
     this.#options = { ppm: 0, startDelay: 0.05, startJitter: 0.005, rateDelay: 0.03, seekTime: [0.1, 0.3],
-      pitchJump: 0.02, ...options };
+      pitchJump: 0.02, rateJump: 0, ...options };
     if (options.hole) this.#watchHole();
   }
 
@@ -167,6 +167,8 @@ export class SimulatedPlayer {
       this.#go();
       this.#position -= this.#options.pitchJump;
     }
+    this.#go();
+    this.#position -= this.#options.rateJump * this.#random();
     this.rate = rate;
     this.rates.push([this.#world.time, rate]);
     this.#world.after(this.#options.rateDelay, () => this.#go());

@@ -19,6 +19,7 @@ const kLeastNudge = 0.001;
 const kGrown = 3;
 const kPitchJump = 0.02; // what a player loses when it begins to keep the pitch at another speed than 1
 const kNoise = [0.003, 0.008]; // errors below are not told from noise; the bounds of where that is
+const kMostTolerance = 0.06;
 const kDone = 0.0005;
 const kSettle = 0.4; // after a start, before the error is believed
 const kInStep = 0.03;
@@ -73,6 +74,8 @@ export class Controller {
   #rateTaught = null; // by how much the speed has changed: the error that is left teaches #rateTime
   #blindUntil = 0; // a correction is made that is known beforehand
   #lastError = 0;
+  #tolerance = 0; // errors that a correction by speed would not make smaller
+  #corrected = null; // the error that the last one was for
   #unreadySince = null; // when it is to play
   #starvedSince = null; // while it plays
   #seekAsked = null; // when
@@ -327,13 +330,30 @@ export class Controller {
   #correctBySpeed(now, error, noise, { rate }, answer) {
     const size = Math.abs(error);
     this.#noteCalm(now, size);
-    if (this.#nudge !== 0 && this.#isDone(error, rate)) {
+    if (this.#nudge === 0) {
+      if (now >= this.#restUntil && this.#isWorthIt(size, noise)) this.#beginNudge(error, rate);
+    } else if (this.#isDone(error, rate)) {
       this.#setNudge(0);
       this.#restUntil = now + kRest;
-    } else if (this.#nudge === 0 ? size > clamp(3 * noise, ...kNoise) && now >= this.#restUntil : this.#isTooSlow(error, rate)) {
+    } else if (this.#isTooSlow(error, rate)) {
       this.#setNudge(nudgeFor(error, rate));
     }
     if (this.#nudge !== 0) answer.wakeAt = now + Math.abs(this.#left(error, rate) / (this.#nudge * rate));
+  }
+
+  #beginNudge(error, rate) {
+    this.#corrected = Math.abs(error);
+    this.#setNudge(nudgeFor(error, rate));
+  }
+
+  // Some players lose more by each change of speed than a correction makes good (WebKitGTK): they are left alone with small errors.
+  #isWorthIt(size, noise) {
+    if (this.#corrected !== null) {
+      const hasHelped = size < Math.max(this.#corrected / 2, kNoise[1]);
+      this.#tolerance = hasHelped ? this.#tolerance / 2 : Math.min(kMostTolerance, Math.max(2 * this.#tolerance, size));
+      this.#corrected = null;
+    }
+    return size > Math.max(clamp(3 * noise, ...kNoise), this.#tolerance);
   }
 
   // What is left to correct: the end of a correction, too, takes effect a little late.
@@ -366,6 +386,7 @@ export class Controller {
   }
 
   #stopNudging() {
+    this.#corrected = null;
     this.#blindUntil = 0;
     if (this.#nudge !== 0) this.#setNudge(0);
     this.#restUntil = 0;

@@ -446,7 +446,7 @@ export class Player {
 
   // Whether currentTime stands still between two looks though the film plays, as it does in Firefox.
   #lookForSteps(seen) {
-    if (this.#stepLooks >= kStepLooks) return;
+    if (this.#steps || this.#stepLooks >= kStepLooks) return;
     this.#stepLooks += 1;
     setTimeout(() => {
       const { paused, seeking, currentTime } = this.#media;
