@@ -95,6 +95,22 @@ describe('the watch page', () => {
     assert.ok((await player(bob)).time < 10, 'from the beginning');
   });
 
+  it('stays with a film that is shorter than the place where the one before was', async () => {
+    for (let round = 0; round < 3; round++) {
+      await choose('demo.mp4');
+      await play(alice, bob);
+      await part(alice, 'seek-bar').evaluate((bar) => {
+        bar.value = '100';
+        bar.dispatchEvent(new Event('change'));
+      });
+      for (const page of [alice, bob]) await inState(page, 'playing');
+      await choose('short.mp4');
+      await play(alice, bob);
+      assert.match((await player(bob)).source, /short\.mp4$/);
+      assert.ok((await player(bob)).time < 10, 'from its beginning');
+    }
+  });
+
   it('says what the server does not have to the one who does not get it, and tries again when asked', async () => {
     await bob.route(/\/demo\.mp4/, (route) => route.fulfill({ status: 404 }));
     await choose('demo.mp4');

@@ -52,12 +52,13 @@ class Page {
  * `autoplay`: films start without a click. `context` and `initScript`: options of each person's browser context, and what
  * runs in each document before its own scripts.
  */
-export async function launch({ autoplay = true, context: contextOptions = {}, initScript = null } = {}) {
+export async function launch({ autoplay = true, context: contextOptions = {}, initScript = null, environment = null } = {}) {
   const executablePath = findBinary('Chromium', [process.env.CHROMIUM_BIN, '/usr/bin/chromium'], 'the package chromium');
   const host = await chromium.launchServer({
     executablePath,
     headless: true,
     timeout: kPagePatience,
+    ...(environment && { env: { ...process.env, ...environment }, ignoreDefaultArgs: ['--mute-audio'] }), // which gives it an ear
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync',
       `--autoplay-policy=${autoplay ? 'no-user-gesture-required' : 'document-user-activation-required'}`],

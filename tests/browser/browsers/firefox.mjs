@@ -40,14 +40,15 @@ class Page {
   close() { return this.#context.close(); }
 }
 
-/** `autoplay`: films start without a click. `prefs`: further preferences of Firefox. */
-export async function launch({ autoplay = true, prefs = {} } = {}) {
+/** `autoplay`: films start without a click. `prefs`: further preferences of Firefox. `environment`: more of it. */
+export async function launch({ autoplay = true, prefs = {}, environment = {} } = {}) {
   const executablePath = findBinary('Firefox', [process.env.FIREFOX_BIN, '/usr/bin/firefox-esr', '/usr/bin/firefox'],
     'the package firefox-esr');
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath,
     headless: true,
+    env: { ...process.env, ...environment },
     timeout: kPagePatience,
     protocolTimeout: kPagePatience,
     defaultViewport: kViewport,

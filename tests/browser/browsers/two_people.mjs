@@ -133,6 +133,34 @@ export function testTwoPeople(name, launch) {
         await playTogether('Bob to be back', [alice, bob]);
       });
 
+      it('is steered by the media keys of the leader, and those of a follower are its own', async () => {
+        const press = (page, key) => page.evaluate((name) => { window.keys[name]({}); }, key);
+        await playing(5);
+        await press(alice, 'pause');
+        await standTogether('both to stand', [alice, bob]);
+        await press(alice, 'play');
+        await playTogether('both to go on', [alice, bob]);
+        const { time } = await look(bob);
+        await press(alice, 'seekforward');
+        await playTogether('both to be later', [alice, bob], (seen) => seen.time > time + 9);
+        await press(bob, 'pause');
+        await eventually('Bob to be held', [alice, bob], async () => (await look(bob)).state === 'held');
+        await press(bob, 'play');
+        await playTogether('Bob to be back', [alice, bob]);
+      });
+
+      it('runs ahead by what the sound of a device is late', async () => {
+        await playing(5);
+        await bob.evaluate(() => { window.client.audioOffset = 0.4; });
+        await eventually('Bob to be ahead', [alice, bob], async () => {
+          const [first, second] = await Promise.all([alice, bob].map(look));
+          return second.state === 'playing' && Math.abs(second.error ?? 1) < 0.05 &&
+            Math.abs(second.time - first.time - (second.at - first.at) - 0.4) < kBound;
+        });
+        await bob.evaluate(() => { window.client.audioOffset = 0; });
+        await playTogether('both to be at one place', [alice, bob]);
+      });
+
       it('is where the others are for who comes later', async () => {
         await playing(40);
         const carol = await enter('mp4', 'carol', filmNamed.mp4);

@@ -11,6 +11,10 @@ window.problems = [];
 addEventListener('error', ({ message }) => window.problems.push(message));
 addEventListener('unhandledrejection', ({ reason }) => window.problems.push(String(reason)));
 
+/** What media keys do, for tests to press them. */
+window.keys = {};
+if (navigator.mediaSession) navigator.mediaSession.setActionHandler = (key, act) => { window.keys[key] = act; };
+
 const source = hlsSource(Hls, buffer ? { maxBufferLength: Number(buffer), maxMaxBufferLength: Number(buffer) } : {});
 const client = new MediaSync(video, {
   sessionId: session, userId: user, username: user,
