@@ -243,6 +243,15 @@ export function testTwoPeople(name, launch) {
         await carol.close();
       });
 
+      it('stays where it is when the leader opens it anew', async () => {
+        const delay = ({ at, time }) => at - time;
+        const before = delay(await look(bob));
+        const again = await enter('live', 'alice', filmNamed.live); // hls.js goes to its live end by itself
+        await alice.close();
+        alice = again;
+        await playTogether('both to show the same moment as before', [alice, bob], (seen) => Math.abs(delay(seen) - before) < 0.5);
+      });
+
       it('goes on near its live end after an outage', async () => {
         outage.silence();
         await passes(kLiveOutageMs);
