@@ -134,7 +134,7 @@ export class Server {
 
   /**
    * Options: those of configuration(), `tls: true` for a TLS port beside the plain one, and `after`: a server that has
-   * been stopped with `keepFiles`, whose folder and port this one takes over.
+   * been stopped with `keepFiles`, whose folder and port this one takes over. `prepare(prefix)` puts files there.
    */
   static async start(options = {}) {
     for (let attempt = 1; ; attempt++) {
@@ -160,6 +160,7 @@ export class Server {
       this.tlsPort = await freePort();
       makeCertificate(this.prefix);
     }
+    options.prepare?.(this.prefix);
     let text = options.config ? options.config(this) : configuration(options, { http: this.port, tls: this.tlsPort });
     if (process.env.MEDIASYNC_PEER) {
       this.#peer = await startPeer(process.env.MEDIASYNC_PEER, text);
