@@ -1,5 +1,6 @@
 // mediasync_zone zone=NAME:SIZE [shards=N] [log=SIZE] [session_timeout=T] [user_timeout=T] [disconnect_grace=T]
 //                [recovery=T] [drain=T] [state=PATH [sync=always|interval|off]]
+#include <limits>
 #include <new>
 
 #include "ngx_module/conf.h"
@@ -36,6 +37,12 @@ char* invalid(ngx_conf_t* cf, const ngx_str_t& value) {
   return static_cast<char*>(NGX_CONF_ERROR);
 }
 
+// As NGINX reads a size, and gigabytes besides, as it reads offsets.
+ssize_t parseZoneSize(ngx_str_t size) {
+  const off_t bytes = ngx_parse_offset(&size);
+  return bytes < 0 || bytes > std::numeric_limits<ssize_t>::max() ? NGX_ERROR : static_cast<ssize_t>(bytes);
+}
+
 // "NAME:SIZE"
 char* parseName(Parser& p, const ngx_str_t& whole, ngx_str_t value) {
   u_char* colon = ngx_strlchr(value.data, value.data + value.len, ':');
@@ -44,8 +51,7 @@ char* parseName(Parser& p, const ngx_str_t& whole, ngx_str_t value) {
     return static_cast<char*>(NGX_CONF_ERROR);
   }
   p.zone->name = {static_cast<size_t>(colon - value.data), value.data};
-  ngx_str_t size{static_cast<size_t>(value.data + value.len - colon - 1), colon + 1};
-  p.size = ngx_parse_size(&size);
+  p.size = parseZoneSize({static_cast<size_t>(value.data + value.len - colon - 1), colon + 1});
   if (p.size == NGX_ERROR) {
     ngx_conf_log_error(NGX_LOG_EMERG, p.cf, 0, "invalid zone size \"%V\"", &whole);
     return static_cast<char*>(NGX_CONF_ERROR);

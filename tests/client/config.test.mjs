@@ -1,7 +1,7 @@
 // Wrong configuration is refused by nginx -t in NGINX's own wording, with the line named.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { checkConfiguration, configuration, connect, describe, fence, it, room, Server, until } from
+import { checkConfiguration, configuration, connect, describe, fence, it, repoRoot, room, Server, until } from
   './harness/index.mjs';
 
 const ports = { http: 18080 };
@@ -28,6 +28,25 @@ describe('nginx -t', () => {
     assert.ok(ok, output);
   });
 
+  it('takes the sizes that the documentation names, and none below', async () => {
+    const docs = fs.readFileSync(`${repoRoot}/docs/directives.md`, 'utf8');
+    const table = [...docs.matchAll(/^\| (\d+)(?: \(default\))? \| (\d+) KB \|$/gm)].map(([, ...row]) => row.map(Number));
+    assert.ok(table.length >= 4, 'the table of the smallest zones');
+    for (const [shards, kilobytes] of table) {
+      const zone = (size) => ({ http: `mediasync_zone zone=two:${size}k shards=${shards};` });
+      const { ok, output } = await check(zone(kilobytes));
+      assert.ok(ok, output);
+      assert.match((await check(zone(kilobytes - 1))).output, new RegExp(`too small, ${kilobytes} kilobytes`));
+    }
+    for (const size of ['1g', '1G', '1024m', '1048576k', '1073741824']) {
+      const { ok, output } = await check({ http: `mediasync_zone zone=two:${size};` });
+      assert.ok(ok, `${size}: ${output}`);
+    }
+    // As large as this is the memory of few machines.
+    const { output } = await check({ http: 'mediasync_zone zone=two:32g;' });
+    assert.match(output, /syntax is ok/);
+  });
+
   // title → [options, words that the message must have]
   const wrong = {
     'an unknown zone': [location('mediasync nosuch;'), /nosuch/],
@@ -40,6 +59,8 @@ describe('nginx -t', () => {
     'a zone without a name': [{ http: 'mediasync_zone zone=:1m;' }, /invalid|zone/],
     'a size that is no number': [{ http: 'mediasync_zone zone=two:abc;' }, /invalid zone size/],
     'a negative size': [{ http: 'mediasync_zone zone=two:-1m;' }, /invalid zone size/],
+    'a zone that is too large': [{ http: 'mediasync_zone zone=two:33g;' }, /too large, at most 32g/],
+    'a size beyond all numbers': [{ http: 'mediasync_zone zone=two:9999999999g;' }, /invalid zone size/],
     'a zone that is too small': [{ http: 'mediasync_zone zone=two:4k;' }, /too small/],
     'a zone defined twice': [{ http: 'mediasync_zone zone=rooms:8m;' }, /rooms.*(already|duplicate|conflict|is bound)|(already|duplicate).*rooms/],
     'an unknown parameter of a zone': [{ zone: 'colour=red' }, /invalid parameter "colour=red"/],
