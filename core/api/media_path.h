@@ -11,6 +11,10 @@ namespace mediasync::api {
 // "/a%20b.mp4" are "/a b.mp4". nullopt for what has none, is relative to a page, or has "." or ".." segments.
 std::optional<std::string> mediaPath(std::string_view url);
 
+// What a viewer would call it: the last part of the path, decoded where that gives text, or else the host; at most
+// session::kMaxMediaTitleBytes. "https://films.example.org/a%20b.mp4?x" is "a b.mp4".
+std::string mediaFileName(std::string_view url);
+
 // Whether the file at `path` is the media itself or, when that is a playlist, lies in its folder or below.
 bool isPartOfMedia(std::string_view path, std::string_view media);
 

@@ -534,7 +534,7 @@ void SessionTransaction::copyTo(Snapshot& snapshot, Instant now, Users users) co
   view.playback.mediaUrl = copyOptional(optionalText(session_->mediaUrl));
   view.playback.mediaId = copyOptional(optionalText(session_->mediaId));
   view.playback.mediaTitle = copyOptional(optionalText(session_->mediaTitle));
-  if (clock.duration >= 0) view.playback.mediaDuration = clock.duration;
+  view.playback.mediaDuration = clock.knownDuration();
   view.playback.position = clock.positionAt(now);
   view.playback.isPlaying = clock.isPlaying;
   view.playback.playbackRate = clock.rate;
