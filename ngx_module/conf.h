@@ -76,13 +76,14 @@ struct LocConf {
   RateConf newSessions;
   RateConf replies;
   OriginPolicy originPolicy;
-  ngx_array_t* origins;         // of ngx_str_t, for kListed
-  ngx_flag_t hooks;             // Lua is asked
-  ngx_msec_t hookTimeout;       // for hooks
-  ngx_flag_t hooksMayFail;      // for hooks
-  ngx_array_t* hookVariables;   // that it is told; null: none
-  ngx_flag_t asksMember;        // mediasync_member is set, with what follows
-  ngx_flag_t isMemberOptional;  // others are served as well
+  ngx_array_t* origins;                    // of api::OriginPattern, for kListed
+  ngx_http_complex_value_t* originScheme;  // null: not told
+  ngx_flag_t hooks;                        // Lua is asked
+  ngx_msec_t hookTimeout;                  // for hooks
+  ngx_flag_t hooksMayFail;                 // for hooks
+  ngx_array_t* hookVariables;              // that it is told; null: none
+  ngx_flag_t asksMember;                   // mediasync_member is set, with what follows
+  ngx_flag_t isMemberOptional;             // others are served as well
   ZoneConf* memberZone;
   ngx_http_complex_value_t* memberSession;
   ngx_http_complex_value_t* memberUser;

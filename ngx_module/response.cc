@@ -1,20 +1,34 @@
 #include "ngx_module/response.h"
 
+#include <algorithm>
+
 #include "core/api/origin.h"
 
 namespace mediasync::ngx {
 namespace {
 
 bool isListed(const LocConf& conf, std::string_view origin) {
-  const auto* origins = static_cast<const ngx_str_t*>(conf.origins->elts);
-  for (ngx_uint_t i = 0; i < conf.origins->nelts; ++i) {
-    if (origins[i].len == origin.size() &&
-        ngx_strncasecmp(origins[i].data, reinterpret_cast<u_char*>(const_cast<char*>(origin.data())), origin.size()) ==
-            0) {
-      return true;
+  const auto* origins = static_cast<const api::OriginPattern*>(conf.origins->elts);
+  return std::any_of(origins, origins + conf.origins->nelts, [&](const auto& one) { return one.matches(origin); });
+}
+
+// What the page's side of this server speaks: as the configuration says; or https where this connection does; or nobody
+// knows, since a proxy may have spoken TLS before.
+std::string_view schemeOf(ngx_http_request_t* r, const LocConf& conf) {
+  ngx_str_t said;
+  if (conf.originScheme != nullptr && ngx_http_complex_value(r, conf.originScheme, &said) == NGX_OK) {
+    for (const std::string_view scheme : {"http", "https"}) {
+      if (isSame(view(said), scheme)) return scheme;
     }
   }
-  return false;
+  return r->connection->ssl != nullptr ? "https" : "";
+}
+
+void logRefusal(ngx_http_request_t* r, const LocConf& conf, std::string_view origin, std::string_view host,
+                std::string_view scheme) {
+  ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "client sent origin \"%*s\", which is not \"%*s%s%*s\"%s",
+                origin.size(), origin.data(), scheme.size(), scheme.data(), scheme.empty() ? "" : "://", host.size(),
+                host.data(), conf.originPolicy == OriginPolicy::kListed ? " and not listed" : "");
 }
 
 // HTTP/3 has its authority in the request line only.
@@ -107,7 +121,6 @@ OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf) {
   const std::string_view origin = requestHeader(r, "origin");
   if (origin.empty()) return OriginVerdict::kAllowed;
   const std::string_view host = hostOf(r);
-  const bool same = api::isSameOrigin(origin, host);
   if (conf.originPolicy == OriginPolicy::kAny) {
     addHeader(r, "Access-Control-Allow-Origin", "*");
     return OriginVerdict::kAllowed;
@@ -120,7 +133,10 @@ OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf) {
       return OriginVerdict::kAllowed;
     }
   }
-  return same ? OriginVerdict::kAllowed : OriginVerdict::kForbidden;
+  const std::string_view scheme = schemeOf(r, conf);
+  if (api::isSameOrigin(origin, host, scheme)) return OriginVerdict::kAllowed;
+  logRefusal(r, conf, origin, host, scheme);
+  return OriginVerdict::kForbidden;
 }
 
 ngx_int_t respondPreflight(ngx_http_request_t* r) {

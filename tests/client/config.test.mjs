@@ -15,8 +15,8 @@ describe('nginx -t', () => {
       http: 'mediasync_zone zone=other:1m; mediasync_max_users 50; mediasync_origin any; mediasync_eio3 off;',
       ...location(`mediasync other; mediasync_timestamps milliseconds; mediasync_ping_interval 300ms;
         mediasync_ping_timeout 20s; mediasync_max_payload 64k; mediasync_max_sessions 10; mediasync_max_users 5;
-        mediasync_origin https://a.example https://b.example:8443; mediasync_connect_timeout 10s;
-        mediasync_eio3 on; mediasync_recovery off; mediasync_list off; mediasync_cookie io; mediasync_deflate on;
+        mediasync_origin https://a.example https://b.example:8443 https://*.c.example:* null file:// app://x scheme=$scheme; mediasync_connect_timeout 10s;
+        mediasync_eio3 on; mediasync_recovery off; mediasync_list off; mediasync_create off; mediasync_media /films/ /a; mediasync_cookie io; mediasync_deflate on;
         mediasync_deflate_min_length 512; mediasync_deflate_window 4k; mediasync_deflate_level 6;
         mediasync_max_connections 100; mediasync_limit_events rate=50r/s burst=100; mediasync_limit_user_events off;
         mediasync_limit_joins burst=5 rate=30r/m; mediasync_limit_session_joins rate=1r/s;
@@ -78,7 +78,6 @@ describe('nginx -t', () => {
     'a count of users that is no number': [{ sync: 'mediasync_max_users -3;' }, /invalid (value|number)|"-3"/],
     'an origin without a scheme': [{ sync: 'mediasync_origin films.example.org;' }, /films\.example\.org/],
     'an origin with a path': [{ sync: 'mediasync_origin https://films.example.org/page;' }, /films\.example\.org\/page/],
-    'an origin of another scheme': [{ sync: 'mediasync_origin ftp://films.example.org;' }, /ftp:/],
     'a directive given twice': [location('mediasync rooms; mediasync rooms;'), /duplicate/],
     'a setting given twice': [{ sync: 'mediasync_ping_interval 1s; mediasync_ping_interval 2s;' }, /duplicate/],
     'a recovery that is no time': [{ zone: 'recovery=long' }, /recovery=long/],
@@ -125,7 +124,11 @@ describe('nginx -t', () => {
     ['mediasync_origin https://;', /invalid origin "https:\/\/"/],
     ['mediasync_origin https:///x;', /invalid origin "https:\/\/\/x"/],
     ['mediasync_origin https://:8443;', /invalid origin "https:\/\/:8443"/],
-    ['mediasync_origin ftp://x;', /invalid origin "ftp:\/\/x"/],
+    ['mediasync_origin https://*;', /invalid origin "https:\/\/\*"/],
+    ['mediasync_origin https://a.*.example;', /invalid origin "https:\/\/a\.\*\.example"/],
+    ['mediasync_origin https://a.example:x;', /invalid origin "https:\/\/a\.example:x"/],
+    ['mediasync_origin "*";', /invalid origin "\*"/],
+    ['mediasync_origin same scheme=;', /invalid "scheme" parameter/],
     ['mediasync_origin https://a.example/;', /invalid origin "https:\/\/a\.example\/"/],
     ['mediasync_origin https://a.example https:///x;', /invalid origin "https:\/\/\/x"/],
     ['mediasync_origin https://a.example any;', /invalid origin "any"/],
