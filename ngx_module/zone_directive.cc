@@ -1,5 +1,5 @@
 // mediasync_zone zone=NAME:SIZE [shards=N] [log=SIZE] [session_timeout=T] [user_timeout=T] [disconnect_grace=T]
-//                [recovery=T] [drain=T] [state=PATH [sync=always|interval|off]]
+//                [restart_grace=T] [recovery=T] [drain=T] [state=PATH [sync=always|interval|off]]
 #include <limits>
 #include <new>
 
@@ -15,6 +15,7 @@ namespace {
 
 constexpr ngx_uint_t kDefaultShards = 8;
 constexpr std::int64_t kLongestDrain = 60'000;
+constexpr std::int64_t kDefaultRestartGrace = 20'000;
 constexpr ssize_t kLargestZone = ssize_t{32} << 30;  // what the references in its records can reach
 
 struct Parser {
@@ -118,6 +119,7 @@ char* parseParameter(Parser& p, const ngx_str_t& value) {
   if (startsWith(value, "session_timeout=", &rest)) return parseTime(p, value, rest, &settings.sessionTimeout);
   if (startsWith(value, "user_timeout=", &rest)) return parseTime(p, value, rest, &settings.userTimeout);
   if (startsWith(value, "disconnect_grace=", &rest)) return parseTime(p, value, rest, &settings.disconnectGrace);
+  if (startsWith(value, "restart_grace=", &rest)) return parseTime(p, value, rest, &settings.restartGrace);
   if (startsWith(value, "recovery=", &rest)) return parseTime(p, value, rest, &settings.recovery);
   if (startsWith(value, "drain=", &rest)) return parseDrain(p, value, rest);
   return invalid(p.cf, value);
@@ -201,6 +203,7 @@ ZoneConf* newZone(ngx_conf_t* cf) {
   if (zone == nullptr || memory == nullptr) return nullptr;
   zone->shards = kDefaultShards;
   zone->settings = store::ZoneSettings{};
+  zone->settings.restartGrace = kDefaultRestartGrace;
   zone->stateSync = server::StateSync::kInterval;
   zone->zone = static_cast<store::Zone*>(memory);
   return zone;

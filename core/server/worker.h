@@ -292,8 +292,9 @@ class Worker {
   void disown(Link&);
   void closedByClient(Link&);
   void closeLink(Link&, websocket::CloseCode);
+  void sendToOthers(Link&);
   void dropConnection(Link&);
-  store::LostSeat loseSeat(store::ConnectionTransaction&, Instant now);
+  store::LostSeat loseSeat(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
   void setDeadline(Link&, std::int64_t at);
   void watchFor(Link&, Instant now);
   void syncHeartbeat(Link&, const store::ConnectionRecord&);
@@ -416,8 +417,8 @@ class Worker {
     store::ConnectionRef connection;
     store::LostSeat seat;
   };
-  Leftover vacate(store::ConnectionTransaction&, Instant now);
-  Leftover endConnection(store::ConnectionTransaction&, Instant now);
+  Leftover vacate(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
+  Leftover endConnection(store::ConnectionTransaction&, Instant now, Departure);
   void keepForRecovery(const Leftover&, Instant now);
   bool awaitsConnect(const Caller&);
   std::optional<Leftover> takeOver(const store::ConnectionRef&, const store::RandomId& pid);

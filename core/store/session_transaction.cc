@@ -415,7 +415,16 @@ void SessionTransaction::beginPresence(const UserRecord& record, Presence presen
   if (presence == Presence::kConnected) return;
   txn_.edit(record.absentSince) = now.mono;
   txn_.edit(record.queuedForTime) = true;
-  pushBack(txn_, timeQueue(presence), &UserRecord::inQueue, zone_.arena().refOf(&record));
+  enterTimeQueue(record);
+}
+
+// Those whose absence counts from later on, since the server sent them away, stay behind those who come after them.
+void SessionTransaction::enterTimeQueue(const UserRecord& record) {
+  const Queue& queue = timeQueue(record.presence);
+  Ref previous = queue.last;
+  while (previous != 0 && userAt(previous).absentSince > record.absentSince)
+    previous = userAt(previous).inQueue.previous;
+  insertAfter(txn_, queue, &UserRecord::inQueue, previous, zone_.arena().refOf(&record));
 }
 
 void SessionTransaction::freeMemberships(const UserRecord& record) {

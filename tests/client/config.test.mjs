@@ -11,7 +11,7 @@ const location = (directives) => ({ locations: `location /x/ { ${directives} }` 
 describe('nginx -t', () => {
   it('takes every directive and parameter there is', async () => {
     const { ok, output } = await check({
-      zone: 'shards=8 session_timeout=24h user_timeout=10m disconnect_grace=5s recovery=2m drain=2s',
+      zone: 'shards=8 session_timeout=24h user_timeout=10m disconnect_grace=5s restart_grace=20s recovery=2m drain=2s',
       http: 'mediasync_zone zone=other:1m; mediasync_max_users 50; mediasync_origin any; mediasync_eio3 off;',
       ...location(`mediasync other; mediasync_timestamps milliseconds; mediasync_ping_interval 300ms;
         mediasync_ping_timeout 20s; mediasync_max_payload 64k; mediasync_max_sessions 10; mediasync_max_users 5;
@@ -68,6 +68,10 @@ describe('nginx -t', () => {
     'shards that are no number': [{ zone: 'shards=many' }, /shards=many/],
     'a session_timeout that is no time': [{ zone: 'session_timeout=soon' }, /session_timeout=soon/],
     'a user_timeout that is no time': [{ zone: 'user_timeout=-1' }, /user_timeout=-1/],
+    'a restart_grace that is no time': [{ zone: 'restart_grace=soon' }, /restart_grace=soon/],
+    'a path of media that is none': [{ sync: 'mediasync_media films/;' }, /invalid path "films\/"/],
+    'any media and a path': [{ sync: 'mediasync_media any /films/;' }, /invalid path "any"/],
+    'media given twice': [{ sync: 'mediasync_media any; mediasync_media /films/;' }, /duplicate/],
     'a disconnect_grace that is no time': [{ zone: 'disconnect_grace=5x' }, /disconnect_grace=5x/],
     'an unknown timestamps word': [{ sync: 'mediasync_timestamps fortnights;' }, /fortnights/],
     'a ping interval that is no time': [{ sync: 'mediasync_ping_interval often;' }, /invalid value|often/],
