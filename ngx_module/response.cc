@@ -62,22 +62,26 @@ bool addHeader(ngx_http_request_t* r, const char* name, std::string_view value) 
   return true;
 }
 
-ngx_int_t respond(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, std::string_view body) {
+ngx_int_t sendHeader(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, off_t length) {
   // What is left of a body that nobody has read must not be taken for the next request.
   if (r == r->main && r->request_body == nullptr && !r->discard_body) {
     r->expect_tested = 1;
     if (ngx_http_discard_request_body(r) != NGX_OK) r->keepalive = 0;
   }
   r->headers_out.status = status;
-  r->headers_out.content_length_n = static_cast<off_t>(body.size());
+  r->headers_out.content_length_n = length;
   if (!contentType.empty()) {
     r->headers_out.content_type = copy(r->pool, contentType);
     r->headers_out.content_type_len = contentType.substr(0, contentType.find(';')).size();  // what gzip_types looks at
     r->headers_out.content_type_lowcase = nullptr;
   }
   if (!addHeader(r, "Cache-Control", "no-store")) return NGX_HTTP_INTERNAL_SERVER_ERROR;
-  if (body.empty()) r->header_only = 1;
-  const ngx_int_t rc = ngx_http_send_header(r);
+  if (length == 0) r->header_only = 1;
+  return ngx_http_send_header(r);
+}
+
+ngx_int_t respond(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, std::string_view body) {
+  const ngx_int_t rc = sendHeader(r, status, contentType, static_cast<off_t>(body.size()));
   if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) return rc;
   ngx_buf_t* buffer = ngx_create_temp_buf(r->pool, body.size());
   if (buffer == nullptr) return NGX_ERROR;

@@ -69,7 +69,7 @@ void checkList(std::string_view query) {
   const auto& list = std::get<ListQuery>(parsed);
   FUZZ_REQUIRE(list.limit >= 1 && list.limit <= ListQuery::kMaxLimit);
   std::string again = "limit=" + std::to_string(list.limit);
-  if (list.after != 0) again += "&after=" + std::to_string(list.after);
+  if (list.after != ListPlace{}) again += "&after=" + listPlaceText(list.after);
   const auto same = std::get<ListQuery>(parseList(again));
   FUZZ_REQUIRE(same.limit == list.limit && same.after == list.after);
 }
