@@ -146,6 +146,8 @@ server::Options LocConf::options() const {
   options.asksSecret = asksSecret != 0 && bindsUser == 0;  // NGINX knows better
   options.recovery = recovery != 0;
   options.connectTimeout = static_cast<std::int64_t>(connectTimeout);
+  options.creates = creates != 0;
+  options.media = media;
   options.maxSessions = static_cast<std::uint32_t>(maxSessions);
   options.maxUsers = static_cast<std::uint32_t>(maxUsers);
   options.maxConnections = static_cast<std::uint32_t>(maxConnections);
@@ -179,6 +181,7 @@ void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf) {
   conf->eio3 = NGX_CONF_UNSET;
   conf->recovery = NGX_CONF_UNSET;
   conf->list = NGX_CONF_UNSET;
+  conf->creates = NGX_CONF_UNSET;
   conf->bindsUser = NGX_CONF_UNSET;
   conf->asksSecret = NGX_CONF_UNSET;
   conf->connectTimeout = NGX_CONF_UNSET_MSEC;
@@ -205,6 +208,11 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
   ngx_conf_merge_value(conf->eio3, prev->eio3, 0);
   ngx_conf_merge_value(conf->recovery, prev->recovery, 1);
   ngx_conf_merge_value(conf->list, prev->list, 1);
+  ngx_conf_merge_value(conf->creates, prev->creates, 1);
+  if (!conf->isMediaSet) {
+    conf->media = prev->media;
+    conf->isMediaSet = prev->isMediaSet;
+  }
   ngx_conf_merge_msec_value(conf->connectTimeout, prev->connectTimeout, 45'000);
   if (conf->cookie.data == nullptr) conf->cookie = prev->cookie;
   if (conf->bindsUser == NGX_CONF_UNSET) conf->user = prev->user;
@@ -227,6 +235,7 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
   if (conf->originPolicy == OriginPolicy::kUnset) {
     conf->originPolicy = prev->originPolicy == OriginPolicy::kUnset ? OriginPolicy::kSame : prev->originPolicy;
     conf->origins = prev->origins;
+    conf->originScheme = prev->originScheme;
   }
   if (conf->hooks == NGX_CONF_UNSET) {
     conf->hookTimeout = prev->hookTimeout;
@@ -235,7 +244,6 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
   ngx_conf_merge_value(conf->hooks, prev->hooks, 0);
   if (conf->hookVariables == nullptr) conf->hookVariables = prev->hookVariables;
   // Meanwhile nothing of the connection is read, its pongs neither.
-    conf->originScheme = prev->originScheme;
   if (conf->hooks && conf->hookTimeout >= conf->pingTimeout) {
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "timeout of \"mediasync_hooks\" must be less than \"mediasync_ping_timeout\"");

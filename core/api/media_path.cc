@@ -41,6 +41,12 @@ std::optional<std::string> mediaPath(std::string_view url) {
   return path;
 }
 
+bool isLoadable(std::string_view url, const MediaPrefixes& prefixes) {
+  const auto path = mediaPath(url);
+  return path && std::any_of(prefixes.begin(), prefixes.end(),
+                             [&](const std::string& prefix) { return path->starts_with(prefix); });
+}
+
 std::string mediaFileName(std::string_view url) {
   std::string_view name = url.substr(0, url.find_first_of("?#"));
   while (name.ends_with('/'))

@@ -43,6 +43,7 @@ RestReply failure(int status, std::string_view message) {
 
 RestReply Worker::createSession(const api::CreateSession& request, const Options& options, std::string_view secret) {
   if (options.user && request.creatorId != *options.user) return failure(403, session::kForeignUser.message);
+  if (!options.creates) return failure(403, "Sessions are not created here");
   if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
     return failure(503, session::kTooManySessions.message);
   }
@@ -146,7 +147,6 @@ bool Worker::addBucket(const store::SessionShard& shard, std::uint64_t bucket, s
 
 RestReply Worker::listSessions(const api::ListQuery& query, const Options& options) const {
   const Listed page = listPage(query);
-// The counters are read without their locks.
   RestReply reply;
   api::beginSessionList(reply.body);
   api::addSessions(reply.body, page.sessions, false, options.timestamps);
@@ -154,6 +154,7 @@ RestReply Worker::listSessions(const api::ListQuery& query, const Options& optio
   return reply;
 }
 
+// The counters are read without their locks.
 std::uint64_t Worker::countSessions(std::size_t seen) const {
   return std::max<std::uint64_t>(zone_.sessionCount(), seen);
 }
