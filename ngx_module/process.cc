@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "ngx_module/descriptor_limit.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
 #include "ngx_module/lua_scripts.h"
@@ -253,6 +254,7 @@ ngx_int_t ngx_http_mediasync_init_module(ngx_cycle_t* cycle) {
     useState(zone);
     zone.zone->header().cycle.store(cycleNumber);
   }
+  raiseDescriptorLimit(static_cast<size_t>(core->worker_processes), cycle->log);
   return guarded(cycle->log, static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
     makeHandoverSockets(wanted, cycle->log);
     while (wakeDescriptors.size() < wanted) {

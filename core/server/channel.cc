@@ -387,6 +387,7 @@ void Worker::gone(Channel& channel) {
 }
 
 void Worker::goAway(Channel& channel) {
+  if (channel.link_ != nullptr) channel.link_->departure = Departure::kSentAway;
   failChannel(channel, websocket::CloseCode::kGoingAway);
 }
 

@@ -224,8 +224,18 @@ void Worker::inSession(Request& request, Rule rule) {
   if (refusal) throw Refused{refusal};
 }
 
+namespace {
+
+// Playing on what is loaded already is no loading.
+bool mayLoad(const Options& options, std::optional<std::string_view> url, const session::State& session) {
+  return options.media == nullptr || !url || url == session.media().url || api::isLoadable(*url, *options.media);
+}
+
+}  // namespace
+
 void Worker::handle(Request& request, const session::SyncPlayback& command) {
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
+    if (!mayLoad(request.caller.options, command.mediaUrl, session)) return session::kMediaNotAllowed;
     return session::syncPlayback(session, user, command, request.now);
   });
   succeed(request, Effect::kChange);
@@ -233,6 +243,7 @@ void Worker::handle(Request& request, const session::SyncPlayback& command) {
 
 void Worker::handle(Request& request, const session::LoadMedia& command) {
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
+    if (!mayLoad(request.caller.options, command.mediaUrl, session)) return session::kMediaNotAllowed;
     return session::loadMedia(session, user, command, request.now);
   });
   succeed(request, Effect::kChange);
@@ -390,6 +401,7 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
   {
     SessionTransaction session(zone_, command.sessionId);
     if (!session.find(command.sessionId)) {
+      if (!options.creates) throw Refused{session::kSessionNotFound};
       if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
         throw Refused{session::kTooManySessions};
       }

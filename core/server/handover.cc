@@ -158,7 +158,7 @@ void Worker::sendAway(Link& link, Instant now) {
   if (link.poll != nullptr) return sendElsewhere(link);
   if (link.socket == nullptr || !mustReconnect(link)) return;
   const bool isIdle = isReadyToGo(link) && link.out.empty() && !link.channel->deferred_;
-  if (isIdle || now.mono >= drainUntil_) closeLink(link, websocket::CloseCode::kGoingAway);
+  if (isIdle || now.mono >= drainUntil_) sendToOthers(link);
 }
 
 // Those of the newest configuration whose processes are there, and do not end themselves.

@@ -277,7 +277,7 @@ void Worker::adoptConnection(const store::ConnectionRef& connection, std::uint16
     if (isPredecessor(record.owner, slot)) {
       lost = record.transport == store::Transport::kWebSocket || record.closing != store::Closing::kNo;
       if (lost) {
-        leftover = endConnection(txn, now);
+        leftover = endConnection(txn, now, Departure::kSentAway);
       } else {
         txn.edit(record.owner) = id_;
         txn.edit(record.pollWaiting) = false;
@@ -310,7 +310,9 @@ void Worker::reconcileSeats(Instant now) {
       if (txn.open(seated.connection) && txn.record().seat.membershipSerial == seated.seat.membershipSerial) continue;
       SessionTransaction session(zone_, shard);
       if (!session.openSeat(seated.seat)) continue;
-      if (session.removeConnection(seated.seat, now)) session::connectionsLost(session, session.seatUser(), now);
+      if (session.removeConnection(seated.seat, now)) {
+        session::connectionsLost(session, session.seatUser(), zone_.settings().sentAwayAt(now));
+      }
       session.commit(wake_);
     }
   }

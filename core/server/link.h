@@ -26,6 +26,12 @@ using SafeListHook = boost::intrusive::list_member_hook<boost::intrusive::link_m
 using DeadlineHook = boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>,
                                                      boost::intrusive::optimize_size<true>>;
 
+// Why a connection ends.
+enum class Departure : std::uint8_t {
+  kOwn,       // the client went, or was closed for what it did
+  kSentAway,  // by this server, to come back: a reload, the end of its worker
+};
+
 struct Link : DeadlineHook {
   enum class Waiting : std::uint8_t { kForPing, kForPong, kForLastPoll };
 
@@ -35,14 +41,15 @@ struct Link : DeadlineHook {
   // What is small stands together: there is a link for each connection.
   engineio::Protocol protocol;
   store::Transport transport = store::Transport::kPolling;
-  Waiting waiting = Waiting::kForPing;  // what happens at `deadline`
-  bool namespaceConnected = false;      // to "/"
-  bool recoverable = false;             // events go out with their offsets
-  bool awaitsSnapshot = false;          // kWebSocket: in a session, but session_joined has not been sent
-  bool full = false;                    // the socket takes nothing until writable() is called
-  bool doomed = false;                  // will be closed
-  bool corked = false;                  // replies gather in `out` until the input at hand is worked off
-  std::uint8_t refusals = 0;            // other processes that would not have it
+  Waiting waiting = Waiting::kForPing;    // what happens at `deadline`
+  bool namespaceConnected = false;        // to "/"
+  bool recoverable = false;               // events go out with their offsets
+  bool awaitsSnapshot = false;            // kWebSocket: in a session, but session_joined has not been sent
+  bool full = false;                      // the socket takes nothing until writable() is called
+  bool doomed = false;                    // will be closed
+  Departure departure = Departure::kOwn;  // when it ends
+  bool corked = false;                    // replies gather in `out` until the input at hand is worked off
+  std::uint8_t refusals = 0;              // other processes that would not have it
   // It is on its way to another process, under this number: nothing is read or sent meanwhile. 0: it is not.
   std::uint32_t ticket = 0;
   std::uint32_t binaryLeft = 0;  // kWebSocket: attachments to come of a packet

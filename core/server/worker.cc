@@ -49,7 +49,7 @@ void Worker::stop() {
   }
   for (const store::ConnectionRef& connection : sockets) {
     if (Link* link = linkOf(connection); link != nullptr && link->ticket != 0) takeBack(*link);
-    if (Link* link = linkOf(connection)) closeLink(*link, websocket::CloseCode::kGoingAway);
+    if (Link* link = linkOf(connection)) sendToOthers(*link);
   }
   for (const auto& [ref, link] : links_) {
     if (link->poll != nullptr) sendElsewhere(*link);

@@ -178,7 +178,7 @@ class Worker {
   // Whether the user is connected to the session, and the session has loaded what `path` is, or is part of. The path is
   // one that NGINX has decoded and normalised.
   bool isMember(std::string_view sessionId, std::string_view userId, std::string_view path);
-  RestReply listSessions(const api::ListQuery&, const Options&);
+  RestReply listSessions(const api::ListQuery&, const Options&) const;
 
   // ---- what scripts ask for
   // Some of their questions have been answered.
@@ -292,8 +292,9 @@ class Worker {
   void disown(Link&);
   void closedByClient(Link&);
   void closeLink(Link&, websocket::CloseCode);
+  void sendToOthers(Link&);
   void dropConnection(Link&);
-  store::LostSeat loseSeat(store::ConnectionTransaction&, Instant now);
+  store::LostSeat loseSeat(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
   void setDeadline(Link&, std::int64_t at);
   void watchFor(Link&, Instant now);
   void syncHeartbeat(Link&, const store::ConnectionRecord&);
@@ -416,8 +417,8 @@ class Worker {
     store::ConnectionRef connection;
     store::LostSeat seat;
   };
-  Leftover vacate(store::ConnectionTransaction&, Instant now);
-  Leftover endConnection(store::ConnectionTransaction&, Instant now);
+  Leftover vacate(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
+  Leftover endConnection(store::ConnectionTransaction&, Instant now, Departure);
   void keepForRecovery(const Leftover&, Instant now);
   bool awaitsConnect(const Caller&);
   std::optional<Leftover> takeOver(const store::ConnectionRef&, const store::RandomId& pid);
@@ -503,6 +504,19 @@ class Worker {
   void confirmUntil(WriteTicket);
   void confirmAll();
   void replyTo(const store::ConnectionRef&, std::string_view packet);
+
+  // sessions.cc
+  friend class SessionPieces;
+  struct Listed {
+    std::deque<std::string> ids;
+    std::vector<session::SessionSummary> sessions;
+    std::uint64_t lastSerial = 0;  // in the bucket that was looked at last
+    std::optional<api::ListPlace> next;
+  };
+  Listed listPage(const api::ListQuery&) const;
+  bool addBucket(const store::SessionShard&, std::uint64_t bucket, std::uint64_t after, std::uint32_t limit,
+                 Listed&) const;
+  std::uint64_t countSessions(std::size_t seen) const;
 
   // housekeeping.cc
   void sweep(Instant now);
@@ -590,6 +604,22 @@ class Worker {
   std::int64_t retireUntil_ = 0;  // monotonic: nobody is waited for any longer
   bool stopped_ = false;          // takes no more connections
   bool signedOff_ = false;        // its mailboxes are others' business
+};
+
+// The whole list of sessions as the body of one answer, made in pieces of at most ListQuery::kMaxLimit.
+class SessionPieces {
+ public:
+  SessionPieces(const Worker& worker, api::TimestampUnit timestamps);
+  bool isDone() const { return isDone_; }
+  std::string next();  // until it is
+
+ private:
+  const Worker& worker_;
+  api::TimestampUnit timestamps_;
+  api::ListQuery query_;
+  std::size_t seen_ = 0;
+  bool begun_ = false;
+  bool isDone_ = false;
 };
 
 }  // namespace mediasync::server

@@ -51,6 +51,11 @@ void ensureLeader(State& state, UserRef newcomer, Instant now) {
   }
 }
 
+// The URL of a medium is its id when it has no other.
+std::optional<std::string_view> ownId(std::optional<std::string_view> id, std::optional<std::string_view> url) {
+  return id == url ? std::nullopt : id;
+}
+
 // When a command begins. What does not play has no beginning.
 Instant beginningOf(const SyncPlayback& command, Instant now) {
   if (!command.executeAt || !command.isPlaying) return now;
@@ -127,10 +132,10 @@ Refusal syncPlayback(State& state, UserRef user, const SyncPlayback& command, In
   PlaybackClock clock = state.clock();
   if (command.mediaUrl && command.mediaUrl != media.url) {
     media.title.reset();  // title and length belonged to the film before
-    clock.duration = -1;
+    clock.duration = 0;
   }
   if (command.mediaUrl) media.url = command.mediaUrl;
-  if (command.mediaId) media.id = command.mediaId;
+  if (command.mediaId) media.id = ownId(command.mediaId, media.url);
   if (command.mediaUrl || command.mediaId) state.setMedia(media);
   clock.position = command.position;
   clock.rate = command.playbackRate;
@@ -160,14 +165,14 @@ void tell(State& state, const CustomEvent& event, Instant now) {
 }
 
 void loadMediaForAll(State& state, const LoadMedia& command, Instant now) {
-  state.setMedia({command.mediaUrl, command.mediaId, command.mediaTitle});
+  const auto id = ownId(command.mediaId, command.mediaUrl);
+  state.setMedia({command.mediaUrl, id, command.mediaTitle});
   PlaybackClock clock;
-  clock.duration = command.mediaDuration.value_or(-1);
+  clock.duration = command.mediaDuration.value_or(0);
   clock.setAt = now;
   state.setClock(clock);
   state.touch(now);
-  state.emit({now.wall, MediaLoaded{command.mediaUrl, command.mediaId, command.mediaTitle, command.mediaDuration,
-                                    state.leaderId()}},
+  state.emit({now.wall, MediaLoaded{command.mediaUrl, id, command.mediaTitle, clock.knownDuration(), state.leaderId()}},
              Urgency::kDroppable);
 }
 
@@ -220,7 +225,7 @@ PlaybackView playbackAt(const State& state, Instant now) {
   view.mediaUrl = media.url;
   view.mediaId = media.id;
   view.mediaTitle = media.title;
-  if (clock.duration >= 0) view.mediaDuration = clock.duration;
+  view.mediaDuration = clock.knownDuration();
   view.position = clock.positionAt(now);
   view.isPlaying = clock.isPlaying;
   view.playbackRate = clock.rate;

@@ -89,7 +89,7 @@ struct UserRecord {
   SharedText avatar;         // ref 0: none
   std::int64_t joinedAt;     // wall
   std::int64_t lastSeen;     // wall
-  std::int64_t absentSince;  // monotonic
+  std::int64_t absentSince;  // monotonic; of one whom the server sent away, a little later
   Ref firstMembership;
   std::uint8_t connections;
   session::Presence presence;

@@ -420,7 +420,16 @@ void SessionTransaction::beginPresence(const UserRecord& record, Presence presen
   if (presence == Presence::kConnected) return;
   txn_.edit(record.absentSince) = now.mono;
   txn_.edit(record.queuedForTime) = true;
-  pushBack(txn_, timeQueue(presence), &UserRecord::inQueue, zone_.arena().refOf(&record));
+  enterTimeQueue(record);
+}
+
+// Those whose absence counts from later on, since the server sent them away, stay behind those who come after them.
+void SessionTransaction::enterTimeQueue(const UserRecord& record) {
+  const Queue& queue = timeQueue(record.presence);
+  Ref previous = queue.last;
+  while (previous != 0 && userAt(previous).absentSince > record.absentSince)
+    previous = userAt(previous).inQueue.previous;
+  insertAfter(txn_, queue, &UserRecord::inQueue, previous, zone_.arena().refOf(&record));
 }
 
 void SessionTransaction::freeMemberships(const UserRecord& record) {
@@ -545,7 +554,7 @@ void SessionTransaction::copyTo(Snapshot& snapshot, Instant now, Users users) co
   view.playback.mediaUrl = copyOptional(optionalText(session_->mediaUrl));
   view.playback.mediaId = copyOptional(optionalText(session_->mediaId));
   view.playback.mediaTitle = copyOptional(optionalText(session_->mediaTitle));
-  if (clock.duration >= 0) view.playback.mediaDuration = clock.duration;
+  view.playback.mediaDuration = clock.knownDuration();
   view.playback.position = clock.positionAt(now);
   view.playback.isPlaying = clock.isPlaying;
   view.playback.playbackRate = clock.rate;

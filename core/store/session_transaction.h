@@ -142,6 +142,7 @@ class SessionTransaction final : public session::State {
   void beginPresence(const UserRecord&, session::Presence, Instant now);
   const Queue& timeQueue(session::Presence) const;
   void leaveTimeQueue(const UserRecord&);
+  void enterTimeQueue(const UserRecord&);
   void freeMemberships(const UserRecord&);
   void becomeIdle(Instant now);
   void stopIdling();

@@ -127,7 +127,7 @@ class Restorer {
         const Ref ref = txn.restoreUser(user, now_);
         users_[user.serial] = {ref, zone_.arena().at<UserRecord>(ref)->serial};
         const bool isAway = user.presence == session::Presence::kAway;
-        absences_.push_back({isAway ? monoOf(user.absentSince, now_) : now_.mono, place.shard, place.ref, place.serial,
+        absences_.push_back({isAway ? monoOf(user.absentSince, now_) : zone_.settings().sentAwayAt(now_).mono, place.shard, place.ref, place.serial,
                              ref, isAway ? session::Presence::kAway : session::Presence::kGrace});
       }
       txn.commit(wake_);

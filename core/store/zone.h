@@ -1,6 +1,7 @@
 // The shared tables of one zone: the regions of its memory, the shards, the workers that use it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <bitset>
 #include <cstdint>
@@ -107,11 +108,15 @@ using WakeSet = std::bitset<kMaxWorkers>;
 // Times of the zone, in milliseconds, and the bound of each session's log. The same in every worker of a configuration.
 struct ZoneSettings {
   std::int64_t disconnectGrace = 5'000;
+  std::int64_t restartGrace = 0;  // of users whom the server itself sent away; not less than the other
   std::int64_t userTimeout = 600'000;
   std::int64_t sessionTimeout = 24 * 3'600'000;
   std::int64_t recovery = 120'000;  // after the loss of a connection; 0: none
   std::int64_t drain = 2'000;       // of a worker that ends, over which it sends its clients away
   std::size_t logLimit = 128 * 1024;
+
+  // When the grace of a user begins who was sent away at `now`, so that it ends as late as it shall.
+  Instant sentAwayAt(Instant now) const { return now.after(std::max<std::int64_t>(restartGrace - disconnectGrace, 0)); }
 };
 
 // A view of a zone in one process. Cheap to copy; the memory outlives it.

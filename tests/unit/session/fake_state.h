@@ -29,7 +29,7 @@ struct FakeUser {
 
 struct FakePlayback {
   std::optional<std::string> url, id, title;
-  double position = 0, rate = 1, duration = -1;
+  double position = 0, rate = 1, duration = 0;
   std::int64_t setAtWall = 0, setAtMono = 0;
   bool isPlaying = false;
   friend bool operator==(const FakePlayback&, const FakePlayback&) = default;
