@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/api/problem.h"
 #include "core/api/text_rules.h"
 #include "core/session/playback.h"
 
@@ -105,6 +106,14 @@ bool takeBoolean(const Value& value, bool& out) {
   return true;
 }
 
+bool takeProblem(const Value& value, session::Problem& out) {
+  if (isAbsent(value)) return true;
+  const std::optional<session::Problem> problem =
+      is(value, JsonScalar::Kind::kText) ? problemOf(value->text) : std::nullopt;
+  if (problem) out = *problem;
+  return problem.has_value();
+}
+
 bool takePosition(const Value& value, double& out) {
   return takeNumber(value, out) && out >= 0;
 }
@@ -175,7 +184,8 @@ Parsed parseReportDesync(const Data& data, TimestampUnit) {
 
 Parsed parseReportBuffering(const Data& data, TimestampUnit) {
   session::ReportBuffering report;
-  if (!takeBoolean(data["isBuffering"], report.isBuffering)) return session::kInvalidIsBuffering;
+  if (!takeBoolean(data["isBuffering"], report.stall.isBuffering)) return session::kInvalidIsBuffering;
+  if (!takeProblem(data["problem"], report.stall.problem)) return session::kInvalidProblem;
   return Command(report);
 }
 

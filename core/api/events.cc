@@ -2,6 +2,7 @@
 
 #include <variant>
 
+#include "core/api/problem.h"
 #include "core/api/session_json.h"
 
 namespace mediasync::api {
@@ -81,7 +82,8 @@ struct BodyWriter {
     JsonWriter json = beginEvent(out, "user_buffering");
     json.key("userId").string(buffering.userId);
     json.key("username").string(buffering.username);
-    json.key("isBuffering").boolean(buffering.isBuffering);
+    json.key("isBuffering").boolean(buffering.stall.isBuffering);
+    if (const auto problem = nameOf(buffering.stall.problem)) json.key("problem").string(*problem);
     writeTimestampField(json, at, unit);
     endEvent(json);
   }

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <variant>
 
+#include "core/session/stall.h"
+
 namespace mediasync::session {
 
 // Longest texts, in bytes of UTF-8.
@@ -65,7 +67,7 @@ struct Heartbeat {
 
 // The film of the user has stalled, or goes on.
 struct ReportBuffering {
-  bool isBuffering = false;
+  Stall stall;
 };
 
 struct RequestSessionState {};

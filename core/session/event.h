@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "core/session/playback.h"
+#include "core/session/stall.h"
 
 namespace mediasync::session {
 
@@ -44,7 +45,7 @@ struct LeadershipChanged {
 struct UserBuffering {
   std::string_view userId;
   std::string_view username;
-  bool isBuffering = false;
+  Stall stall;
 };
 
 // One of the operator's own.

@@ -34,6 +34,7 @@ inline constexpr Refusal kInvalidPlaybackRate{"INVALID_PLAYBACK_RATE",
                                               "playbackRate must be a number from 0.0625 to 16"};
 inline constexpr Refusal kInvalidExecuteAt{"INVALID_EXECUTE_AT", "executeAt must be a finite number"};
 inline constexpr Refusal kInvalidIsBuffering{"INVALID_IS_BUFFERING", "isBuffering must be true or false"};
+inline constexpr Refusal kInvalidProblem{"INVALID_PROBLEM", "problem must be network, missing or unsupported"};
 inline constexpr Refusal kInvalidMediaUrl{"INVALID_MEDIA_URL",
                                           "mediaUrl must be up to 2048 bytes of text without control characters"};
 inline constexpr Refusal kInvalidMediaId{"INVALID_MEDIA_ID",

@@ -60,6 +60,11 @@ Instant beginningOf(const SyncPlayback& command, Instant now) {
   return now.after(*command.executeAt - now.wall);
 }
 
+// The next report is told, whatever it says.
+void forgetStall(State& state, UserRef user) {
+  if (state.user(user).stall) state.setStall(user, std::nullopt);
+}
+
 // Whoever shows this secret is somebody else.
 bool isForeign(const State& state, UserRef user, const std::optional<SecretHash>& shown) {
   const std::optional<SecretHash> own = state.user(user).secret;
@@ -84,6 +89,7 @@ Refusal join(State& state, const JoinSession& command, const Terms& terms, Insta
     state.renameUser(found, command.username, command.avatar);
     arrive(state, found, now);
   }
+  forgetStall(state, found);  // whoever joins begins anew
   if (terms.secret && !state.user(found).secret) state.bindUser(found, *terms.secret);
   ensureLeader(state, found, now);
   noteActivity(state, found, now);
@@ -168,7 +174,9 @@ void loadMediaForAll(State& state, const LoadMedia& command, Instant now) {
 Refusal reportBuffering(State& state, UserRef user, const ReportBuffering& command, Instant now) {
   const UserFacts facts = state.user(user);
   noteActivity(state, user, now);
-  state.emit({now.wall, UserBuffering{facts.id, facts.username, command.isBuffering}}, Urgency::kDroppable);
+  if (facts.stall == command.stall) return {};
+  state.setStall(user, command.stall);
+  state.emit({now.wall, UserBuffering{facts.id, facts.username, command.stall}}, Urgency::kDroppable);
   return {};
 }
 
@@ -191,6 +199,7 @@ void connectionsLost(State& state, UserRef user, Instant now) {
 
 void graceExpired(State& state, UserRef user, Instant now) {
   const bool wasLeader = isLeader(state, user);
+  forgetStall(state, user);
   state.setPresence(user, Presence::kAway, now);
   tellLeft(state, user, now, Urgency::kCertain);
   if (wasLeader) elect(state, now, Urgency::kCertain);

@@ -48,6 +48,7 @@ void leave(State&, UserRef, Instant now);
 
 Refusal syncPlayback(State&, UserRef, const SyncPlayback&, Instant now);
 Refusal loadMedia(State&, UserRef, const LoadMedia&, Instant now);
+// A report that changes nothing is told to nobody.
 Refusal reportBuffering(State&, UserRef, const ReportBuffering&, Instant now);
 Refusal requestLeadership(State&, UserRef, Instant now);
 

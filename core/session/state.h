@@ -10,6 +10,7 @@
 #include "core/base/secret.h"
 #include "core/session/event.h"
 #include "core/session/playback.h"
+#include "core/session/stall.h"
 
 namespace mediasync::session {
 
@@ -30,6 +31,7 @@ struct UserFacts {
   Presence presence = Presence::kAway;
   std::uint32_t connections = 0;
   std::optional<SecretHash> secret;  // that its clients must show; nullopt: it is not bound to any
+  std::optional<Stall> stall = {};   // that it reported last; nullopt: nothing since it joined
 };
 
 struct Media {
@@ -64,6 +66,7 @@ class State {
   virtual void setPresence(UserRef, Presence, Instant now) = 0;
   virtual void removeUser(UserRef, Instant now) = 0;  // and all its connections
   virtual void bindUser(UserRef, const SecretHash&) = 0;
+  virtual void setStall(UserRef, std::optional<Stall>) = 0;
   virtual void seen(UserRef, Instant now) = 0;  // the user did something
   virtual void touch(Instant now) = 0;          // the session is active
 

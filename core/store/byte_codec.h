@@ -49,6 +49,8 @@ class ByteReader {
       : bytes_(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()) {}
 
   bool ok() const { return ok_; }
+  // What was read means nothing.
+  void fail() { ok_ = false; }
   // All has been read, and was there.
   bool atEnd() const { return ok_ && bytes_.empty(); }
 

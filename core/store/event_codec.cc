@@ -35,19 +35,38 @@ void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T
 }
 template <class Codec, class T>
 void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T>, UserBuffering> {
-  codec(body.userId), codec(body.username), codec(body.isBuffering);
+  codec(body.userId), codec(body.username), codec(body.stall.isBuffering), codec(body.stall.problem);
 }
 template <class Codec, class T>
 void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T>, CustomEvent> {
   codec(body.json);
 }
 
+template <class T>
+void put(ByteWriter& writer, const T& field) {
+  writer.put(field);
+}
+void put(ByteWriter& writer, Problem problem) {
+  writer.put(static_cast<std::uint8_t>(problem));
+}
+
+template <class T>
+void get(ByteReader& reader, T& field) {
+  reader.get(field);
+}
+void get(ByteReader& reader, Problem& problem) {
+  std::uint8_t number = 0;
+  reader.get(number);
+  if (number > static_cast<std::uint8_t>(Problem::kUnsupported)) return reader.fail();
+  problem = static_cast<Problem>(number);
+}
+
 template <std::size_t I = 0>
 bool decodeBody(ByteReader& reader, std::uint8_t index, EventBody& body) {
   if constexpr (I < std::variant_size_v<EventBody>) {
     if (index != I) return decodeBody<I + 1>(reader, index, body);
-    auto get = [&reader](auto& field) { reader.get(field); };
-    fields(get, body.emplace<I>());
+    auto codec = [&reader](auto& field) { get(reader, field); };
+    fields(codec, body.emplace<I>());
     return reader.ok();
   } else {
     return false;
@@ -61,8 +80,8 @@ void encodeEvent(const Event& event, std::string& out) {
   ByteWriter writer(out);
   writer.put(static_cast<std::uint8_t>(event.body.index()));
   writer.put(event.timestamp);
-  auto put = [&writer](const auto& field) { writer.put(field); };
-  std::visit([&put](const auto& body) { fields(put, body); }, event.body);
+  auto codec = [&writer](const auto& field) { put(writer, field); };
+  std::visit([&codec](const auto& body) { fields(codec, body); }, event.body);
 }
 
 std::optional<Event> decodeEvent(std::span<const std::byte> bytes) {

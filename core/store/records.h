@@ -94,7 +94,9 @@ struct UserRecord {
   std::uint8_t connections;
   session::Presence presence;
   bool queuedForTime;
-  bool bound;          // to `secret`, which its clients must show
+  bool bound;       // to `secret`, which its clients must show
+  bool stallKnown;  // it has reported `stall` since it joined
+  session::Stall stall;
   TokenBucket events;  // that it may send
   SecretHash secret;   // meaningful when bound
 };

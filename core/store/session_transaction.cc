@@ -307,8 +307,13 @@ UserRef SessionTransaction::nextUser(UserRef user) const {
 
 session::UserFacts SessionTransaction::user(UserRef ref) const {
   const UserRecord& record = userAt(ref);
-  return {text(record.id), text(record.username), optionalText(record.avatar),
-          record.presence, record.connections,    record.bound ? std::optional(record.secret) : std::nullopt};
+  return {text(record.id),
+          text(record.username),
+          optionalText(record.avatar),
+          record.presence,
+          record.connections,
+          record.bound ? std::optional(record.secret) : std::nullopt,
+          record.stallKnown ? std::optional(record.stall) : std::nullopt};
 }
 
 void SessionTransaction::replace(const SharedText& field, std::optional<std::string_view> value) {
@@ -455,6 +460,12 @@ void SessionTransaction::bindUser(UserRef ref, const SecretHash& secret) {
   txn_.edit(userAt(ref).bound) = true;
   txn_.edit(userAt(ref).secret) = secret;
   noteUnsaved(Unsaved::kUsers);
+}
+
+// Not in the state file: after a restart everyone joins or comes back, and reports again.
+void SessionTransaction::setStall(UserRef ref, std::optional<session::Stall> stall) {
+  txn_.edit(userAt(ref).stallKnown) = stall.has_value();
+  txn_.edit(userAt(ref).stall) = stall.value_or(session::Stall{});
 }
 
 void SessionTransaction::seen(UserRef ref, Instant now) {

@@ -125,6 +125,7 @@ class SessionTransaction final : public session::State {
   void setPresence(session::UserRef, session::Presence, Instant now) override;
   void removeUser(session::UserRef, Instant now) override;
   void bindUser(session::UserRef, const SecretHash&) override;
+  void setStall(session::UserRef, std::optional<session::Stall>) override;
   void seen(session::UserRef, Instant now) override;
   void touch(Instant now) override;
   void emit(const session::Event&, Urgency) override;

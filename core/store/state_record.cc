@@ -14,7 +14,7 @@ namespace mediasync::store {
 namespace {
 
 // Changes whenever a record does.
-constexpr std::uint32_t kStateLayout = 2;
+constexpr std::uint32_t kStateLayout = 3;
 constexpr std::string_view kStateMagic = "mediasync state\n";
 constexpr std::size_t kFrameHead = 2 * sizeof(std::uint32_t);
 constexpr std::size_t kWholeLog = std::numeric_limits<std::size_t>::max();

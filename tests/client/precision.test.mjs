@@ -83,6 +83,30 @@ suite('what players need to be in step', {}, (server) => {
     bob.emit('report_buffering', {});
     assert.equal((await waitFor(bob, 'error')).code, 'INVALID_IS_BUFFERING');
   });
+
+  it('passes on why, and tells nobody what changes nothing', async () => {
+    const sessionId = unique('room');
+    const ann = await connect(server());
+    const bob = await connect(server());
+    await join(ann, { sessionId, userId: 'ann' });
+    await join(bob, { sessionId, userId: 'bob' });
+    const told = [];
+    ann.on('user_buffering', (event) => told.push([event.userId, event.isBuffering, event.problem]));
+    const reports = [
+      { isBuffering: true }, { isBuffering: true }, { isBuffering: true, problem: 'network' },
+      { isBuffering: true, problem: 'network' }, { isBuffering: true, problem: 'missing' },
+      { isBuffering: true, problem: 'unsupported' }, { isBuffering: false }, { isBuffering: false, problem: null },
+    ];
+    for (const report of reports) assert.deepEqual(await bob.emitWithAck('report_buffering', report), { success: true });
+    assert.deepEqual(await ann.emitWithAck('report_buffering', { isBuffering: false }), { success: true });
+    await waitFor(ann, 'user_buffering', (event) => event.userId === 'ann');
+    assert.deepEqual(told, [
+      ['bob', true, undefined], ['bob', true, 'network'], ['bob', true, 'missing'], ['bob', true, 'unsupported'],
+      ['bob', false, undefined], ['ann', false, undefined],
+    ]);
+    const refused = await bob.emitWithAck('report_buffering', { isBuffering: true, problem: 'aliens' });
+    assert.equal(refused.code, 'INVALID_PROBLEM');
+  });
 });
 
 describe('a location with milliseconds', () => {

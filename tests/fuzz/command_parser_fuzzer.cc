@@ -1,7 +1,7 @@
 // Events of clients. A command holds exactly what the event said and keeps the limits of the API; whatever is refused
 // breaks a rule, and the refusal can be sent.
 //
-// Input: a byte for the event's name, then its data as JSON; with any other byte than '0' to '7' the whole array.
+// Input: a byte for the event's name, then its data as JSON; with any other byte than '0' to '8' the whole array.
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "core/api/acks.h"
 #include "core/api/command_parser.h"
@@ -65,6 +66,11 @@ bool isRight(const std::string& name, const json& data) {
   if (name == "load_media") {
     return isText(data, "mediaUrl", 2048, true) && isText(data, "mediaId", 256, false) &&
            isText(data, "mediaTitle", 512, false) && isNumber(data, "mediaDuration", false, 0, kMost);
+  }
+  if (name == "report_buffering") {
+    const std::vector<json> problems{nullptr, "network", "missing", "unsupported"};
+    return !isAbsent(data, "isBuffering") && data["isBuffering"].is_boolean() &&
+           std::find(problems.begin(), problems.end(), data.value("problem", json())) != problems.end();
   }
   return isNumber(data, "reportedPosition", true, -kMost, kMost) &&
          isNumber(data, "reportedTime", false, -kMost, kMost);
@@ -134,7 +140,8 @@ struct Check {
   }
   void operator()(const session::ReportBuffering& report) const {
     FUZZ_REQUIRE(args[0] == "report_buffering");
-    FUZZ_REQUIRE(report.isBuffering == data()["isBuffering"].get<bool>());
+    FUZZ_REQUIRE(report.stall.isBuffering == data()["isBuffering"].get<bool>());
+    FUZZ_REQUIRE((report.stall.problem == session::Problem::kNone) == isAbsent(data(), "problem"));
   }
   void operator()(const session::RequestLeadership&) const { FUZZ_REQUIRE(args[0] == "request_leadership"); }
   void operator()(const session::RequestSessionState&) const { FUZZ_REQUIRE(args[0] == "request_session_state"); }

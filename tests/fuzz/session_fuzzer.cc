@@ -73,7 +73,7 @@ std::string describe(const session::Event& event) {
     }
     std::string operator()(const session::CustomEvent& e) const { return "custom " + std::string(e.json); }
     std::string operator()(const session::UserBuffering& e) const {
-      return "buffering " + std::string(e.userId) + " " + std::string(e.username) + (e.isBuffering ? " yes" : " no");
+      return "buffering " + std::string(e.userId) + " " + std::string(e.username) + " " + ModelSession::shown(e.stall);
     }
     static std::string playbackText(const session::PlaybackView& view) {
       return ModelSession::playbackText(view.mediaUrl, view.mediaId, view.mediaTitle, view.mediaDuration.value_or(-1),
@@ -380,7 +380,8 @@ class Play {
 
   void reportBuffering() {
     const Seat& seat = anySeat();
-    const session::ReportBuffering command{input_.below(2) != 0};
+    const std::uint32_t which = input_.below(8);
+    const session::ReportBuffering command{{(which & 1) != 0, static_cast<session::Problem>(which / 2)}};
     if (!isTaken(seat)) return;
     ModelSession next = models_[seat.session];
     next.reportBuffering(seat.user, command);

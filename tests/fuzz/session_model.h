@@ -27,7 +27,8 @@ struct ModelUser {
   OptionalText avatar;
   session::Presence presence = session::Presence::kAway;
   std::uint32_t connections = 0;
-  std::int64_t since = 0;  // of the presence
+  std::int64_t since = 0;                    // of the presence
+  std::optional<session::Stall> stall = {};  // as it was reported last, since the user joined
 
   bool isConnected() const { return presence == session::Presence::kConnected; }
 };
@@ -72,6 +73,7 @@ class ModelSession {
       if (maxUsers != 0 && users.size() >= maxUsers) return session::kSessionFull;
       users.push_back({std::string(command.userId), std::string(command.username), owned(command.avatar)});
     }
+    find(command.userId)->stall.reset();
     arrive(*find(command.userId), now);
     return {};
   }
@@ -102,6 +104,7 @@ class ModelSession {
     ModelUser& user = *find(id);
     user.presence = session::Presence::kAway;
     user.since = now;
+    user.stall.reset();
     tell("left " + user.id + " " + user.name);
     if (leader == id) elect();
   }
@@ -126,8 +129,10 @@ class ModelSession {
     return {};
   }
   void reportBuffering(std::string_view id, const session::ReportBuffering& command) {
-    const ModelUser& user = *find(id);
-    tell("buffering " + user.id + " " + user.name + (command.isBuffering ? " yes" : " no"));
+    ModelUser& user = *find(id);
+    if (user.stall == command.stall) return;
+    user.stall = command.stall;
+    tell("buffering " + user.id + " " + user.name + " " + shown(command.stall));
   }
   session::Refusal load(std::string_view id, const session::LoadMedia& command, std::int64_t now) {
     if (leader != id) return session::kNotLeader;
@@ -153,6 +158,9 @@ class ModelSession {
   }
 
   // How events and states are compared.
+  static std::string shown(const session::Stall& stall) {
+    return (stall.isBuffering ? "yes " : "no ") + std::to_string(static_cast<int>(stall.problem));
+  }
   static std::string shown(const std::optional<std::string_view>& text) {
     return text ? "'" + std::string(*text) + "' " : "- ";
   }

@@ -285,35 +285,43 @@ TEST_CASE("a flat event holds what a decoded one does", "[api]") {
     REQUIRE(FlatJsonReader(text).takeObject(data));
     return std::get<session::Command>(api::parseCommand(event, &data, unit));
   };
-  const auto sync = std::get<session::SyncPlayback>(
-      read("sync_playback", R"({"position":1.5,"isPlaying":true,"mediaId":"m","playbackRate":2,"executeAt":1640995200})",
-           api::TimestampUnit::kSeconds));
+  const auto sync = std::get<session::SyncPlayback>(read(
+      "sync_playback", R"({"position":1.5,"isPlaying":true,"mediaId":"m","playbackRate":2,"executeAt":1640995200})",
+      api::TimestampUnit::kSeconds));
   CHECK(sync.position == 1.5);
   CHECK(sync.isPlaying);
   CHECK_FALSE(sync.mediaUrl);
   CHECK(sync.mediaId == "m");
   CHECK(sync.playbackRate == 2);
   CHECK(sync.executeAt == 1640995200000);
-  const auto join = std::get<session::JoinSession>(
-      read("join_session", R"({"sessionId":"s","userId":"u","username":"n","avatar":null})",
-           api::TimestampUnit::kSeconds));
+  const auto join = std::get<session::JoinSession>(read(
+      "join_session", R"({"sessionId":"s","userId":"u","username":"n","avatar":null})", api::TimestampUnit::kSeconds));
   CHECK(join.sessionId == "s");
   CHECK(join.userId == "u");
   CHECK(join.username == "n");
   CHECK_FALSE(join.avatar);
-  CHECK(std::get<session::Heartbeat>(
-            read("heartbeat", R"({"probe":17})", api::TimestampUnit::kSeconds)).probe == 17.0);
-  CHECK(std::holds_alternative<session::Heartbeat>(
-      std::get<session::Command>(api::parseCommand("heartbeat", nullptr))));
+  CHECK(std::get<session::Heartbeat>(read("heartbeat", R"({"probe":17})", api::TimestampUnit::kSeconds)).probe == 17.0);
+  CHECK(
+      std::holds_alternative<session::Heartbeat>(std::get<session::Command>(api::parseCommand("heartbeat", nullptr))));
   CHECK(std::get<session::Refusal>(api::parseCommand("sync_playback", nullptr)) == session::kInvalidPayload);
   CHECK(std::get<session::Refusal>(api::parseCommand("no_such_event", nullptr)) == session::kUnknownEvent);
 }
 
 TEST_CASE("report_buffering", "[api]") {
   const json yes = json::parse(R"(["report_buffering",{"isBuffering":true}])");
-  CHECK(commandOf<session::ReportBuffering>(yes).isBuffering);
+  CHECK(commandOf<session::ReportBuffering>(yes).stall == session::Stall{true});
   const json no = json::parse(R"(["report_buffering",{"isBuffering":false}])");
-  CHECK_FALSE(commandOf<session::ReportBuffering>(no).isBuffering);
+  CHECK(commandOf<session::ReportBuffering>(no).stall == session::Stall{});
+  using session::Problem;
+  const auto problemIn = [](const char* problem) {
+    return json::array({"report_buffering", {{"isBuffering", true}, {"problem", json::parse(problem)}}});
+  };
+  CHECK(commandOf<session::ReportBuffering>(problemIn("\"network\"")).stall.problem == Problem::kNetwork);
+  CHECK(commandOf<session::ReportBuffering>(problemIn("\"missing\"")).stall.problem == Problem::kMissing);
+  CHECK(commandOf<session::ReportBuffering>(problemIn("\"unsupported\"")).stall.problem == Problem::kUnsupported);
+  CHECK(commandOf<session::ReportBuffering>(problemIn("null")).stall.problem == Problem::kNone);
+  for (const char* bad : {"\"Network\"", "\"\"", "\"none\"", "0", "true", "[]", "{}"})
+    CHECK(refusalOf(problemIn(bad)) == session::kInvalidProblem);
   CHECK(refusalOf(json::parse(R"(["report_buffering",{}])")) == session::kInvalidIsBuffering);
   CHECK(refusalOf(json::parse(R"(["report_buffering",{"isBuffering":1}])")) == session::kInvalidIsBuffering);
   CHECK(refusalOf(json::parse(R"(["report_buffering"])")) == session::kInvalidPayload);

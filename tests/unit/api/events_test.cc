@@ -84,9 +84,14 @@ TEST_CASE("leadership_changed", "[api]") {
 }
 
 TEST_CASE("user_buffering", "[api]") {
-  CHECK(eventJson(session::UserBuffering{"u2", "Bo", true}) ==
-        json({"user_buffering",
-              {{"userId", "u2"}, {"username", "Bo"}, {"isBuffering", true}, {"timestamp", 1640995200.123}}}));
+  json fields{{"userId", "u2"}, {"username", "Bo"}, {"isBuffering", true}, {"timestamp", 1640995200.123}};
+  CHECK(eventJson(session::UserBuffering{"u2", "Bo", {true}}) == json({"user_buffering", fields}));
+  using enum session::Problem;
+  for (const auto& [problem, name] :
+       {std::pair{kNetwork, "network"}, {kMissing, "missing"}, {kUnsupported, "unsupported"}}) {
+    fields["problem"] = name;
+    CHECK(eventJson(session::UserBuffering{"u2", "Bo", {true, problem}}) == json({"user_buffering", fields}));
+  }
 }
 
 TEST_CASE("playback_sync says when it begins if that is yet to come", "[api]") {

@@ -211,7 +211,13 @@ TEST_CASE("who stalls is told to everyone in the session, and to nobody outside"
   CHECK(ann.inbox.events("user_buffering").back()["userId"] == "bob");
   CHECK(ann.inbox.events("user_buffering").back()["isBuffering"] == true);
   CHECK(bob.inbox.events("user_buffering").size() == 1);
+  CHECK_FALSE(ann.inbox.events("user_buffering").back().contains("problem"));
   CHECK(stranger.inbox.events("user_buffering").empty());
+  bob.event("report_buffering", {{"isBuffering", true}}, 5);  // acknowledged, and told to nobody
+  bob.event("report_buffering", {{"isBuffering", true}, {"problem", "missing"}}, 6);
+  world.settle();
+  CHECK(ann.inbox.events("user_buffering").size() == 2);
+  CHECK(ann.inbox.events("user_buffering").back()["problem"] == "missing");
   stranger.event("report_buffering", {{"isBuffering", true}});
   CHECK(stranger.inbox.news() == Strings{"error NOT_IN_SESSION"});
 }

@@ -23,6 +23,7 @@ struct FakeUser {
   std::int64_t lastSeen = 0;
   std::int64_t presenceSince = 0;
   std::optional<SecretHash> secret = {};
+  std::optional<Stall> stall = {};
   friend bool operator==(const FakeUser&, const FakeUser&) = default;
 };
 
@@ -78,7 +79,7 @@ class FakeState final : public State {
   }
   UserFacts user(UserRef ref) const override {
     const FakeUser& u = content.users.at(ref);
-    return {u.id, u.username, view(u.avatar), u.presence, u.connections, u.secret};
+    return {u.id, u.username, view(u.avatar), u.presence, u.connections, u.secret, u.stall};
   }
   void setLeader(std::string_view userId) override { content.leader = std::string(userId); }
   void setClock(const PlaybackClock& clock) override {
@@ -108,6 +109,7 @@ class FakeState final : public State {
   }
   void removeUser(UserRef ref, Instant) override { content.users.erase(ref); }
   void bindUser(UserRef ref, const SecretHash& secret) override { at(ref).secret = secret; }
+  void setStall(UserRef ref, std::optional<Stall> stall) override { at(ref).stall = stall; }
   void seen(UserRef ref, Instant now) override { at(ref).lastSeen = now.wall; }
   void touch(Instant now) override { content.lastActivity = now.wall; }
   void emit(const Event& event, Urgency urgency) override {
@@ -137,7 +139,8 @@ class FakeState final : public State {
     return "leadership_changed " + std::string(e.newLeaderId) + " " + std::string(e.newLeaderName);
   }
   std::string describe(const UserBuffering& e) {
-    return "user_buffering " + std::string(e.userId) + " " + std::string(e.username) + (e.isBuffering ? " yes" : " no");
+    return "user_buffering " + std::string(e.userId) + " " + std::string(e.username) +
+           (e.stall.isBuffering ? " yes" : " no") + " " + std::to_string(static_cast<int>(e.stall.problem));
   }
   std::string describe(const CustomEvent& e) { return "custom " + std::string(e.json); }
   std::string describe(const PlaybackSync& e) {

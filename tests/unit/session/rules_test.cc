@@ -529,22 +529,67 @@ TEST_CASE("a beginning out of reach, or of what does not play, counts as now", "
   CHECK(playbackAt(state, kNow.after(1'000)).position == (row.isPlaying ? 101 : 100));
 }
 
-TEST_CASE("everyone is told whose film has stalled, and nothing else changes", "[session]") {
+TEST_CASE("everyone is told whose film has stalled and why, and nothing else changes", "[session]") {
   FakeState state;
   state.add("ann", Presence::kConnected, 1);
   const UserRef bob = state.add("bob", Presence::kConnected, 1);
   state.content.leader = "ann";
   FakeContent want = state.content;
-  REQUIRE_FALSE(reportBuffering(state, bob, {true}, kNow));
-  REQUIRE_FALSE(reportBuffering(state, bob, {false}, kNow.after(5)));
-  const Lines told = state.takeTold();
-  REQUIRE(told.size() == 2);
-  CHECK(told[0].starts_with("user_buffering bob "));
-  CHECK(told[0].ends_with(" yes @" + std::to_string(kNow.wall)));
-  CHECK(told[1].ends_with(" no @" + std::to_string(kNow.wall + 5)));
+  REQUIRE_FALSE(reportBuffering(state, bob, {{true, Problem::kMissing}}, kNow));
+  REQUIRE_FALSE(reportBuffering(state, bob, {{false}}, kNow.after(5)));
+  CHECK(state.takeTold() == Lines{"user_buffering bob name of bob yes 2 @" + std::to_string(kNow.wall),
+                                  "user_buffering bob name of bob no 0 @" + std::to_string(kNow.wall + 5)});
   want.users.at(bob).lastSeen = kNow.wall + 5;
+  want.users.at(bob).stall = Stall{};
   want.lastActivity = kNow.wall + 5;
   CHECK(state.content == want);
+}
+
+TEST_CASE("a report that changes nothing is told to nobody", "[session]") {
+  FakeState state;
+  const UserRef ann = state.add("ann", Presence::kConnected, 1);
+  const UserRef bob = state.add("bob", Presence::kConnected, 1);
+  const auto isTold = [&state](UserRef user, Stall stall) {
+    REQUIRE_FALSE(reportBuffering(state, user, {stall}, kNow));
+    return state.takeTold().size() == 1;
+  };
+  CHECK(isTold(bob, {false}));  // nothing was known before
+  CHECK_FALSE(isTold(bob, {false}));
+  CHECK(isTold(bob, {true}));
+  CHECK_FALSE(isTold(bob, {true}));
+  CHECK(isTold(ann, {true}));  // each user has a state of its own
+  CHECK(isTold(bob, {true, Problem::kNetwork}));
+  CHECK_FALSE(isTold(bob, {true, Problem::kNetwork}));
+  CHECK(isTold(bob, {true, Problem::kUnsupported}));
+  CHECK(isTold(bob, {true}));
+  CHECK(state.at(bob).lastSeen == kNow.wall);
+
+  state.busy = true;  // what is not told waits for nobody
+  CHECK_FALSE(reportBuffering(state, bob, {{true}}, kNow));
+}
+
+TEST_CASE("what a user reported is forgotten when it joins anew or is given up, and kept when it comes back",
+          "[session]") {
+  FakeState state;
+  const UserRef ann = state.add("ann", Presence::kConnected, 1);
+  state.content.leader = "ann";
+  const auto report = [&] {
+    REQUIRE_FALSE(reportBuffering(state, ann, {{true}}, kNow));
+    return state.takeTold();
+  };
+  report();
+  connectionsLost(state, ann, kNow);
+  REQUIRE_FALSE(comeBack(state, ann, kNow));
+  CHECK(report().empty());
+  UserRef joined = 0;
+  REQUIRE_FALSE(join(state, {"room", "ann", "Ann", {}}, {}, kNow, &joined));
+  CHECK(report().size() == 1);
+  connectionsLost(state, ann, kNow);
+  graceExpired(state, ann, kNow);
+  CHECK_FALSE(state.at(ann).stall);
+  REQUIRE_FALSE(comeBack(state, ann, kNow));
+  state.takeTold();
+  CHECK(report().size() == 1);
 }
 
 TEST_CASE("a playback state is a fresh pair: position at the time it names", "[session]") {

@@ -40,8 +40,8 @@ std::vector<Event> samples() {
       {4, MediaLoaded{"url", "id", "title", 12.25, "ann"}},
       {5, MediaLoaded{"url", std::nullopt, std::nullopt, std::nullopt, "ann"}},
       {std::numeric_limits<std::int64_t>::max(), LeadershipChanged{"bob", "Bob"}},
-      {6, UserBuffering{"bob", "Bob", true}},
-      {7, UserBuffering{"", "", false}},
+      {6, UserBuffering{"bob", "Bob", {true, Problem::kUnsupported}}},
+      {7, UserBuffering{"", "", {}}},
       {8, CustomEvent{R"(["chat",{"text":"hello"}])"}},
   };
 }
@@ -102,6 +102,13 @@ TEST_CASE("an unknown kind of event is refused", "[store][codec]") {
   }
 }
 
+TEST_CASE("an unknown problem is refused", "[store][codec]") {
+  std::string bytes = encoded({1, UserBuffering{"bob", "Bob", {true, Problem::kUnsupported}}});
+  REQUIRE(decode(bytes));
+  ++bytes.back();
+  CHECK_FALSE(decode(bytes));
+}
+
 TEST_CASE("the longest events stay within the bounds that the log is built on", "[store][codec]") {
   const std::string id(kMaxIdBytes, 'i'), name(kMaxUsernameBytes, 'n'), avatar(kMaxAvatarBytes, 'a');
   const std::string url(kMaxMediaUrlBytes, 'u'), mediaId(kMaxMediaIdBytes, 'm'), title(kMaxMediaTitleBytes, 't');
@@ -112,7 +119,7 @@ TEST_CASE("the longest events stay within the bounds that the log is built on", 
   CHECK(encoded({0, MediaLoaded{url, mediaId, title, 1.0, id}}).size() <= store::kMaxEncodedEvent);
   CHECK(encoded({0, UserLeft{id, name}}).size() <= store::kMaxCertainEvent);
   CHECK(encoded({0, LeadershipChanged{id, name}}).size() <= store::kMaxCertainEvent);
-  CHECK(encoded({0, UserBuffering{id, name, true}}).size() <= store::kMaxEncodedEvent);
+  CHECK(encoded({0, UserBuffering{id, name, {true, Problem::kMissing}}}).size() <= store::kMaxEncodedEvent);
   const std::string custom(session::kMaxCustomEventBytes, 'x');
   CHECK(encoded({0, CustomEvent{custom}}).size() <= store::kMaxEncodedEvent);
 }
