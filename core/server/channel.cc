@@ -5,6 +5,7 @@
 #include "core/base/prefetch.h"
 #include "core/engineio/packet.h"
 #include "core/server/caller.h"
+#include "core/server/eviction.h"
 #include "core/server/worker.h"
 #include "core/websocket/frame.h"
 
@@ -30,10 +31,12 @@ std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& s
   store::RandomId sid = randomId();
   auto channel = std::make_unique<Channel>(socket, optionsPool_.share(options), agreement);
   try {
-    ConnectionTransaction txn(zone_, sid);
-    create(txn, sid, Transport::kWebSocket, options, agreement.protocol, secret, now);
-    link = &own(txn, options, now);
-    txn.commit();
+    withRoom(now, [&] {
+      ConnectionTransaction txn(zone_, sid);
+      create(txn, sid, Transport::kWebSocket, options, agreement.protocol, secret, now);
+      link = &own(txn, options, now);
+      txn.commit();
+    });
   } catch (const store::OutOfSpace&) {
     return turnAway(kMemoryFull);
   }

@@ -7,6 +7,7 @@
 #include "core/api/command_parser.h"
 #include "core/api/events.h"
 #include "core/server/caller.h"
+#include "core/server/eviction.h"
 #include "core/server/worker.h"
 #include "core/session/rules.h"
 #include "core/socketio/encoder.h"
@@ -144,7 +145,9 @@ Handled Worker::run(Request& request, const std::variant<session::Command, Refus
   }
   if (isUnconfirmedFull()) return Handled::kDeferred;
   try {
-    std::visit([this, &request](const auto& c) { handle(request, c); }, std::get<session::Command>(parsed));
+    withRoom(request.now, [&] {
+      std::visit([this, &request](const auto& c) { handle(request, c); }, std::get<session::Command>(parsed));
+    });
   } catch (const Refused& refused) {
     refuse(request.caller, refused.refusal, request.event, request.ack);
   } catch (const TooFast& tooFast) {
@@ -375,6 +378,20 @@ bool Worker::joinAgain(Request& request, const session::JoinSession& command, Co
   return true;
 }
 
+// Whether there is such a session, or may be one more. Sessions without anybody give way to it.
+bool Worker::hasRoomFor(std::string_view sessionId, const Options& options, Instant now) {
+  if (!isOneTooMany(options)) return true;
+  {
+    SessionTransaction session(zone_, sessionId);
+    if (session.find(sessionId)) return true;
+  }
+  return evictOne(now) && !isOneTooMany(options);
+}
+
+bool Worker::isOneTooMany(const Options& options) const {
+  return options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions;
+}
+
 void Worker::joinAnew(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
                       bool* isLeader) {
   const Options& options = request.caller.options;
@@ -383,6 +400,7 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
     if (link == nullptr && mustCollectFirst(txn)) throw NotYet{};
     loseSeat(txn, request.now);
   }
+  if (!hasRoomFor(command.sessionId, options, request.now)) throw Refused{session::kTooManySessions};
   session::Terms terms{options.maxUsers, request.secret};
   if (options.asksSecret && !terms.secret) terms.secret = txn.record().secret;
   store::SeatRef seat;
@@ -390,9 +408,6 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
   {
     SessionTransaction session(zone_, command.sessionId);
     if (!session.find(command.sessionId)) {
-      if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
-        throw Refused{session::kTooManySessions};
-      }
       if (!zone_.admitSession(options.rates.newSessions, request.now)) throw Refused{session::kRateLimited};
       session.create(command.sessionId, command.userId, request.now);
     }

@@ -4,6 +4,7 @@
 
 #include "core/engineio/payload_writer.h"
 #include "core/server/caller.h"
+#include "core/server/eviction.h"
 #include "core/server/worker.h"
 
 namespace mediasync::server {
@@ -33,11 +34,13 @@ std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engin
   const store::RandomId sid = randomId();
   store::ConnectionRef connection;
   try {
-    ConnectionTransaction txn(zone_, sid);
-    create(txn, sid, Transport::kPolling, options, protocol, secret, now);
-    own(txn, options, now);
-    connection = txn.ref();
-    txn.commit();
+    withRoom(now, [&] {
+      ConnectionTransaction txn(zone_, sid);
+      create(txn, sid, Transport::kPolling, options, protocol, secret, now);
+      own(txn, options, now);
+      connection = txn.ref();
+      txn.commit();
+    });
   } catch (const store::OutOfSpace&) {
     return turnAway(kMemoryFull);
   }

@@ -461,6 +461,8 @@ class Worker {
   bool isTooFast(const Caller&);
   Handled refuseTooFast(Request&, const Rate&);
   bool joinsTooOften(const Caller&, const std::variant<session::Command, session::Refusal>&);
+  bool hasRoomFor(std::string_view sessionId, const Options&, Instant now);
+  bool isOneTooMany(const Options&) const;
   void checkReplies(const Request&);
   void chargeReply(const Request&);
 
@@ -510,6 +512,17 @@ class Worker {
   void expireUsers(std::uint32_t shard, Instant now);
   store::Ref findExpired(const store::SessionShard&, Instant now) const;
   void expireSessions(std::uint32_t shard, Instant now);
+  void dropLogs(std::uint32_t shard, Instant now);
+
+  // eviction.cc
+  struct Abandoned;
+  std::int64_t returnTime() const;
+  Abandoned mostAbandoned(Instant now) const;
+  bool evictOne(Instant now);
+  bool evict(Instant now);
+  template <class Act>
+  void withRoom(Instant now, Act act);
+
   void reapDeadWorkers(Instant now);
   void reap(std::uint16_t slot, Instant now);
   void inherit(std::uint16_t slot, Instant now);
@@ -581,7 +594,9 @@ class Worker {
   std::vector<store::ConnectionRef> doomed_;
   store::Notices notices_;  // that scripts have yet to be told
   std::int64_t retryDelay_ = kRetryDelay;
-  std::int64_t lastRetry_ = 0;  // monotonic
+  std::int64_t lastRetry_ = 0;         // monotonic
+  std::int64_t evictionLoggedAt_ = 0;  // monotonic; 0: never
+  std::uint64_t evictionsLogged_ = 0;  // of the counter
   std::uint32_t cycle_;
   std::vector<std::uint16_t> successors_;  // slots of workers that take WebSockets
   std::size_t nextSuccessor_;

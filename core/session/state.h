@@ -52,6 +52,7 @@ class State {
   virtual const PlaybackClock& clock() const = 0;
   virtual Media media() const = 0;
   virtual std::uint32_t userCount() const = 0;
+  virtual std::uint32_t connectedCount() const = 0;  // users who are connected
   virtual UserRef findUser(std::string_view userId) const = 0;
   virtual UserRef firstUser() const = 0;  // in the order of joining
   virtual UserRef nextUser(UserRef) const = 0;

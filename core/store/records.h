@@ -53,7 +53,8 @@ struct EventHeader {
   std::uint32_t isSync;  // a playback_sync, which a newer one supersedes
 };
 
-// Offsets count events from 1 and grow for ever. The log holds [firstSeq, nextSeq).
+// Offsets count events from 1 and grow for ever. The log holds [firstSeq, nextSeq). Where nobody can need it, it has no
+// chunk.
 struct SessionLog {
   std::uint64_t firstSeq;
   std::uint64_t nextSeq;
@@ -124,9 +125,13 @@ struct SessionRecord {
   std::uint64_t serial;
   std::uint64_t hash;
   Ref hashNext;
-  QueueLinks all;     // every session of the shard
-  QueueLinks inIdle;  // sessions without a connection, by idleSince
+  QueueLinks all;       // every session of the shard
+  QueueLinks inIdle;    // sessions without a connection, by idleSince
+  QueueLinks inLogged;  // of these, those that have a log
+  QueueLinks inVacant;  // of these, those without a user, which have been so for longest first
   bool idle;
+  bool logged;
+  bool vacant;
   bool ending;  // cannot be found any more, and is being taken apart
   SharedText id;
   SharedText creatorId;
@@ -176,6 +181,8 @@ struct SessionShard {
   Queue grace;  // users whose grace runs, oldest first
   Queue away;   // users given up, oldest first
   Queue idle;   // sessions without a connection, oldest first
+  Queue logged;
+  Queue vacant;
   Queue unsaved;
   GoneSessions gone;
 };

@@ -2,6 +2,7 @@
 // as one line of text, so that a test can say what was told to whom in one comparison.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -66,6 +67,11 @@ class FakeState final : public State {
     return {view(content.playback.url), view(content.playback.id), view(content.playback.title)};
   }
   std::uint32_t userCount() const override { return static_cast<std::uint32_t>(content.users.size()); }
+  std::uint32_t connectedCount() const override {
+    return static_cast<std::uint32_t>(std::count_if(content.users.begin(), content.users.end(), [](const auto& entry) {
+      return entry.second.presence == Presence::kConnected;
+    }));
+  }
   UserRef findUser(std::string_view userId) const override {
     for (const auto& [ref, user] : content.users) {
       if (user.id == userId) return ref;
