@@ -75,6 +75,8 @@ struct LocConf {
   RateConf sessionJoins;
   RateConf newSessions;
   RateConf replies;
+  RateConf reports;
+  RateConf input;
   OriginPolicy originPolicy;
   ngx_array_t* origins;         // of ngx_str_t, for kListed
   ngx_flag_t hooks;             // Lua is asked

@@ -60,8 +60,9 @@ class Channel {
   store::RandomId sid_{};  // kProbing: the connection to upgrade
   State state_ = State::kProbing;
   bool probed_ = false;
-  std::int64_t since_ = 0;  // monotonic, of the handshake
-  std::string input_;       // not worked off yet, since a command waits
+  std::int64_t since_ = 0;       // monotonic, of the handshake
+  std::string input_;            // not worked off yet, since a command waits, or others have their turn
+  std::int64_t restsUntil_ = 0;  // monotonic: then the input goes on; 0: it does not rest
   std::unique_ptr<Deferred> deferred_;
 };
 

@@ -243,6 +243,11 @@ void Worker::handle(Request& request, const session::LoadMedia& command) {
 
 void Worker::handle(Request& request, const session::ReportBuffering& command) {
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
+    const bool isNews = session.user(user).stall != command.stall;  // for all members
+    if (isNews && !request.caller.again &&
+        !request.caller.allowance.reports.take(request.caller.options.rates.reports, request.now.mono)) {
+      return session::kRateLimited;
+    }
     return session::reportBuffering(session, user, command, request.now);
   });
   succeed(request, Effect::kChange);

@@ -8,6 +8,7 @@
 #include "core/base/json_text.h"
 #include "core/engineio/base64.h"
 #include "core/server/caller.h"
+#include "core/server/work.h"
 #include "core/server/worker.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/placeholders.h"
@@ -132,6 +133,11 @@ std::optional<Verdict> Worker::consult(Caller& caller, Hook hook, Text text) {
 // A client that is refused may try again on the same connection, but not as often as it likes.
 bool Worker::connectsTooOften(const Caller& caller) {
   return caller.options.hooks && isTooFast(caller);
+}
+
+// They are not refused: what the connection sends next waits for it.
+void Worker::chargeConnect(const Caller& caller) {
+  if (!caller.again) caller.allowance.input.charge(caller.options.rates.input, env_.now().mono, kConnectCost);
 }
 
 std::optional<Verdict> Worker::consultConnect(Caller& caller, std::string_view nsp, const json& auth) {

@@ -56,7 +56,8 @@ struct Link : DeadlineHook {
   Compression compression;
   std::string out;
   Allowance allowance;
-  std::int64_t leaveAt = 0;  // monotonic: when this process, which ends, sends the client away; 0: not yet known
+  std::uint32_t pendingCost = 0;  // of its input, that has not been charged yet
+  std::int64_t leaveAt = 0;       // monotonic: when this process, which ends, sends the client away; 0: not yet known
   std::unique_ptr<std::vector<store::WaitingItem>> parts;  // of that packet: what has come of it, when it is wanted
 
   // kPolling: the request that waits, if one does.

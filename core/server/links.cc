@@ -153,6 +153,7 @@ void Worker::disown(Link& link) {
   if (link.DeadlineHook::is_linked()) deadlines_.erase(deadlines_.iterator_to(link));
   if (link.channel != nullptr) {
     std::erase(waitingChannels_, link.channel);
+    std::erase(resting_, link.channel);
     link.channel->link_ = nullptr;
     link.channel->state_ = Channel::State::kFinished;
   }

@@ -216,6 +216,8 @@ std::int64_t Worker::nextDeadline() const {
   for (const store::Ref session : waitingRooms_) {
     if (const auto found = rooms_.find(session); found != rooms_.end()) next = std::min(next, found->second->nextRound);
   }
+  for (const Channel* channel : resting_)
+    next = std::min(next, channel->restsUntil_);
   if (!waitingChannels_.empty() || !waitingJobs_.empty()) next = std::min(next, lastRetry_ + retryDelay_);
   return next;
 }
@@ -225,6 +227,7 @@ void Worker::runDeadlines() {
   while (!deadlines_.empty() && deadlines_.begin()->deadline <= now.mono)
     onDeadline(*deadlines_.begin(), now);
   deliverDue(now.mono);
+  endRests(now.mono);
   const std::vector<Channel*> probing = probing_;
   for (Channel* channel : probing) {
     if (channel->since_ + kUpgradeTimeout <= now.mono) failChannel(*channel, websocket::CloseCode::kPolicyViolation);

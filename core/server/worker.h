@@ -40,6 +40,9 @@
 namespace mediasync::engineio {
 class PayloadWriter;
 }
+namespace mediasync::server {
+class Turn;
+}
 
 namespace mediasync::server {
 
@@ -220,6 +223,7 @@ class Worker {
   // yet, and the packet has to wait.
   std::optional<Verdict> consultConnect(Caller&, std::string_view nsp, const nlohmann::json& auth);
   bool connectsTooOften(const Caller&);
+  void chargeConnect(const Caller&);
   bool scriptsHave(const Caller&, std::string_view nsp);
   bool isForScripts(const Caller&, const socketio::Packet&);
   bool scriptsTakeBinary(const Caller&, const socketio::Packet&);
@@ -355,7 +359,9 @@ class Worker {
   void sendMissed(Link&);
   void sendFirst(Link&, const std::vector<store::WaitingItem>&);
   void sendItems(Link&, const std::vector<store::WaitingItem>&);
-  bool inflate(Channel&, websocket::Message&);
+  bool inflate(Channel&, websocket::Message&, Turn&);
+  void restFor(Channel&, std::int64_t ms);
+  void endRests(std::int64_t now);
   bool handlePacket(Channel&, const engineio::Packet&);
   bool handleHeartbeat(Link&, const engineio::Packet&);
   void forget(Channel&);
@@ -578,6 +584,7 @@ class Worker {
   std::vector<store::Ref> roomsWithNews_;  // sessions whose needs have changed
   store::WakeSet wake_;
   std::vector<Channel*> probing_;
+  std::vector<Channel*> resting_;          // their input goes on when others have had their turn, or later
   std::vector<Channel*> waitingChannels_;  // a command of theirs waits
   std::vector<PostJob*> waitingJobs_;
   struct Unconfirmed {

@@ -327,7 +327,7 @@ struct ConnectionRecord {
   ItemChain auth;           // what came with CONNECT, as JSON
   Ref hashNext;
   Ref namespaces;                          // NamespaceRecord
-  std::array<std::uint32_t, 4> allowance;  // kPolling: what it may send, packed
+  std::array<std::uint32_t, 6> allowance;  // kPolling: what it may send, packed
   std::atomic<std::uint32_t> queued;       // in the owner's mailbox
   Ref mailNext;
   QueueLinks inUnsaved;
