@@ -318,7 +318,10 @@ bool Worker::handlePacket(Channel& channel, const engineio::Packet& packet) {
   Caller caller{link.connection, *channel.options_, link.protocol, link.allowance, &link};
   const Handled handled =
       engineApplication(channel.options_->application).received(*this, caller, packet, channel.deferred_);
-  if (handled == Handled::kDeferred) waitingChannels_.push_back(&channel);
+  if (handled == Handled::kDeferred) {
+    noteWaiting(channel.deferred_.get());
+    waitingChannels_.push_back(&channel);
+  }
   if (handled == Handled::kFlood) failChannel(channel, websocket::CloseCode::kPolicyViolation);
   return handled != Handled::kClose;
 }

@@ -143,6 +143,7 @@ Handled Worker::run(Request& request, const std::variant<session::Command, Refus
     refuse(request.caller, *refusal, request.event, request.ack);
     return Handled::kDone;
   }
+  lastBusy_ = {};
   if (isUnconfirmedFull()) return Handled::kDeferred;
   try {
     withRoom(request.now, [&] {
@@ -155,6 +156,8 @@ Handled Worker::run(Request& request, const std::variant<session::Command, Refus
   } catch (const store::OutOfSpace&) {
     refuse(request.caller, session::kZoneFull, request.event, request.ack);
   } catch (const store::Busy&) {
+    if (lastBusy_.session == 0) lastBusy_.session = seatOf(request.caller).session;
+    lastBusy_.isMinor = std::holds_alternative<session::ReportBuffering>(std::get<session::Command>(parsed));
     return Handled::kDeferred;
   } catch (const NotYet&) {
     return Handled::kDeferred;
@@ -207,7 +210,7 @@ void Worker::refuse(Caller& caller, const Refusal& refusal, std::string_view eve
   reply(caller, packet);
 }
 
-store::SeatRef Worker::seatOf(const Caller& caller) {
+store::SeatRef Worker::seatOf(const Caller& caller) const {
   if (caller.link != nullptr) return caller.link->seat;
   ConnectionTransaction txn(zone_, caller.connection.shard);
   return txn.open(caller.connection) ? txn.record().seat : store::SeatRef{};
@@ -227,7 +230,14 @@ void Worker::inSession(Request& request, Rule rule) {
   if (refusal) throw Refused{refusal};
 }
 
+// First come, first served; but what is minor keeps nothing else waiting.
+void Worker::waitInLine(const Request& request, bool isMinor) const {
+  if (line_.isEmpty() || request.caller.again) return;
+  if (line_.hasBefore(seatOf(request.caller).session, isMinor)) throw store::Busy();
+}
+
 void Worker::handle(Request& request, const session::SyncPlayback& command) {
+  waitInLine(request, false);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     return session::syncPlayback(session, user, command, request.now);
   });
@@ -235,6 +245,7 @@ void Worker::handle(Request& request, const session::SyncPlayback& command) {
 }
 
 void Worker::handle(Request& request, const session::LoadMedia& command) {
+  waitInLine(request, false);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     return session::loadMedia(session, user, command, request.now);
   });
@@ -242,6 +253,7 @@ void Worker::handle(Request& request, const session::LoadMedia& command) {
 }
 
 void Worker::handle(Request& request, const session::ReportBuffering& command) {
+  waitInLine(request, true);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     const bool isNews = session.user(user).stall != command.stall;  // for all members
     if (isNews && !request.caller.again &&
@@ -254,6 +266,7 @@ void Worker::handle(Request& request, const session::ReportBuffering& command) {
 }
 
 void Worker::handle(Request& request, const session::RequestLeadership&) {
+  waitInLine(request, false);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     return session::requestLeadership(session, user, request.now);
   });
@@ -416,6 +429,7 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
       if (!zone_.admitSession(options.rates.newSessions, request.now)) throw Refused{session::kRateLimited};
       session.create(command.sessionId, command.userId, request.now);
     }
+    lastBusy_.session = session.ref();
     if (!session.admitJoin(options.rates.sessionJoins, request.now)) throw Refused{session::kRateLimited};
     session::UserRef user = 0;
     if (const Refusal refusal = session::join(session, command, terms, request.now, &user)) {

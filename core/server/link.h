@@ -70,6 +70,7 @@ struct Link : DeadlineHook {
   std::uint64_t cursor = 0;
   std::uint64_t ownBefore = 0;   // as in the record
   std::int64_t behindSince = 0;  // monotonic; 0: not behind
+  bool hasRead = false;          // it has taken all that there was since it joined, at some time
 
   // Heartbeat.
   std::int64_t heartbeatAt = 0;
@@ -103,6 +104,7 @@ class Room {
   store::LogPlace place;       // where that is
   std::uint32_t behind = 0;    // members that are behind
   bool needsChanged = false;   // to be told to the log at the next flush
+  std::int64_t heldSince = 0;  // monotonic: since when members here have kept the log from taking more; 0: they do not
   std::int64_t nextRound = 0;  // monotonic: until then comings and goings wait, to be told together; 0: none do
   bool waits = false;          // some do
   bool listed = false;         // among the rooms that are looked at when their rest is over

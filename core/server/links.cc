@@ -98,6 +98,7 @@ void Worker::enterRoom(Link& link, std::uint64_t cursor, std::uint64_t head) {
   link.room = slot.get();
   link.cursor = cursor;
   link.behindSince = 0;
+  link.hasRead = false;
   slot->members.push_back(link);
   if (cursor < slot->pulled) fallBehind(link);
 }

@@ -271,6 +271,7 @@ std::optional<Worker::PostResult> Worker::wait(PostJob& job) {
     closeFromAfar(job.connection_, store::Closing::kByServer);
     return PostResult{Error::kBadRequest};
   }
+  noteWaiting(job.deferred_.get());
   waitingJobs_.push_back(&job);
   return std::nullopt;
 }

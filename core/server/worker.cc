@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_set>
 #include <utility>
 
 #include "core/server/caller.h"
@@ -238,26 +239,71 @@ void Worker::runDeadlines() {
   }
 }
 
-// Commands that had to wait for readers are tried again, less often while none gets on.
+// One command that waits, of a WebSocket or a POST.
+struct Worker::Waiting {
+  Channel* channel = nullptr;
+  PostJob* job = nullptr;
+
+  const Deferred* deferred() const { return channel != nullptr ? channel->deferred_.get() : job->deferred_.get(); }
+  WaitsFor waitsFor() const { return deferred() != nullptr ? deferred()->waitsFor : WaitsFor{}; }
+  // In the order in which they came, but what is minor last.
+  bool goesBefore(const Waiting& other) const {
+    const WaitsFor own = waitsFor(), others = other.waitsFor();
+    return own.isMinor != others.isMinor ? others.isMinor : own.place < others.place;
+  }
+};
+
+std::vector<Worker::Waiting> Worker::takeWaiting() {
+  std::vector<Waiting> all;
+  for (Channel* channel : std::exchange(waitingChannels_, {}))
+    all.push_back({channel, nullptr});
+  for (PostJob* job : std::exchange(waitingJobs_, {}))
+    all.push_back({nullptr, job});
+  std::stable_sort(all.begin(), all.end(), [](const Waiting& a, const Waiting& b) { return a.goesBefore(b); });
+  return all;
+}
+
+// A command begins to wait, or goes on to.
+void Worker::noteWaiting(Deferred* deferred) {
+  const WaitsFor busy = std::exchange(lastBusy_, {});
+  if (deferred == nullptr) return;
+  const std::uint64_t place = deferred->waitsFor.place;
+  deferred->waitsFor = busy;
+  deferred->waitsFor.place = place != 0 ? place : ++waitingCount_;
+  line_.add(busy);
+}
+
+// Commands that had to wait for readers are tried again, less often while none gets on. Where one of a session does
+// not, those behind it need not be tried.
 void Worker::retryWaiting() {
-  const std::vector<Channel*> channels = std::exchange(waitingChannels_, {});
-  const std::vector<PostJob*> jobs = std::exchange(waitingJobs_, {});
-  if (channels.empty() && jobs.empty()) return;
+  const std::vector<Waiting> all = takeWaiting();
+  line_.clear();
+  for (const Waiting& one : all)
+    line_.add(one.waitsFor());
+  if (all.empty()) return;
+  std::unordered_set<store::Ref> stuck;
   bool progress = false;
   const std::int64_t now = env_.now().mono;
-  for (Channel* channel : channels) {
-    if (channel->deferred_ && channel->deferred_->question.isWaiting(now, channel->options_->hookTimeout)) {
-      waitingChannels_.push_back(channel);
-    } else {
-      progress = retry(*channel) || progress;
+  const auto keep = [this](const Waiting& one) {
+    line_.add(one.waitsFor());
+    if (one.channel != nullptr) waitingChannels_.push_back(one.channel);
+    if (one.job != nullptr) waitingJobs_.push_back(one.job);
+  };
+  for (const Waiting& one : all) {
+    const Deferred* deferred = one.deferred();
+    const std::int64_t timeout =
+        one.channel != nullptr ? one.channel->options_->hookTimeout : one.job->options_.hookTimeout;
+    const bool asksScripts = deferred != nullptr && deferred->question.isWaiting(now, timeout);
+    const store::Ref session = one.waitsFor().session;
+    const bool isBehindAnother = stuck.contains(session);
+    line_.remove(one.waitsFor());
+    if ((asksScripts && !(one.job != nullptr && stopped_)) || (isBehindAnother && one.channel != nullptr)) {
+      keep(one);
+      continue;
     }
-  }
-  for (PostJob* job : jobs) {
-    if (!stopped_ && job->deferred_ && job->deferred_->question.isWaiting(now, job->options_.hookTimeout)) {
-      waitingJobs_.push_back(job);
-    } else {
-      progress = retry(*job) || progress;
-    }
+    const bool gotOn = one.channel != nullptr ? retry(*one.channel) : retry(*one.job);
+    if (!gotOn && session != 0) stuck.insert(session);
+    progress = progress || gotOn;
   }
   retryDelay_ = progress ? kRetryDelay : std::min(2 * retryDelay_, kMaxRetryDelay);
 }
@@ -281,6 +327,7 @@ bool Worker::retry(Channel& channel) {
   }
   if (handled == Handled::kDeferred) {
     channel.deferred_ = std::move(deferred);
+    noteWaiting(channel.deferred_.get());
     waitingChannels_.push_back(&channel);
     return false;
   }

@@ -344,6 +344,8 @@ class Worker {
   void needsChanged(Room&);
   void publishNeeds();
   void publishNeeds(Room&);
+  bool isHeld(const store::SessionRecord&, std::uint64_t needed) const;
+  bool mayHold(Room&, store::SessionRecord&, bool holds);
   void checkSeats(Room&);
   bool isSeated(const Link&);
   void unseat(Link&);
@@ -455,7 +457,8 @@ class Worker {
   void joinAnew(Request&, const session::JoinSession&, store::ConnectionTransaction&, bool* isLeader);
   template <class Rule>
   void inSession(Request&, Rule rule);
-  store::SeatRef seatOf(const Caller&);
+  void waitInLine(const Request&, bool isMinor) const;
+  store::SeatRef seatOf(const Caller&) const;
   bool mustCollectFirst(store::ConnectionTransaction&);
   enum class Effect { kNone, kChange };
   void succeed(Request&, Effect);
@@ -557,7 +560,11 @@ class Worker {
   void recheckLink(store::Ref);
   void recheckConnections(std::uint32_t shard);
   void lookAfter(store::ConnectionTransaction&, Instant now);
+  struct Waiting;
+  std::vector<Waiting> takeWaiting();
   void retryWaiting();
+  void noteWaiting(Deferred*);
+  void logFailure();
   bool retry(Channel&);
   bool retry(PostJob&);
   void takeSessionMail();
@@ -599,7 +606,10 @@ class Worker {
   std::uint32_t reconciling_ = 0;      // the count of repairs that is being reconciled
   std::int64_t reconcilingSince_ = 0;  // monotonic; 0: none is
   std::vector<store::ConnectionRef> doomed_;
-  store::Notices notices_;  // that scripts have yet to be told
+  store::Notices notices_;          // that scripts have yet to be told
+  WaitsFor lastBusy_;               // what the command at hand has to wait for
+  Line line_;                       // commands that wait for readers
+  std::uint64_t waitingCount_ = 0;  // of all commands that have waited
   std::int64_t retryDelay_ = kRetryDelay;
   std::int64_t lastRetry_ = 0;         // monotonic
   std::int64_t evictionLoggedAt_ = 0;  // monotonic; 0: never

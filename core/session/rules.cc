@@ -201,7 +201,7 @@ Refusal reportBuffering(State& state, UserRef user, const ReportBuffering& comma
   noteActivity(state, user, now);
   if (facts.stall == command.stall) return {};
   state.setStall(user, command.stall);
-  state.emit({now.wall, UserBuffering{facts.id, facts.username, command.stall}}, Urgency::kDroppable);
+  state.emit({now.wall, UserBuffering{facts.id, facts.username, command.stall}}, Urgency::kMinor);
   return {};
 }
 

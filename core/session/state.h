@@ -72,9 +72,10 @@ class State {
   virtual void touch(Instant now) = 0;          // the session is active
 
   // Tells the members. `kDroppable` is for what a client asks for, which can be refused or tried again: it may give up
-  // the transition when a reader must catch up first. `kCertain` is for time that has run out, which waits for nobody:
-  // it always succeeds.
-  enum class Urgency { kDroppable, kCertain };
+  // the transition when a reader must catch up first. `kMinor` likewise, and it leaves room for what is not minor: the
+  // leader's commands are not to wait for what everybody may say. `kCertain` is for time that has run out, which waits
+  // for nobody: it always succeeds.
+  enum class Urgency { kMinor, kDroppable, kCertain };
   virtual void emit(const Event&, Urgency) = 0;
 };
 

@@ -152,6 +152,7 @@ struct SessionRecord {
   std::uint32_t userTextBytes;  // of all its users
   Ref watchers;
   SessionLog log;
+  TokenBucket waits;  // for members who read slowly, in milliseconds; written under the lock, and never noted
   // What the state file has yet to be told of it, and the end of the log as the file knows it.
   QueueLinks inUnsaved;
   Unsaved unsaved;

@@ -176,10 +176,25 @@ bool freeLog(Transaction& txn, const SessionRecord& session) {
   return log.firstChunk == 0;
 }
 
+std::size_t neededBytes(const Arena& arena, const SessionRecord& session) {
+  const std::uint64_t needed = neededFrom(arena, session);
+  std::size_t done = 0;
+  for (Ref ref = session.log.firstChunk; ref != 0; ref = arena.at<LogChunk>(ref)->next) {
+    const LogChunk& chunk = *arena.at<LogChunk>(ref);
+    if (chunk.firstSeq + chunk.count > needed) break;
+    done += sizeof(LogChunk) + chunk.capacity;
+  }
+  return session.log.bytes - done;
+}
+
 bool needsOldest(const Arena& arena, const SessionLog& log, std::uint64_t from) {
   if (log.firstChunk == 0) return false;
   const LogChunk& oldest = *arena.at<LogChunk>(log.firstChunk);
   return from < oldest.firstSeq + oldest.count;
+}
+
+bool isFull(const SessionLog& log, std::size_t limit) {
+  return log.bytes + kMaxObject > limit;
 }
 
 bool logHolds(const SessionLog& log, std::uint64_t from) {

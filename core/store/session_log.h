@@ -35,8 +35,14 @@ Append appendToLog(Transaction&, const SessionRecord&, std::string_view event, b
 // Frees the log, or a part of it: false when there is more to free in another transaction.
 bool freeLog(Transaction&, const SessionRecord&);
 
+// Bytes of the log that some reader worth waiting for still needs.
+std::size_t neededBytes(const Arena&, const SessionRecord&);
+
 // Whether who reads on from `from` needs the oldest part of the log, which is the next to go.
 bool needsOldest(const Arena&, const SessionLog&, std::uint64_t from);
+
+// Whether its oldest part has to go before it can take another chunk.
+bool isFull(const SessionLog&, std::size_t limit);
 
 // Whether a reader that has everything before `from` finds all that is left for it to know.
 bool logHolds(const SessionLog&, std::uint64_t from);

@@ -504,6 +504,7 @@ void SessionTransaction::touch(Instant now) {
 }
 
 void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
+  if (urgency == Urgency::kMinor && isHalfUnread()) throw Busy();
   thread_local std::string encoded;
   encodeEvent(event, encoded);
   const bool isSync = std::holds_alternative<session::PlaybackSync>(event.body);
@@ -521,6 +522,11 @@ void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
   if (zone_.notices() != nullptr && zone_.notices()->wantsEvents) {
     noticed_.push_back({Notice::Kind::kEvent, std::string(text(session_->id)), {}, encoded});
   }
+}
+
+bool SessionTransaction::isHalfUnread() const {
+  const std::size_t half = zone_.settings().logLimit / 2;
+  return session_->log.bytes > half && neededBytes(zone_.arena(), *session_) > half;
 }
 
 bool SessionTransaction::admit(const TokenBucket& bucket, const Rate& rate, Instant now) {

@@ -155,6 +155,7 @@ class SessionTransaction final : public session::State {
   void notice(Notice::Kind, std::string_view userId);
   void noteGone();
   Ref watcherOf(WorkerId) const;
+  bool isHalfUnread() const;
   bool admit(const TokenBucket&, const Rate&, Instant now);
 
   Zone zone_;

@@ -119,7 +119,7 @@ class FakeState final : public State {
   void seen(UserRef ref, Instant now) override { at(ref).lastSeen = now.wall; }
   void touch(Instant now) override { content.lastActivity = now.wall; }
   void emit(const Event& event, Urgency urgency) override {
-    if (busy && urgency == Urgency::kDroppable) throw std::runtime_error("busy");
+    if (busy && urgency != Urgency::kCertain) throw std::runtime_error("busy");
     std::string line = std::visit([this](const auto& body) { return describe(body); }, event.body);
     line += " @" + std::to_string(event.timestamp);
     if (urgency == Urgency::kCertain) line += "!";
