@@ -38,11 +38,10 @@ Verdict failed(Hook hook, const Options& options) {
   return {Verdict::Kind::kDeny, std::string(kUnanswered.code), std::string(kUnanswered.message), {}};
 }
 
-// Commands that scripts have a say in.
+// Scripts have a say in all commands but these: a new one is theirs, too, unless it is named here.
 bool isAskedAbout(std::string_view event) {
-  constexpr std::string_view kAsked[] = {"join_session",       "sync_playback", "load_media",
-                                         "request_leadership", "report_desync", "report_buffering"};
-  return std::find(std::begin(kAsked), std::end(kAsked), event) != std::end(kAsked);
+  constexpr std::string_view kNotAsked[] = {"leave_session", "heartbeat", "request_session_state"};
+  return std::find(std::begin(kNotAsked), std::end(kNotAsked), event) == std::end(kNotAsked);
 }
 
 Hook hookOf(Notice::Kind kind) {

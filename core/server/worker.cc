@@ -308,6 +308,18 @@ void Worker::retryWaiting() {
   retryDelay_ = progress ? kRetryDelay : std::min(2 * retryDelay_, kMaxRetryDelay);
 }
 
+// Of a command that was tried again: the exception at hand, which ends its connection.
+void Worker::logFailure() {
+  std::string what = "has a command that failed";
+  try {
+    throw;
+  } catch (const std::exception& failure) {
+    what += std::string(": ") + failure.what();
+  } catch (...) {
+  }
+  env_.log(Environment::Severity::kAlert, what);
+}
+
 // True: it got on.
 bool Worker::retry(Channel& channel) {
   if (channel.state_ != Channel::State::kOpen || channel.link_ == nullptr || !channel.deferred_) return true;
@@ -322,6 +334,7 @@ bool Worker::retry(Channel& channel) {
     Caller caller{link.connection, *channel.options_, link.protocol, link.allowance, &link, true};
     handled = engineApplication(channel.options_->application).resumed(*this, caller, *deferred);
   } catch (...) {
+    logFailure();
     failChannel(channel, websocket::CloseCode::kInternalError);
     return true;
   }
@@ -346,6 +359,7 @@ bool Worker::retry(PostJob& job) {
   try {
     result = runPost(job);
   } catch (...) {
+    logFailure();
     closeFromAfar(job.connection_, store::Closing::kByServer);
   }
   if (!result) return job.waitingSince_ != waitingSince;
