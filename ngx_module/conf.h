@@ -78,6 +78,8 @@ struct LocConf {
   RateConf sessionJoins;
   RateConf newSessions;
   RateConf replies;
+  RateConf reports;
+  RateConf input;
   OriginPolicy originPolicy;
   ngx_array_t* origins;                    // of api::OriginPattern, for kListed
   ngx_http_complex_value_t* originScheme;  // null: not told

@@ -105,6 +105,7 @@ Instant currentTime() {
 
 Runtime::Runtime(const ZoneConf& conf, ngx_cycle_t* cycle)
     : log_(cycle->log),
+      zone_(view(conf.name)),
       worker_(*conf.zone, static_cast<std::uint16_t>(ngx_process_slot), ngx_pid, *this, cycleNumber),
       flushTimer_([](void* self) { static_cast<Runtime*>(self)->flush(); }, this, log_),
       deadlineTimer_(
@@ -134,6 +135,13 @@ void Runtime::useScripts(LuaScripts& scripts) {
   scripts_ = &scripts;
   scripts.serve(*this);
   worker_.listenToNotices();
+}
+
+void Runtime::log(Severity severity, std::string_view line) {
+  const ngx_uint_t level = severity == Severity::kAlert ? NGX_LOG_ALERT : NGX_LOG_WARN;
+  const ngx_str_t text{line.size(), reinterpret_cast<u_char*>(const_cast<char*>(line.data()))};
+  const ngx_str_t name{zone_.size(), reinterpret_cast<u_char*>(zone_.data())};
+  ngx_log_error(level, log_, 0, "mediasync_zone \"%V\" %V", &name, &text);
 }
 
 server::Scripts* Runtime::scripts() {

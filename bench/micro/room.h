@@ -22,6 +22,7 @@ class StandingClock final : public server::Environment {
   RandomSource& random() override { return source; }
   void wakeWorker(std::uint16_t) override { isWoken = true; }
   bool processAlive(std::int32_t) override { return true; }
+  void log(Severity, std::string_view) override {}
 
   bool isWoken = false;
 };

@@ -70,6 +70,7 @@ void Worker::sweep(Instant now) {
     try {
       expireUsers(shard, now);
       expireSessions(shard, now);
+      dropLogs(shard, now);
       expireRecoveries(shard, now);
     } catch (const store::Busy&) {
       // Readers must catch up before more can be told: the next sweep goes on.
@@ -141,6 +142,20 @@ void Worker::expireSessions(std::uint32_t shard, Instant now) {
     const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
     session.open(ref, record.serial);
     session.destroy(now);
+    session.commit(wake_);
+  }
+}
+
+// Of sessions that nobody can come back to any more as if nothing had been.
+void Worker::dropLogs(std::uint32_t shard, Instant now) {
+  for (int i = 0; i < kExpiriesAtOnce; ++i) {
+    SessionTransaction session(zone_, shard);
+    const Ref ref = session.shard().logged.first;
+    if (ref == 0) return;
+    const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
+    if (record.idleSince + returnTime() > now.mono) return;
+    session.open(ref, record.serial);
+    session.dropLog();
     session.commit(wake_);
   }
 }

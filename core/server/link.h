@@ -63,7 +63,8 @@ struct Link : DeadlineHook {
   Compression compression;
   std::string out;
   Allowance allowance;
-  std::int64_t leaveAt = 0;  // monotonic: when this process, which ends, sends the client away; 0: not yet known
+  std::uint32_t pendingCost = 0;  // of its input, that has not been charged yet
+  std::int64_t leaveAt = 0;       // monotonic: when this process, which ends, sends the client away; 0: not yet known
   std::unique_ptr<std::vector<store::WaitingItem>> parts;  // of that packet: what has come of it, when it is wanted
 
   // kPolling: the request that waits, if one does.
@@ -76,6 +77,7 @@ struct Link : DeadlineHook {
   std::uint64_t cursor = 0;
   std::uint64_t ownBefore = 0;   // as in the record
   std::int64_t behindSince = 0;  // monotonic; 0: not behind
+  bool hasRead = false;          // it has taken all that there was since it joined, at some time
 
   // Heartbeat.
   std::int64_t heartbeatAt = 0;
@@ -109,6 +111,7 @@ class Room {
   store::LogPlace place;       // where that is
   std::uint32_t behind = 0;    // members that are behind
   bool needsChanged = false;   // to be told to the log at the next flush
+  std::int64_t heldSince = 0;  // monotonic: since when members here have kept the log from taking more; 0: they do not
   std::int64_t nextRound = 0;  // monotonic: until then comings and goings wait, to be told together; 0: none do
   bool waits = false;          // some do
   bool listed = false;         // among the rooms that are looked at when their rest is over

@@ -98,6 +98,7 @@ void Worker::enterRoom(Link& link, std::uint64_t cursor, std::uint64_t head) {
   link.room = slot.get();
   link.cursor = cursor;
   link.behindSince = 0;
+  link.hasRead = false;
   slot->members.push_back(link);
   if (cursor < slot->pulled) fallBehind(link);
 }
@@ -153,6 +154,7 @@ void Worker::disown(Link& link) {
   if (link.DeadlineHook::is_linked()) deadlines_.erase(deadlines_.iterator_to(link));
   if (link.channel != nullptr) {
     std::erase(waitingChannels_, link.channel);
+    std::erase(resting_, link.channel);
     link.channel->link_ = nullptr;
     link.channel->state_ = Channel::State::kFinished;
   }

@@ -78,6 +78,6 @@ inline constexpr std::int64_t kReaderPatience = 2'000;
 inline constexpr std::int64_t kPostPatience = 4'000;
 // How long a command waits before it is tried again, when readers have to catch up.
 inline constexpr std::int64_t kRetryDelay = 5;
-inline constexpr std::int64_t kMaxRetryDelay = 100;
+inline constexpr std::int64_t kMaxRetryDelay = 20;
 
 }  // namespace mediasync::server

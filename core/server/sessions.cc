@@ -5,6 +5,7 @@
 
 #include "core/api/media_path.h"
 #include "core/api/text_rules.h"
+#include "core/server/eviction.h"
 #include "core/server/worker.h"
 #include "core/session/refusal.h"
 
@@ -44,10 +45,10 @@ RestReply failure(int status, std::string_view message) {
 RestReply Worker::createSession(const api::CreateSession& request, const Options& options, std::string_view secret) {
   if (options.user && request.creatorId != *options.user) return failure(403, session::kForeignUser.message);
   if (!options.creates) return failure(403, "Sessions are not created here");
-  if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
+  const Instant now = env_.now();
+  if (isOneTooMany(options) && !(evictOne(now) && !isOneTooMany(options))) {
     return failure(503, session::kTooManySessions.message);
   }
-  const Instant now = env_.now();
   if (!zone_.admitSession(options.rates.newSessions, now)) {
     ++counters().limited;
     return failure(429, session::kRateLimited.message);
@@ -58,13 +59,15 @@ RestReply Worker::createSession(const api::CreateSession& request, const Options
   if (request.creatorSecret) secret = *request.creatorSecret;
   if (options.asksSecret && !secret.empty()) bound = zone_.hashOfSecret(secret);
   try {
-    SessionTransaction session(zone_, sessionId);
-    session.create(sessionId, request.creatorId, now);
-    const auto creator =
-        session.addUser(request.creatorId, request.creatorName, std::nullopt, session::Presence::kAway, now);
-    if (bound) session.bindUser(creator, *bound);
-    session.setLeader(request.creatorId);
-    session.commit(wake_);
+    withRoom(now, [&] {
+      SessionTransaction session(zone_, sessionId);
+      session.create(sessionId, request.creatorId, now);
+      const auto creator =
+          session.addUser(request.creatorId, request.creatorName, std::nullopt, session::Presence::kAway, now);
+      if (bound) session.bindUser(creator, *bound);
+      session.setLeader(request.creatorId);
+      session.commit(wake_);
+    });
   } catch (const store::OutOfSpace&) {
     return failure(507, session::kZoneFull.message);
   }

@@ -26,6 +26,8 @@ std::vector<api::Metric> statusOf(const store::Zone& zone) {
       {"connections", "Engine.IO connections", Kind::kGauge, zone.connectionCount()},
       {"recoverable_connections", "Connections that can be recovered, the lost ones included", Kind::kGauge,
        zone.recoveryCount()},
+      {"sessions_evicted_total", "Abandoned sessions that gave way before their time", Kind::kCounter,
+       total(&C::evictions)},
       {"zone_size_bytes", "Memory for records", Kind::kGauge, heap.total() * store::kPageSize},
       {"zone_free_bytes", "Memory for records that no shard holds", Kind::kGauge, heap.freePages() * store::kPageSize},
       {"repairs_total", "Looks at the tables after the end of a worker", Kind::kCounter, zone.header().repairs.load()},

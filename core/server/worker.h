@@ -40,6 +40,9 @@
 namespace mediasync::engineio {
 class PayloadWriter;
 }
+namespace mediasync::server {
+class Turn;
+}
 
 namespace mediasync::server {
 
@@ -220,6 +223,7 @@ class Worker {
   // yet, and the packet has to wait.
   std::optional<Verdict> consultConnect(Caller&, std::string_view nsp, const nlohmann::json& auth);
   bool connectsTooOften(const Caller&);
+  void chargeConnect(const Caller&);
   bool scriptsHave(const Caller&, std::string_view nsp);
   bool isForScripts(const Caller&, const socketio::Packet&);
   bool scriptsTakeBinary(const Caller&, const socketio::Packet&);
@@ -341,6 +345,8 @@ class Worker {
   void needsChanged(Room&);
   void publishNeeds();
   void publishNeeds(Room&);
+  bool isHeld(const store::SessionRecord&, std::uint64_t needed) const;
+  bool mayHold(Room&, store::SessionRecord&, bool holds);
   void checkSeats(Room&);
   bool isSeated(const Link&);
   void unseat(Link&);
@@ -356,7 +362,9 @@ class Worker {
   void sendMissed(Link&);
   void sendFirst(Link&, const std::vector<store::WaitingItem>&);
   void sendItems(Link&, const std::vector<store::WaitingItem>&);
-  bool inflate(Channel&, websocket::Message&);
+  bool inflate(Channel&, websocket::Message&, Turn&);
+  void restFor(Channel&, std::int64_t ms);
+  void endRests(std::int64_t now);
   bool handlePacket(Channel&, const engineio::Packet&);
   bool handleHeartbeat(Link&, const engineio::Packet&);
   void forget(Channel&);
@@ -450,7 +458,8 @@ class Worker {
   void joinAnew(Request&, const session::JoinSession&, store::ConnectionTransaction&, bool* isLeader);
   template <class Rule>
   void inSession(Request&, Rule rule);
-  store::SeatRef seatOf(const Caller&);
+  void waitInLine(const Request&, bool isMinor) const;
+  store::SeatRef seatOf(const Caller&) const;
   bool mustCollectFirst(store::ConnectionTransaction&);
   enum class Effect { kNone, kChange };
   void succeed(Request&, Effect);
@@ -462,6 +471,8 @@ class Worker {
   bool isTooFast(const Caller&);
   Handled refuseTooFast(Request&, const Rate&);
   bool joinsTooOften(const Caller&, const std::variant<session::Command, session::Refusal>&);
+  bool hasRoomFor(std::string_view sessionId, const Options&, Instant now);
+  bool isOneTooMany(const Options&) const;
   void checkReplies(const Request&);
   void chargeReply(const Request&);
 
@@ -524,6 +535,17 @@ class Worker {
   void expireUsers(std::uint32_t shard, Instant now);
   store::Ref findExpired(const store::SessionShard&, Instant now) const;
   void expireSessions(std::uint32_t shard, Instant now);
+  void dropLogs(std::uint32_t shard, Instant now);
+
+  // eviction.cc
+  struct Abandoned;
+  std::int64_t returnTime() const;
+  Abandoned mostAbandoned(Instant now) const;
+  bool evictOne(Instant now);
+  bool evict(Instant now);
+  template <class Act>
+  void withRoom(Instant now, Act act);
+
   void reapDeadWorkers(Instant now);
   void reap(std::uint16_t slot, Instant now);
   void inherit(std::uint16_t slot, Instant now);
@@ -552,7 +574,11 @@ class Worker {
   void recheckLink(store::Ref);
   void recheckConnections(std::uint32_t shard);
   void lookAfter(store::ConnectionTransaction&, Instant now);
+  struct Waiting;
+  std::vector<Waiting> takeWaiting();
   void retryWaiting();
+  void noteWaiting(Deferred*);
+  void logFailure();
   bool retry(Channel&);
   bool retry(PostJob&);
   void takeSessionMail();
@@ -579,6 +605,7 @@ class Worker {
   std::vector<store::Ref> roomsWithNews_;  // sessions whose needs have changed
   store::WakeSet wake_;
   std::vector<Channel*> probing_;
+  std::vector<Channel*> resting_;          // their input goes on when others have had their turn, or later
   std::vector<Channel*> waitingChannels_;  // a command of theirs waits
   std::vector<PostJob*> waitingJobs_;
   struct Unconfirmed {
@@ -593,9 +620,14 @@ class Worker {
   std::uint32_t reconciling_ = 0;      // the count of repairs that is being reconciled
   std::int64_t reconcilingSince_ = 0;  // monotonic; 0: none is
   std::vector<store::ConnectionRef> doomed_;
-  store::Notices notices_;  // that scripts have yet to be told
+  store::Notices notices_;          // that scripts have yet to be told
+  WaitsFor lastBusy_;               // what the command at hand has to wait for
+  Line line_;                       // commands that wait for readers
+  std::uint64_t waitingCount_ = 0;  // of all commands that have waited
   std::int64_t retryDelay_ = kRetryDelay;
-  std::int64_t lastRetry_ = 0;  // monotonic
+  std::int64_t lastRetry_ = 0;         // monotonic
+  std::int64_t evictionLoggedAt_ = 0;  // monotonic; 0: never
+  std::uint64_t evictionsLogged_ = 0;  // of the counter
   std::uint32_t cycle_;
   std::vector<std::uint16_t> successors_;  // slots of workers that take WebSockets
   std::size_t nextSuccessor_;

@@ -65,6 +65,31 @@ Instant beginningOf(const SyncPlayback& command, Instant now) {
   return now.after(*command.executeAt - now.wall);
 }
 
+// Who gives way to a newcomer, or nobody: users who were given up before those who have just gone, and the leader last.
+UserRef whoGivesWay(const State& state) {
+  UserRef best = 0;
+  int bestRank = 0;
+  for (UserRef user = state.firstUser(); user != 0; user = state.nextUser(user)) {
+    const Presence presence = state.user(user).presence;
+    if (presence == Presence::kConnected) continue;
+    const int rank = isLeader(state, user) ? 1 : presence == Presence::kGrace ? 2 : 3;
+    if (rank <= bestRank) continue;
+    best = user;
+    bestRank = rank;
+    if (rank == 3) break;
+  }
+  return best;
+}
+
+// False: everyone who is listed is there.
+bool giveWay(State& state, Instant now) {
+  const UserRef user = state.connectedCount() < state.userCount() ? whoGivesWay(state) : 0;
+  if (user == 0) return false;
+  if (state.user(user).presence == Presence::kGrace) tellLeft(state, user, now, Urgency::kDroppable);
+  state.removeUser(user, now);
+  return true;
+}
+
 // The next report is told, whatever it says.
 void forgetStall(State& state, UserRef user) {
   if (state.user(user).stall) state.setStall(user, std::nullopt);
@@ -86,7 +111,7 @@ Refusal join(State& state, const JoinSession& command, const Terms& terms, Insta
   UserRef found = state.findUser(command.userId);
   if (found != 0 && isForeign(state, found, terms.secret)) return kForeignUser;
   if (found == 0) {
-    if (terms.maxUsers != 0 && state.userCount() >= terms.maxUsers) return kSessionFull;
+    if (terms.maxUsers != 0 && state.userCount() >= terms.maxUsers && !giveWay(state, now)) return kSessionFull;
     found = state.addUser(command.userId, command.username, command.avatar, Presence::kConnected, now);
     state.emit({now.wall, UserJoined{command.userId, command.username, command.avatar}}, Urgency::kDroppable);
   } else {
@@ -181,7 +206,7 @@ Refusal reportBuffering(State& state, UserRef user, const ReportBuffering& comma
   noteActivity(state, user, now);
   if (facts.stall == command.stall) return {};
   state.setStall(user, command.stall);
-  state.emit({now.wall, UserBuffering{facts.id, facts.username, command.stall}}, Urgency::kDroppable);
+  state.emit({now.wall, UserBuffering{facts.id, facts.username, command.stall}}, Urgency::kMinor);
   return {};
 }
 

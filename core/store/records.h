@@ -53,7 +53,8 @@ struct EventHeader {
   std::uint32_t isSync;  // a playback_sync, which a newer one supersedes
 };
 
-// Offsets count events from 1 and grow for ever. The log holds [firstSeq, nextSeq).
+// Offsets count events from 1 and grow for ever. The log holds [firstSeq, nextSeq). Where nobody can need it, it has no
+// chunk.
 struct SessionLog {
   std::uint64_t firstSeq;
   std::uint64_t nextSeq;
@@ -124,9 +125,13 @@ struct SessionRecord {
   std::uint64_t serial;
   std::uint64_t hash;
   Ref hashNext;
-  QueueLinks all;     // every session of the shard
-  QueueLinks inIdle;  // sessions without a connection, by idleSince
+  QueueLinks all;       // every session of the shard
+  QueueLinks inIdle;    // sessions without a connection, by idleSince
+  QueueLinks inLogged;  // of these, those that have a log
+  QueueLinks inVacant;  // of these, those without a user, which have been so for longest first
   bool idle;
+  bool logged;
+  bool vacant;
   bool ending;  // cannot be found any more, and is being taken apart
   SharedText id;
   SharedText creatorId;
@@ -147,6 +152,7 @@ struct SessionRecord {
   std::uint32_t userTextBytes;  // of all its users
   Ref watchers;
   SessionLog log;
+  TokenBucket waits;  // for members who read slowly, in milliseconds; written under the lock, and never noted
   // What the state file has yet to be told of it, and the end of the log as the file knows it.
   QueueLinks inUnsaved;
   Unsaved unsaved;
@@ -176,6 +182,8 @@ struct SessionShard {
   Queue grace;  // users whose grace runs, oldest first
   Queue away;   // users given up, oldest first
   Queue idle;   // sessions without a connection, oldest first
+  Queue logged;
+  Queue vacant;
   Queue unsaved;
   GoneSessions gone;
 };
@@ -320,7 +328,7 @@ struct ConnectionRecord {
   ItemChain auth;           // what came with CONNECT, as JSON
   Ref hashNext;
   Ref namespaces;                          // NamespaceRecord
-  std::array<std::uint32_t, 4> allowance;  // kPolling: what it may send, packed
+  std::array<std::uint32_t, 6> allowance;  // kPolling: what it may send, packed
   std::atomic<std::uint32_t> queued;       // in the owner's mailbox
   Ref mailNext;
   QueueLinks inUnsaved;

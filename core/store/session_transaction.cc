@@ -114,6 +114,7 @@ bool SessionTransaction::destroy(Instant now) {
     notice(Notice::Kind::kSessionEnded, {});
     noteGone();
     txn_.edit(session_->ending) = true;
+    sortIdle();
     unchain<SessionRecord>(txn_, sessionBucket(session_->hash), sessionRef_);
   }
   for (int i = 0; i < kUsersAtOnce && session_->users.first != 0; ++i)
@@ -175,11 +176,33 @@ void SessionTransaction::endSoon(Instant now) {
   noteUnsaved(Unsaved::kHead);
 }
 
+bool SessionTransaction::dropLog() {
+  const bool isGone = freeLog(txn_, *session_);
+  sortIdle();
+  return isGone;
+}
+
+// Keeps the lists of those among the idle sessions that can be done without.
+void SessionTransaction::sortIdle() {
+  const bool isLeft = session_->idle && !session_->ending;
+  place(shard_.logged, &SessionRecord::inLogged, session_->logged, isLeft && session_->log.firstChunk != 0);
+  place(shard_.vacant, &SessionRecord::inVacant, session_->vacant, isLeft && session_->userCount == 0);
+}
+
+void SessionTransaction::place(const Queue& queue, QueueLinks SessionRecord::*links, const bool& isListed,
+                               bool belongs) {
+  if (isListed == belongs) return;
+  if (belongs) pushBack(txn_, queue, links, sessionRef_);
+  if (!belongs) unlink(txn_, queue, links, sessionRef_);
+  txn_.edit(isListed) = belongs;
+}
+
 void SessionTransaction::becomeIdle(Instant now) {
   if (session_->idle) return;
   txn_.edit(session_->idle) = true;
   txn_.edit(session_->idleSince) = now.mono;
   pushBack(txn_, shard_.idle, &SessionRecord::inIdle, sessionRef_);
+  sortIdle();
   noteUnsaved(Unsaved::kHead);
 }
 
@@ -187,6 +210,7 @@ void SessionTransaction::stopIdling() {
   if (!session_->idle) return;
   txn_.edit(session_->idle) = false;
   unlink(txn_, shard_.idle, &SessionRecord::inIdle, sessionRef_);
+  sortIdle();
   noteUnsaved(Unsaved::kHead);
 }
 
@@ -255,6 +279,7 @@ void SessionTransaction::removeWatcher(Ref watcher) {
   if (*link == 0) return;
   txn_.edit(*link) = zone_.arena().at<SessionWatcher>(watcher)->next;
   txn_.release(watcher);
+  if (session_->vacant && session_->watchers == 0) dropLog();  // nobody can come back to it, and all have read it
 }
 
 void SessionTransaction::wakeWatcher(WorkerId worker, WakeSet& wake) {
@@ -367,6 +392,7 @@ UserRef SessionTransaction::addUser(std::string_view id, std::string_view userna
   chain<UserRecord>(txn_, userBucket(record.hash), ref);
   pushBack(txn_, session_->users, &UserRecord::inSession, ref);
   ++txn_.edit(session_->userCount);
+  if (session_->idle) sortIdle();
   countTexts(record, true);
   bump(txn_, shard_.users, 1);
   beginPresence(record, presence, now);
@@ -462,6 +488,7 @@ void SessionTransaction::removeUser(UserRef ref, Instant now) {
     txn_.release(*t);
   txn_.edit(record.serial) = 0;
   txn_.release(ref);
+  if (session_->idle) sortIdle();
   noteUnsaved(Unsaved::kUsers);
 }
 
@@ -486,6 +513,7 @@ void SessionTransaction::touch(Instant now) {
 }
 
 void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
+  if (urgency == Urgency::kMinor && isHalfUnread()) throw Busy();
   thread_local std::string encoded;
   encodeEvent(event, encoded);
   const bool isSync = std::holds_alternative<session::PlaybackSync>(event.body);
@@ -493,6 +521,7 @@ void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
       Append::kBusy) {
     throw Busy();
   }
+  if (session_->idle) sortIdle();
   emitted_ = true;
   noteUnsaved(Unsaved::kHead);
   if (const auto* left = std::get_if<session::UserLeft>(&event.body)) notice(Notice::Kind::kUserLeft, left->userId);
@@ -502,6 +531,11 @@ void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
   if (zone_.notices() != nullptr && zone_.notices()->wantsEvents) {
     noticed_.push_back({Notice::Kind::kEvent, std::string(text(session_->id)), {}, encoded});
   }
+}
+
+bool SessionTransaction::isHalfUnread() const {
+  const std::size_t half = zone_.settings().logLimit / 2;
+  return session_->log.bytes > half && neededBytes(zone_.arena(), *session_) > half;
 }
 
 bool SessionTransaction::admit(const TokenBucket& bucket, const Rate& rate, Instant now) {

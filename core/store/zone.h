@@ -37,6 +37,7 @@ struct WorkerCounters {
   std::atomic<std::uint64_t> limited;          // events and requests refused since there were too many in a short time
   std::atomic<std::uint64_t> floods;           // connections closed since they went on nevertheless
   std::atomic<std::uint64_t> hooksUnanswered;  // questions that scripts did not answer in time
+  std::atomic<std::uint64_t> evictions;        // abandoned sessions that gave way before their time
 };
 
 enum class WorkerState : std::uint32_t {

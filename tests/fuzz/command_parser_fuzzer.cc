@@ -77,6 +77,11 @@ bool isRight(const std::string& name, const json& data) {
     return !isAbsent(data, "isBuffering") && data["isBuffering"].is_boolean() &&
            std::find(problems.begin(), problems.end(), data.value("problem", json())) != problems.end();
   }
+  if (name == "report_buffering") {
+    const std::vector<json> problems{nullptr, "network", "missing", "unsupported"};
+    return !isAbsent(data, "isBuffering") && data["isBuffering"].is_boolean() &&
+           std::find(problems.begin(), problems.end(), data.value("problem", json())) != problems.end();
+  }
   return isNumber(data, "reportedPosition", true, -kMost, kMost) &&
          isNumber(data, "reportedTime", false, -kMost, kMost);
 }

@@ -226,6 +226,7 @@ class Play {
       txn.commit(world_.wake);
       return {};
     });
+    if (isDone) forgetWhoGaveWay(name, next);
     if (isDone) seat = {Seat::State::kTaken, taken, {}, name, user};
     if (isDone || !isNew) settle(name, std::move(next), isDone);
   }
@@ -280,6 +281,11 @@ class Play {
     if (isDone) forgetUser(seat.session, seat.user);
   }
 
+  void forgetWhoGaveWay(const std::string& name, ModelSession& next) {
+    for (const ModelUser& user : models_[name].users) {
+      if (next.find(user.id) == nullptr) forgetUser(name, user.id);
+    }
+  }
   void forgetUser(const std::string name, const std::string user) {
     for (Seat& seat : seats_) {
       if (seat.session != name || seat.user != user) continue;

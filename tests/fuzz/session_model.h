@@ -70,7 +70,7 @@ class ModelSession {
       known->name = command.username;
       known->avatar = owned(command.avatar);
     } else {
-      if (maxUsers != 0 && users.size() >= maxUsers) return session::kSessionFull;
+      if (maxUsers != 0 && users.size() >= maxUsers && !giveWay(now)) return session::kSessionFull;
       users.push_back({std::string(command.userId), std::string(command.username), owned(command.avatar)});
     }
     find(command.userId)->stall.reset();
@@ -172,6 +172,21 @@ class ModelSession {
   }
 
  private:
+  // Of those who are not connected: somebody who was given up, or who has just gone, and the leader last.
+  bool giveWay(std::int64_t now) {
+    using session::Presence;
+    const auto isGivenUp = [&](const ModelUser& u) { return u.presence == Presence::kAway && u.id != leader; };
+    const auto isGone = [&](const ModelUser& u) { return !u.isConnected() && u.id != leader; };
+    const auto isLeader = [&](const ModelUser& u) { return !u.isConnected(); };
+    auto found = std::find_if(users.begin(), users.end(), isGivenUp);
+    if (found == users.end()) found = std::find_if(users.begin(), users.end(), isGone);
+    if (found == users.end()) found = std::find_if(users.begin(), users.end(), isLeader);
+    if (found == users.end()) return false;
+    if (found->presence == Presence::kGrace) tell("left " + found->id + " " + found->name);
+    const std::string id = found->id;
+    remove(id, now);
+    return true;
+  }
   void tell(std::string text) { told.push_back(std::move(text)); }
   void setClock(double at, double speed, bool plays, std::int64_t now) {
     position = at;

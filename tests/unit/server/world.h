@@ -38,6 +38,8 @@ class FakeEnvironment final : public Environment {
   std::int64_t wallMicroseconds() override { return time.wall * 1000 + microseconds; }
   RandomSource& random() override { return source; }
   void wakeWorker(std::uint16_t slot) override { woken.insert(slot); }
+  void log(Severity, std::string_view line) override { logged.emplace_back(line); }
+  Strings logged;
   bool processAlive(std::int32_t pid) override { return !dead.contains(pid); }
   Scripts* scripts() override { return rules; }
   Scripts* rules = nullptr;

@@ -159,10 +159,10 @@ TEST_CASE("who holds the seat need not show the secret again, but gives no wrong
   CHECK(state.content == before);
 }
 
-TEST_CASE("a full session refuses a stranger and takes back a user it lists", "[session]") {
+TEST_CASE("a session in which everyone is there refuses a stranger", "[session]") {
   FakeState state;
   state.add("ann", Presence::kConnected, 1);
-  state.add("bob", Presence::kAway, 0);
+  state.add("bob", Presence::kConnected, 1);
   state.content.leader = "ann";
   const FakeContent before = state.content;
   CHECK(come(state, joinOf("cat", "Cat"), 2) == kSessionFull);
@@ -170,6 +170,26 @@ TEST_CASE("a full session refuses a stranger and takes back a user it lists", "[
   CHECK_FALSE(come(state, joinOf("bob", "Bob"), 2));
   CHECK_FALSE(come(state, joinOf("cat", "Cat"), 3));
   CHECK_FALSE(come(state, joinOf("dan", "Dan"), 0));
+}
+
+TEST_CASE("in a full session who is not there gives way to who comes: first who was given up, last the leader",
+          "[session]") {
+  FakeState state;
+  state.add("ann", Presence::kGrace, 0);
+  state.add("bob", Presence::kGrace, 0);
+  state.add("cat", Presence::kConnected, 1);
+  state.add("dan", Presence::kAway, 0);
+  state.content.leader = "ann";
+  REQUIRE_FALSE(come(state, joinOf("eve", "Eve"), 4));
+  CHECK(state.takeTold() == Lines{"user_joined eve Eve null" + kAt});  // that dan had left was told long ago
+  CHECK(usersOf(state) == Lines{"ann", "bob", "cat", "eve"});
+  REQUIRE_FALSE(come(state, joinOf("fay", "Fay"), 4));
+  CHECK(state.takeTold() == Lines{"user_left bob name of bob" + kAt, "user_joined fay Fay null" + kAt});
+  REQUIRE_FALSE(come(state, joinOf("gus", "Gus"), 4));
+  CHECK(usersOf(state) == Lines{"cat", "eve", "fay", "gus"});
+  CHECK(state.takeTold() == Lines{"user_left ann name of ann" + kAt, "user_joined gus Gus null" + kAt,
+                                  "leadership_changed cat name of cat" + kAt});
+  CHECK(come(state, joinOf("hal", "Hal"), 4) == kSessionFull);
 }
 
 TEST_CASE("a user may hold only so many connections, and a refused one changes nothing", "[session]") {
