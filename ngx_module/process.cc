@@ -1,7 +1,6 @@
 #include "ngx_module/process.h"
 
 #include <openssl/rand.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
 #include "ngx_module/lua_scripts.h"
+#include "ngx_module/process_id.h"
 #include "ngx_module/reserve.h"
 #include "ngx_module/response.h"
 #include "ngx_module/state_file.h"
@@ -104,7 +104,7 @@ Instant currentTime() {
 
 Runtime::Runtime(const ZoneConf& conf, ngx_cycle_t* cycle)
     : log_(cycle->log),
-      worker_(*conf.zone, static_cast<std::uint16_t>(ngx_process_slot), ngx_pid, *this, cycleNumber),
+      worker_(*conf.zone, static_cast<std::uint16_t>(ngx_process_slot), processIdOf(ngx_pid), *this, cycleNumber),
       flushTimer_([](void* self) { static_cast<Runtime*>(self)->flush(); }, this, log_),
       deadlineTimer_(
           [](void* self) {
@@ -205,8 +205,8 @@ std::int64_t Runtime::wallMicroseconds() {
   return readMicroseconds(CLOCK_REALTIME);
 }
 
-bool Runtime::processAlive(std::int32_t pid) {
-  return kill(pid, 0) == 0 || errno != ESRCH;
+bool Runtime::processAlive(store::ProcessId process) {
+  return isAlive(process);
 }
 
 std::optional<std::string> zoneName(std::string_view wanted) {

@@ -16,6 +16,7 @@
 #include "core/store/state_image.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/process.h"
+#include "ngx_module/process_id.h"
 #include "ngx_module/response.h"
 
 namespace mediasync::ngx {
@@ -175,7 +176,7 @@ std::uint64_t newestIn(const int (&halves)[2]) {
 bool isServed(const store::Zone& zone) {
   for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
     const store::WorkerEntry& entry = zone.worker(slot);
-    if (entry.state.load() == store::WorkerState::kRunning && kill(entry.pid.load(), 0) == 0) return true;
+    if (entry.state.load() == store::WorkerState::kRunning && isAlive(entry.process.load())) return true;
   }
   return false;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ngx_module/guard.h"
+#include "ngx_module/process_id.h"
 
 namespace mediasync::ngx {
 namespace {
@@ -18,7 +19,7 @@ constexpr ngx_msec_t kWait = 10;
 ZoneState::ZoneState(const ZoneConf& conf, ngx_cycle_t* cycle, server::Environment& env)
     : conf_(conf),
       file_(conf, cycle, onWritten, this),
-      keeper_(*conf.zone, static_cast<std::int32_t>(ngx_pid), static_cast<std::uint16_t>(ngx_process_slot), env, file_,
+      keeper_(*conf.zone, processIdOf(ngx_pid), static_cast<std::uint16_t>(ngx_process_slot), env, file_,
               conf.stateSync),
       timer_(onTimer, this, cycle->log) {
   if (keeper_.takeUp() && file_.isAhead(conf)) file_.await(conf);

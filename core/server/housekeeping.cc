@@ -151,7 +151,7 @@ void Worker::reapDeadWorkers(Instant now) {
     const auto isGone = [&] {
       const WorkerState state = entry.state.load();
       return state == WorkerState::kLeft ||
-             (state == WorkerState::kRunning && slot != id_.slot && !env_.processAlive(entry.pid.load()));
+             (state == WorkerState::kRunning && slot != id_.slot && !env_.processAlive(entry.process.load()));
     };
     if (!isGone()) continue;
     store::RobustLock lock(zone_.header().census);

@@ -22,9 +22,9 @@ bool isEmpty(const StateWrite& write) {
 
 }  // namespace
 
-StateKeeper::StateKeeper(const store::Zone& zone, std::int32_t pid, std::uint16_t slot, Environment& env,
+StateKeeper::StateKeeper(const store::Zone& zone, store::ProcessId process, std::uint16_t slot, Environment& env,
                          StateFile& file, StateSync sync)
-    : zone_(zone), pid_(pid), slot_(slot), env_(env), file_(file), sync_(sync), journal_(zone) {}
+    : zone_(zone), process_(process), slot_(slot), env_(env), file_(file), sync_(sync), journal_(zone) {}
 
 std::int64_t StateKeeper::delay() const {
   if (phase_ == Phase::kWatching || writing_) return kInterval / 2;
@@ -85,9 +85,9 @@ void StateKeeper::becameDurable(std::uint64_t ticket) {
 
 bool StateKeeper::takeUp() {
   if (phase_ != Phase::kWatching) return true;
-  std::int32_t keeper = state().keeper.load();
-  const bool isAlive = keeper != 0 && keeper != pid_ && env_.processAlive(keeper);
-  if (isAlive || !state().keeper.compare_exchange_strong(keeper, pid_)) return false;
+  store::ProcessId keeper = state().keeper.load();
+  const bool isAlive = keeper != 0 && keeper != process_ && env_.processAlive(keeper);
+  if (isAlive || !state().keeper.compare_exchange_strong(keeper, process_)) return false;
   state().keeperSlot.store(slot_);
   // One that died may have noted as saved what it never wrote.
   hasCurrent_ = state().isClean.exchange(0) != 0 && keeper == 0;

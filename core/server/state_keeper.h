@@ -51,7 +51,7 @@ class StateFile {
 
 class StateKeeper {
  public:
-  StateKeeper(const store::Zone&, std::int32_t pid, std::uint16_t slot, Environment&, StateFile&, StateSync);
+  StateKeeper(const store::Zone&, store::ProcessId, std::uint16_t slot, Environment&, StateFile&, StateSync);
 
   // Makes this worker the one at work. False: another one is.
   bool takeUp();
@@ -87,7 +87,7 @@ class StateKeeper {
   store::StateKeeping& state() const { return zone_.header().state; }
 
   store::Zone zone_;
-  std::int32_t pid_;
+  store::ProcessId process_;
   std::uint16_t slot_;
   Environment& env_;
   StateFile& file_;

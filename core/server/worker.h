@@ -87,7 +87,7 @@ struct RestReply {
 class Worker {
  public:
   // `cycle` counts configurations, as ZoneHeader::cycle does.
-  Worker(const store::Zone&, std::uint16_t slot, std::int32_t pid, Environment&, std::uint32_t cycle = 0);
+  Worker(const store::Zone&, std::uint16_t slot, store::ProcessId, Environment&, std::uint32_t cycle = 0);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

@@ -19,6 +19,9 @@
 
 namespace mediasync::store {
 
+// A process, as its worker names it: so that another one that has its pid later is not taken for it.
+using ProcessId = std::uint64_t;
+
 // Counts of one worker slot since the zone was made; only ever grow. Written by the worker alone, read by anyone.
 struct WorkerCounters {
   std::atomic<std::uint64_t> handshakes;
@@ -47,7 +50,7 @@ enum class WorkerState : std::uint32_t {
 struct WorkerEntry {
   std::atomic<WorkerState> state;
   std::atomic<std::uint32_t> generation;
-  std::atomic<std::int32_t> pid;
+  std::atomic<ProcessId> process;
   std::atomic<std::uint32_t> signalled;    // a wake-up is on its way
   std::atomic<std::uint32_t> cycle;        // of which configuration it is
   std::atomic<std::uint32_t> takes;        // WebSockets that workers of earlier configurations hand over
@@ -62,7 +65,7 @@ struct WorkerEntry {
 struct StateKeeping {
   std::atomic<std::uint32_t> enabled;  // changes are noted for it
   std::atomic<std::uint32_t> pending;  // what a file holds has yet to be read: nobody is served
-  std::atomic<std::int32_t> keeper;    // its pid; 0: nobody
+  std::atomic<ProcessId> keeper;       // 0: nobody
   std::atomic<std::uint32_t> keeperSlot;
   std::atomic<std::uint32_t> closing;  // the keeper's process is about to end
   std::atomic<std::uint32_t> isClean;  // the last keeper has written all that it had noted as saved
