@@ -242,6 +242,7 @@ ngx_int_t ngx_http_mediasync_init_module(ngx_cycle_t* cycle) {
   MainConf* conf = mainConfOf(cycle);
   if (ngx_test_config) return NGX_OK;
   reportGoneZones(cycle);
+  closeOtherStates(conf == nullptr ? nullptr : &conf->zones);
   if (conf == nullptr || conf->zones.nelts == 0) return NGX_OK;
   // Two generations of workers and NGINX's helpers, with room to spare; later configurations may add.
   const auto* core = reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
@@ -249,8 +250,8 @@ ngx_int_t ngx_http_mediasync_init_module(ngx_cycle_t* cycle) {
       std::min<size_t>(4 * static_cast<size_t>(core->worker_processes) + 8, mediasync::store::kMaxWorkers);
   ++cycleNumber;
   for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
-    const ZoneConf& zone = *static_cast<ZoneConf**>(conf->zones.elts)[i];
-    useState(zone);
+    ZoneConf& zone = *static_cast<ZoneConf**>(conf->zones.elts)[i];
+    useState(zone, *core);
     zone.zone->header().cycle.store(cycleNumber);
   }
   return guarded(cycle->log, static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {

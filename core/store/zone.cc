@@ -127,6 +127,7 @@ std::optional<Zone> Zone::create(std::span<std::byte> memory, std::uint32_t shar
   header.census.init();
   random.fill({reinterpret_cast<std::uint8_t*>(&header.key), sizeof header.key});
   random.fill(header.secretKey);
+  random.fill({reinterpret_cast<std::uint8_t*>(&header.state.zone), sizeof header.state.zone});
   header.sessionShards = layout.sessionShards;
   header.connectionShards = layout.connectionShards;
   header.heap.init(zone.arena(), static_cast<Ref>(layout.descriptors / 8), layout.pages, layout.pageCount);
