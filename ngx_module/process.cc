@@ -1,6 +1,7 @@
 #include "ngx_module/process.h"
 
 #include <openssl/rand.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,6 +85,15 @@ ngx_int_t listenForWakes(ngx_cycle_t* cycle) {
 
 bool servesClients() {
   return ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE;
+}
+
+// All who need the lock wait for it. What it has left half done is put right by the next one.
+void endStuckHolder(std::int32_t pid) {
+  if (!isStopped(pid)) return;
+  ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                "worker process %P stands still and holds a lock that others wait for, it is killed",
+                static_cast<ngx_pid_t>(pid));
+  kill(pid, SIGKILL);
 }
 
 MainConf* mainConfOf(ngx_cycle_t* cycle) {
@@ -280,6 +290,7 @@ ngx_int_t ngx_http_mediasync_init_process(ngx_cycle_t* cycle) {
   return guarded(cycle->log, static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
     // One message for each process of the next configuration, and those of a few helpers.
     reserveDescriptors(static_cast<size_t>(core->worker_processes) + 4, cycle->log);
+    mediasync::store::RobustMutex::useAs(static_cast<std::int32_t>(ngx_pid), endStuckHolder);
     runtimes = new std::vector<std::unique_ptr<Runtime>>();
     for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
       const ZoneConf* zone = static_cast<ZoneConf**>(conf->zones.elts)[i];

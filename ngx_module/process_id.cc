@@ -32,9 +32,9 @@ std::optional<ProcessStat> statOf(pid_t pid) {
   const char* behindName = std::strrchr(text, ')');  // the name may hold anything
   if (behindName == nullptr) return std::nullopt;
   ProcessStat stat;
-  const int read = std::sscanf(behindName + 1,
-                               " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d %*s %llu",
-                               &stat.state, &stat.threads, &stat.started);
+  const int read =
+      std::sscanf(behindName + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d %*s %llu",
+                  &stat.state, &stat.threads, &stat.started);
   if (read != 3) return std::nullopt;
   return stat;
 }
@@ -63,6 +63,11 @@ bool isAlive(store::ProcessId process) {
   const bool hasEnded = stat->state == 'X' || (stat->state == 'Z' && stat->threads <= 1);
   const bool isAnother = startIn(process) != 0 && static_cast<std::uint32_t>(stat->started) != startIn(process);
   return !hasEnded && !isAnother;
+}
+
+bool isStopped(pid_t pid) {
+  const auto stat = statOf(pid);
+  return stat && (stat->state == 'T' || stat->state == 't');
 }
 
 }  // namespace mediasync::ngx

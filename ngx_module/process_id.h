@@ -15,4 +15,7 @@ store::ProcessId processIdOf(pid_t pid);
 // yet to notice cannot. When only the pid is known, or can be looked at, that decides.
 bool isAlive(store::ProcessId process);
 
+// Whether it has been stopped, by a signal or a debugger.
+bool isStopped(pid_t pid);
+
 }  // namespace mediasync::ngx

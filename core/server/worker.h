@@ -501,6 +501,7 @@ class Worker {
   bool isUnconfirmedFull() const;
   void confirmWritten();
   void confirmUntil(WriteTicket);
+  void confirmLate();
   void confirmAll();
   void replyTo(const store::ConnectionRef&, std::string_view packet);
 
@@ -511,6 +512,9 @@ class Worker {
   store::Ref findExpired(const store::SessionShard&, Instant now) const;
   void expireSessions(std::uint32_t shard, Instant now);
   void reapDeadWorkers(Instant now);
+  void passByStillWorkers(Instant now);
+  void passBy(std::uint16_t slot);
+  void showLife(Instant now);
   void reap(std::uint16_t slot, Instant now);
   void inherit(std::uint16_t slot, Instant now);
   bool isPredecessor(const store::WorkerId&, std::uint16_t slot) const;
@@ -569,11 +573,17 @@ class Worker {
   std::vector<PostJob*> waitingJobs_;
   struct Unconfirmed {
     WriteTicket ticket;
+    std::int64_t since;  // monotonic
     store::ConnectionRef connection;
     std::string packet;
   };
   std::deque<Unconfirmed> unconfirmed_;  // in the order of their tickets
-  std::vector<std::pair<WriteTicket, Confirmation*>> confirmations_;
+  struct Waiting {
+    WriteTicket ticket;
+    std::int64_t since;  // monotonic
+    Confirmation* confirmation;
+  };
+  std::vector<Waiting> confirmations_;
   std::uint32_t seenRepairs_ = 0;
   std::vector<std::pair<store::RandomId, store::ConnectionRef>> stranded_;
   std::uint32_t reconciling_ = 0;      // the count of repairs that is being reconciled
