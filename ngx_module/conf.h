@@ -16,8 +16,11 @@ struct ZoneConf {
   store::ZoneSettings settings;
   ngx_str_t statePath;  // empty: no state file
   server::StateSync stateSync;
-  store::Zone* zone;  // set once the memory is there
-  ngx_uint_t index;   // among the zones of the configuration
+  std::uint32_t stateFile;   // its number, once it is open; 0: it is not
+  std::uint32_t stateEpoch;  // in which it is in force
+  const ngx_array_t* zones;  // of the configuration, of ZoneConf*
+  store::Zone* zone;         // set once the memory is there
+  ngx_uint_t index;          // among the zones of the configuration
 };
 
 struct LocConf;

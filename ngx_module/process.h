@@ -45,7 +45,7 @@ class Runtime final : public server::Environment {
   std::int64_t wallMicroseconds() override;
   RandomSource& random() override { return systemRandom(); }
   void wakeWorker(std::uint16_t slot) override;
-  bool processAlive(std::int32_t pid) override;
+  bool processAlive(store::ProcessId) override;
   void log(Severity, std::string_view line) override;
 
  private:

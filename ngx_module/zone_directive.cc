@@ -237,6 +237,7 @@ char* ngx_http_mediasync_zone(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {
   parser.zone->shm->init = initZone;
   parser.zone->shm->data = parser.zone;
   auto* main = static_cast<MainConf*>(conf);
+  parser.zone->zones = &main->zones;
   auto** slot = static_cast<ZoneConf**>(ngx_array_push(&main->zones));
   if (slot == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
   *slot = parser.zone;

@@ -169,7 +169,7 @@ void Worker::findSuccessors() {
     const store::WorkerEntry& entry = zone_.worker(slot);
     const std::uint32_t cycle = entry.cycle.load();
     if (entry.state.load() != WorkerState::kRunning || entry.takes.load() == 0 || cycle <= cycle_ || cycle < newest ||
-        !env_.processAlive(entry.pid.load())) {
+        !env_.processAlive(entry.process.load())) {
       continue;
     }
     if (cycle > newest) successors_.clear();

@@ -37,10 +37,12 @@ std::int64_t Worker::tickDelay() const {
 void Worker::tick() {
   if (stopped_) return;
   const Instant now = env_.now();
+  showLife(now);
   zone_.worker(id_.slot).signalled.store(0);  // whoever meant to wake this worker may have died before it did
   takeSessionMail();
   takeConnectionMail();
   confirmWritten();
+  confirmLate();
   for (const auto& [ref, room] : rooms_) {
     if (room->behind > 0) needsChanged(*room);  // someone's patience may be at its end
     dropRoster(*room, now);
@@ -65,6 +67,7 @@ void Worker::tick() {
 
 void Worker::sweep(Instant now) {
   reapDeadWorkers(now);
+  passByStillWorkers(now);
   std::exception_ptr failure;
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
     try {
@@ -166,11 +169,45 @@ void Worker::reapDeadWorkers(Instant now) {
     const auto isGone = [&] {
       const WorkerState state = entry.state.load();
       return state == WorkerState::kLeft ||
-             (state == WorkerState::kRunning && slot != id_.slot && !env_.processAlive(entry.pid.load()));
+             (state == WorkerState::kRunning && slot != id_.slot && !env_.processAlive(entry.process.load()));
     };
     if (!isGone()) continue;
     store::RobustLock lock(zone_.header().census);
     if (isGone()) reap(slot, now);
+  }
+}
+
+void Worker::showLife(Instant now) {
+  store::WorkerEntry& self = zone_.worker(id_.slot);
+  self.seenAt.store(now.mono);
+  if (self.passedBy.load() == 0) return;
+  self.passedBy.store(0);
+  for (const auto& [ref, room] : rooms_)
+    needsChanged(*room);  // what its readers need counts again
+}
+
+// A process that is alive and does not go on: stopped, at a breakpoint, in a long loop of a script, behind a slow disk.
+void Worker::passByStillWorkers(Instant now) {
+  for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
+    store::WorkerEntry& entry = zone_.worker(slot);
+    const bool isStill = slot != id_.slot && entry.state.load() == WorkerState::kRunning &&
+                         now.mono - entry.seenAt.load() >= kWorkerPatience;
+    if (isStill && entry.passedBy.exchange(1) == 0) passBy(slot);
+  }
+}
+
+// Its readers are waited for no longer than slow ones are. Should it go on, what they miss is found then.
+void Worker::passBy(std::uint16_t slot) {
+  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
+    SessionTransaction txn(zone_, shard);
+    for (Ref ref = txn.shard().allSessions.first; ref != 0;) {
+      const auto& session = *zone_.arena().at<store::SessionRecord>(ref);
+      for (Ref w = session.watchers; w != 0; w = zone_.arena().at<store::SessionWatcher>(w)->next) {
+        auto& watcher = *zone_.arena().at<store::SessionWatcher>(w);
+        if (watcher.worker.slot == slot) watcher.needed.store(store::kNothingNeeded, std::memory_order_release);
+      }
+      ref = session.all.next;
+    }
   }
 }
 

@@ -74,6 +74,10 @@ class OptionsPool {
 inline constexpr std::int64_t kUpgradeTimeout = 10'000;  // from the WebSocket handshake to the upgrade packet
 // A reader that has been behind for so long is not waited for any more.
 inline constexpr std::int64_t kReaderPatience = 2'000;
+// So long a worker may do nothing before the others go on without its readers.
+inline constexpr std::int64_t kWorkerPatience = 2'000;
+// So long a confirmation waits for the state file.
+inline constexpr std::int64_t kWriteWait = 2'000;
 // A POST that cannot go on, because its client does not poll or readers do not catch up, is given up after so long.
 inline constexpr std::int64_t kPostPatience = 4'000;
 // How long a command waits before it is tried again, when readers have to catch up.

@@ -34,6 +34,8 @@ std::vector<api::Metric> statusOf(const store::Zone& zone) {
       {"state_snapshots_total", "Snapshots written to the state file", Kind::kCounter, state.snapshots.load()},
       {"state_written_bytes_total", "Bytes written to the state file", Kind::kCounter, state.written.load()},
       {"state_failures_total", "Writes to the state file that failed", Kind::kCounter, state.failures.load()},
+      {"state_unwritten_total", "Acknowledgements that were sent before the state file had the change", Kind::kCounter,
+       state.unwritten.load()},
       {"state_restored_total", "Sessions read from the state file", Kind::kCounter, state.restored.load()},
       {"handshakes_total", "Engine.IO handshakes", Kind::kCounter, total(&C::handshakes)},
       {"handshakes_refused_total", "Engine.IO handshakes for which there was no room", Kind::kCounter,

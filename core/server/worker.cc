@@ -14,7 +14,8 @@ namespace mediasync::server {
 using store::ConnectionTransaction;
 using store::WorkerState;
 
-Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, Environment& env, std::uint32_t cycle)
+Worker::Worker(const store::Zone& zone, std::uint16_t slot, store::ProcessId process, Environment& env,
+               std::uint32_t cycle)
     : zone_(zone), env_(env), cycle_(cycle), nextSuccessor_(slot) {
   store::WorkerEntry& entry = zone_.worker(slot);
   id_.slot = slot;
@@ -24,9 +25,11 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, En
     entry.generation.store(id_.generation);        // first: should this one die from here on, it is a predecessor, too
     store::faultPoint();
     if (entry.state.load() != WorkerState::kNone) inherit(slot, env_.now());  // and the slot is never free in between
-    entry.pid.store(pid);
+    entry.process.store(process);
     store::faultPoint();
     entry.signalled.store(0);
+    entry.seenAt.store(env_.now().mono);
+    entry.passedBy.store(0);
     entry.cycle.store(cycle);
     entry.takes.store(0);
     entry.awaitsWrite.store(0);
@@ -114,6 +117,7 @@ void Worker::flush() {
 
 void Worker::wake() {
   if (signedOff_) return;
+  showLife(env_.now());
   zone_.worker(id_.slot).signalled.store(0);
   takeSessionMail();
   takeConnectionMail();

@@ -90,7 +90,7 @@ struct RestReply {
 class Worker {
  public:
   // `cycle` counts configurations, as ZoneHeader::cycle does.
-  Worker(const store::Zone&, std::uint16_t slot, std::int32_t pid, Environment&, std::uint32_t cycle = 0);
+  Worker(const store::Zone&, std::uint16_t slot, store::ProcessId, Environment&, std::uint32_t cycle = 0);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -513,6 +513,7 @@ class Worker {
   bool isUnconfirmedFull() const;
   void confirmWritten();
   void confirmUntil(WriteTicket);
+  void confirmLate();
   void confirmAll();
   void replyTo(const store::ConnectionRef&, std::string_view packet);
 
@@ -547,6 +548,9 @@ class Worker {
   void withRoom(Instant now, Act act);
 
   void reapDeadWorkers(Instant now);
+  void passByStillWorkers(Instant now);
+  void passBy(std::uint16_t slot);
+  void showLife(Instant now);
   void reap(std::uint16_t slot, Instant now);
   void inherit(std::uint16_t slot, Instant now);
   bool isPredecessor(const store::WorkerId&, std::uint16_t slot) const;
@@ -610,11 +614,17 @@ class Worker {
   std::vector<PostJob*> waitingJobs_;
   struct Unconfirmed {
     WriteTicket ticket;
+    std::int64_t since;  // monotonic
     store::ConnectionRef connection;
     std::string packet;
   };
   std::deque<Unconfirmed> unconfirmed_;  // in the order of their tickets
-  std::vector<std::pair<WriteTicket, Confirmation*>> confirmations_;
+  struct WaitingConfirmation {
+    WriteTicket ticket;
+    std::int64_t since;  // monotonic
+    Confirmation* confirmation;
+  };
+  std::vector<WaitingConfirmation> confirmations_;
   std::uint32_t seenRepairs_ = 0;
   std::vector<std::pair<store::RandomId, store::ConnectionRef>> stranded_;
   std::uint32_t reconciling_ = 0;      // the count of repairs that is being reconciled

@@ -78,6 +78,9 @@ struct SessionWatcher {
   Ref mailNext;
 };
 
+// SessionWatcher::needed of a worker whose readers nobody waits for, or that has none.
+inline constexpr std::uint64_t kNothingNeeded = UINT64_MAX;
+
 struct UserRecord {
   std::uint64_t serial;
   std::uint64_t hash;

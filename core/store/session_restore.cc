@@ -24,10 +24,13 @@ void SessionTransaction::restore(const SavedSession& saved, Instant now) {
   record.formerSerial = saved.serial;
   record.formerEnd = saved.endSeq;
   record.clock = saved.clock;
-  record.clock.setAt.mono = std::min(now.mono, now.mono - (now.wall - saved.clock.setAt.wall));
   if (!saved.leaderId.empty()) setLeader(saved.leaderId);
   setMedia({viewOf(saved.mediaUrl), viewOf(saved.mediaId), viewOf(saved.mediaTitle)});
   setLogStart(txn_, *session_, saved.firstSeq, saved.lostSeq);
+}
+
+void SessionTransaction::setClockStart(Instant start) {
+  txn_.edit(session_->clock).setAt = start;
 }
 
 session::UserRef SessionTransaction::restoreUser(const SavedUser& saved, Instant now) {

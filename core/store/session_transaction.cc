@@ -22,9 +22,6 @@ constexpr int kUsersAtOnce = 16;
 constexpr std::size_t kStateBytes = 540;
 constexpr std::size_t kUserBytes = 132;
 
-// SessionWatcher::needed of a worker that holds no connection any more.
-constexpr std::uint64_t kNothingNeeded = std::numeric_limits<std::uint64_t>::max();
-
 std::uint32_t shardOf(const Zone& zone, std::uint64_t hash) {
   return static_cast<std::uint32_t>((hash >> 32) % zone.shards());
 }

@@ -105,6 +105,7 @@ class SessionTransaction final : public session::State {
   // From a state file, when nobody is served yet: makes the session the current one, without its users and events.
   // Throws OutOfSpace.
   void restore(const SavedSession&, Instant now);
+  void setClockStart(Instant);
   // One of its users, who has no connection; not queued for any time-out.
   session::UserRef restoreUser(const SavedUser&, Instant now);
   // An event of its log, the next one. Throws OutOfSpace.

@@ -12,7 +12,7 @@ const echoes = async (raw, text) => {
 
 describe('a master with a low limit of descriptors', () => {
   it('starts all workers, and those of reloads, with WebSockets open', async () => {
-    const server = await Server.start({ workers: 12, launcher: ['prlimit', '--nofile=90:8192'],
+    const server = await Server.start({ workers: 12, within: () => ['prlimit', '--nofile=90:8192'],
       locations: 'location /echo/ { mediasync_engine_echo rooms; }' });
     try {
       const raw = await rawWebSocket(server, { path: '/echo/?EIO=4&transport=websocket', bare: true });
@@ -32,7 +32,7 @@ describe('a master with a low limit of descriptors', () => {
   });
 
   it('says so where the hard limit is in the way', async () => {
-    const server = await Server.start({ workers: 1, launcher: ['prlimit', '--nofile=90:200'] });
+    const server = await Server.start({ workers: 1, within: () => ['prlimit', '--nofile=90:200'] });
     try {
       await until('the line', () => /\[warn\] .*the master may have 200 open files, with 1 worker processes it needs \d+/
         .test(server.errorLog()));

@@ -135,7 +135,7 @@ export class Server {
   /**
    * Options: those of configuration(), `tls: true` for a TLS port beside the plain one, and `after`: a server that has
    * been stopped with `keepFiles`, whose folder and port this one takes over. `prepare(prefix)` puts files there;
-   * `launcher` is a command that becomes NGINX.
+   * `within(server)` is the beginning of a command that ends by running NGINX in its place.
    */
   static async start(options = {}) {
     for (let attempt = 1; ; attempt++) {
@@ -170,7 +170,7 @@ export class Server {
     fs.writeFileSync(path.join(this.prefix, 'nginx.conf'), text);
 
     let stderr = '';
-    const command = [...options.launcher ?? [], nginxBin, '-p', `${this.prefix}/`, '-c', 'nginx.conf', '-e', 'error.log'];
+    const command = [...(options.within?.(this) ?? []), nginxBin, '-p', `${this.prefix}/`, '-c', 'nginx.conf', '-e', 'error.log'];
     this.#child = spawn(command[0], command.slice(1), {
       env: environment(),
       stdio: ['ignore', 'ignore', 'pipe'],
