@@ -317,7 +317,9 @@ bool Worker::isHeld(const store::SessionRecord& session, std::uint64_t needed) c
 // Slow members keep the log from taking more, or do not any more. Whether they may.
 bool Worker::mayHold(Room& room, store::SessionRecord& session, bool holds) {
   const std::int64_t now = env_.now().mono;
-  if (room.heldSince != 0) session.waits.charge(kWaits, now, static_cast<std::uint64_t>(now - room.heldSince));
+  // Others did not wait longer for a worker that stood still.
+  const std::int64_t held = room.heldSince != 0 ? std::min(now - room.heldSince, kWorkerPatience) : 0;
+  if (held > 0) session.waits.charge(kWaits, now, static_cast<std::uint64_t>(held));
   room.heldSince = holds ? std::max<std::int64_t>(now, 1) : 0;
   return !holds || session.waits.hasSome(kWaits, now);
 }

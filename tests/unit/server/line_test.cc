@@ -185,3 +185,32 @@ TEST_CASE("waiting commands are carried out in their order, the leader's first",
   REQUIRE(lead != kinds.rend());
   CHECK(std::find(lead.base(), kinds.end(), "user_buffering") != kinds.end());  // the leader's came before theirs
 }
+
+TEST_CASE("the time that a worker stood still is none that its members made anybody wait",
+          "[server][line][standstill]") {
+  World world(2, smallLog());
+  WsClient ann(world, 0), bob(world, 1);
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  int number = 0;
+  bob.socket.room = 0;
+  for (int i = 0; i < 400; ++i) {
+    ++number;
+    ann.sync(number, number);
+  }
+  world.settle();
+  world.advance(1'000);
+  CHECK(only(ann.inbox.seen(), "ack 400 ").empty());  // it waits for bob
+  world.held = {1};
+  world.advance(600'000, 500);
+  world.held.clear();
+  bob.makeRoom(FakeSocket::kAll);
+  world.advance(1'000);
+  WsClient slow(world, 1);
+  seat(world, slow, "room", "slow");
+  ann.sync(++number);
+  world.settle();
+  slow.socket.room = 0;
+  const std::int64_t waited = sayMuch(world, ann, number) + sayMuch(world, ann, number);
+  CHECK(waited >= kReaderPatience - 500);
+}
