@@ -407,7 +407,8 @@ bool Worker::joinAgain(Request& request, const session::JoinSession& command, Co
   return true;
 }
 
-// Whether there is such a session, or may be one more. Sessions without anybody give way to it, where it may be created.
+// Whether there is such a session, or may be one more. Sessions without anybody give way to it, where it may be
+// created.
 bool Worker::hasRoomFor(std::string_view sessionId, const Options& options, Instant now) {
   if (!options.creates || !isOneTooMany(options)) return true;
   {

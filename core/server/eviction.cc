@@ -38,12 +38,6 @@ struct Worker::Abandoned {
   }
 };
 
-// For so long somebody may come back to a session that all have lost as if nothing had been.
-std::int64_t Worker::returnTime() const {
-  const store::ZoneSettings& settings = zone_.settings();
-  return std::max({settings.recovery, settings.disconnectGrace, settings.restartGrace});
-}
-
 Worker::Abandoned Worker::mostAbandoned(Instant now) const {
   Abandoned most;
   // The first of the queue that no worker watches any more: each will have noticed soon that all are gone.
@@ -53,7 +47,7 @@ Worker::Abandoned Worker::mostAbandoned(Instant now) const {
     for (int i = 0; i < kWatchedAtMost && ref != 0 && at(ref)->watchers != 0; ++i)
       ref = (at(ref)->*links).next;
     if (ref == 0 || at(ref)->watchers != 0) return;
-    if (isListing && at(ref)->idleSince + returnTime() > now.mono) return;
+    if (isListing && at(ref)->idleSince + zone_.settings().returnTime() > now.mono) return;
     const Abandoned one{isListing, at(ref)->idleSince, shard, ref, at(ref)->serial};
     if (one.goesBefore(most)) most = one;
   };

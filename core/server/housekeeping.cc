@@ -156,7 +156,7 @@ void Worker::dropLogs(std::uint32_t shard, Instant now) {
     const Ref ref = session.shard().logged.first;
     if (ref == 0) return;
     const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
-    if (record.idleSince + returnTime() > now.mono) return;
+    if (record.idleSince + zone_.settings().returnTime() > now.mono) return;
     session.open(ref, record.serial);
     session.dropLog();
     session.commit(wake_);

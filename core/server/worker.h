@@ -540,7 +540,6 @@ class Worker {
 
   // eviction.cc
   struct Abandoned;
-  std::int64_t returnTime() const;
   Abandoned mostAbandoned(Instant now) const;
   bool evictOne(Instant now);
   bool evict(Instant now);

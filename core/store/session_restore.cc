@@ -29,6 +29,11 @@ void SessionTransaction::restore(const SavedSession& saved, Instant now) {
   setLogStart(txn_, *session_, saved.firstSeq, saved.lostSeq);
 }
 
+void SessionTransaction::restoreWithoutLog(const SavedSession& saved) {
+  if (saved.firstSeq != saved.endSeq) setLogStart(txn_, *session_, saved.endSeq, saved.endSeq - 1);
+  dropLog();
+}
+
 void SessionTransaction::setClockStart(Instant start) {
   txn_.edit(session_->clock).setAt = start;
 }

@@ -106,6 +106,8 @@ class SessionTransaction final : public session::State {
   // Throws OutOfSpace.
   void restore(const SavedSession&, Instant now);
   void setClockStart(Instant);
+  // Right after that: there will be no events either, as after dropLog().
+  void restoreWithoutLog(const SavedSession&);
   // One of its users, who has no connection; not queued for any time-out.
   session::UserRef restoreUser(const SavedUser&, Instant now);
   // An event of its log, the next one. Throws OutOfSpace.

@@ -54,7 +54,7 @@ class Restorer {
     try {
       place = addHead(saved);
       addUsers(saved, place);
-      addEvents(saved, place);
+      if (!isLeft(saved)) addEvents(saved, place);
     } catch (const OutOfSpace&) {
       remove(place);
       ++done.sessionsLost;
@@ -113,11 +113,21 @@ class Restorer {
     session::Presence presence;
   };
 
+  // Whether nobody can come back to it as if nothing had been: then it had no log, or would have lost it by now. With
+  // one, abandoned sessions could take the memory of the others.
+  bool isLeft(const SavedSession& saved) const {
+    const std::int64_t idleSince = saved.idleSince ? monoOf(*saved.idleSince, unset_) : now_.mono;
+    const bool areAway = std::all_of(saved.users.begin(), saved.users.end(),
+                                     [](const SavedUser& user) { return user.presence == session::Presence::kAway; });
+    return areAway && (saved.users.empty() || idleSince + zone_.settings().returnTime() <= now_.mono);
+  }
+
   Place addHead(const SavedSession& saved) {
     SessionTransaction txn(zone_, saved.id);
     txn.restore(saved, {now_.wall, saved.idleSince ? monoOf(*saved.idleSince, unset_) : now_.mono});
     const std::int64_t start = monoOf(saved.clock.setAt.wall, unset_);
     txn.setClockStart({now_.wall - (now_.mono - start), start});
+    if (isLeft(saved)) txn.restoreWithoutLog(saved);
     const Place place{txn.ref(), txn.record().serial, txn.shardIndex()};
     txn.commit(wake_);
     return place;

@@ -130,6 +130,8 @@ struct ZoneSettings {
   std::int64_t drain = 2'000;       // of a worker that ends, over which it sends its clients away
   std::size_t logLimit = 128 * 1024;
 
+  // For so long somebody may come back to a session that all have lost as if nothing had been.
+  std::int64_t returnTime() const { return std::max({recovery, disconnectGrace, restartGrace}); }
   // When the grace of a user begins who was sent away at `now`, so that it ends as late as it shall.
   Instant sentAwayAt(Instant now) const { return now.after(std::max<std::int64_t>(restartGrace - disconnectGrace, 0)); }
 };

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/server/status.h"
-#include "tests/unit/server/world.h"
+#include "tests/unit/server/state_stage.h"
 
 using namespace mediasync;
 using namespace mediasync::server;
@@ -179,4 +179,76 @@ TEST_CASE("a crowd of users who went keeps nobody out of a session", "[server][a
   seat(world, bob, "room", "bob");
   CHECK(lastOf(bob) == "session_joined bob");
   REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("nothing gives way to a session that may not be created", "[server][abandoned]") {
+  World world;
+  Options options;
+  options.maxSessions = 1;
+  options.creates = false;
+  WsClient ann(world, 0), bob(world, 1, options);
+  seat(world, ann, "room", "ann");
+  ann.leave();
+  seat(world, bob, "other", "bob");
+  CHECK(lastOf(bob) == "error SESSION_NOT_FOUND");
+  CHECK(exists(world, "room"));
+}
+
+TEST_CASE("a session whose users the server sent away gives way when they had the time to come back",
+          "[server][abandoned]") {
+  store::ZoneSettings settings;
+  settings.recovery = 1'000;
+  settings.restartGrace = 60'000;
+  World world(2, settings);
+  Options options;
+  options.maxSessions = 1;
+  WsClient ann(world, 1, options);
+  seat(world, ann, "room", "ann");
+  world.kill(1);
+  world.advance(50'000, 500);
+  WsClient bob(world, 0, options);
+  seat(world, bob, "other", "bob");
+  CHECK(lastOf(bob) == "error TOO_MANY_SESSIONS");
+  CHECK(exists(world, "room"));
+  CHECK(logBytes(world, "room") > 0);
+  world.advance(15'000, 500);
+  bob.join("other", "bob");
+  world.settle();
+  CHECK(lastOf(bob) == "session_joined bob");
+  CHECK_FALSE(exists(world, "room"));
+}
+
+TEST_CASE("a session that nobody can come back to has no log after a restart either", "[server][abandoned][state]") {
+  Disk disk;
+  World before;
+  kept(before);
+  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  WsClient ann(before, 0), bob(before, 1), cat(before, 1);
+  seat(before, ann, "left", "ann");
+  seat(before, bob, "lost", "bob");
+  seat(before, cat, "in use", "cat");
+  for (WsClient* client : {&ann, &bob, &cat})
+    sayLongThings(*client, 20);
+  before.settle();
+  keeping.run();
+  ann.leave();
+  bob.drop();
+  before.advance(kRecovery + 1'000, 500);
+  keeping.run();
+  NextWorld after;
+  kept(after);
+  after.env.time = before.env.time;
+  newest(disk.halves)->restoreTo(after.zone, after.env.time);
+  CHECK(logBytes(after, "left") == 0);
+  CHECK(logBytes(after, "lost") == 0);
+  CHECK(logBytes(after, "in use") > 20'000);
+  REQUIRE_INVARIANTS(after.zone);
+  WsClient dan(after, 0);
+  for (const char* session : {"left", "lost"}) {
+    seat(after, dan, session, "dan");
+    CHECK(dan.inbox.events("session_joined").back()["session"]["playbackState"]["mediaTitle"] == std::string(500, 't'));
+    dan.leave();
+  }
+  after.settle();
+  REQUIRE_INVARIANTS(after.zone);
 }
