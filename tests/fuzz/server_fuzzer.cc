@@ -486,7 +486,7 @@ class Play {
     RestReply reply;
     if (which == 0) reply = worker->createSession({"u0", "name"}, optionsOf(input_.below(8)));
     if (which == 1) reply = worker->showSession("a", {});
-    if (which == 2) reply = worker->listSessions({1 + input_.below(3), 0}, {});
+    if (which == 2) reply = worker->listSessions({.limit = 1 + input_.below(3), .isWhole = false, .after = {}}, {});
     if (which == 3) FUZZ_REQUIRE(!statusOf(world_.zone).empty());
     if (which < 3) FUZZ_REQUIRE(json::parse(reply.body)["success"] == (reply.status < 300));
     worker->flush();
