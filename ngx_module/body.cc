@@ -13,8 +13,15 @@ struct Body {
   Body(ngx_http_request_t* request, ngx_http_client_body_handler_pt handler)
       : r(request), onBody(handler), deadline(onDeadline, this, request->connection->log) {}
 
+  // The body is no longer waited for: what is sent, or made by an error_page, is the answer.
+  bool isOver() const {
+    return ngx_http_get_module_ctx(r, ngx_http_mediasync_module) != this || r->headers_out.status != 0 ||
+           r->header_sent;
+  }
+
   // As NGINX does it when the client is silent for its time.
   static void onDeadline(void* self) {
+    if (static_cast<Body*>(self)->isOver()) return;
     ngx_http_request_t* r = static_cast<Body*>(self)->r;
     ngx_connection_t* connection = r->connection;
     connection->timedout = 1;

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "core/api/origin.h"
 #include "core/base/siphash.h"
 #include "ngx_module/engine_handler.h"
 #include "ngx_module/guard.h"
@@ -26,6 +27,8 @@ constexpr Rate kDefaultJoins{60, 100};
 constexpr Rate kDefaultSessionJoins{60 * 200, 5'000};
 constexpr Rate kDefaultNewSessions{60 * 200, 5'000};
 constexpr Rate kDefaultReplies{60 * 256 * 1024, 8 * 1024 * 1024};
+constexpr Rate kDefaultReports{120, 30};
+constexpr Rate kDefaultInput{60 * 2 * 1024 * 1024, 16 * 1024 * 1024};
 
 ngx_http_core_loc_conf_t* coreConf(ngx_conf_t* cf) {
   return static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
@@ -145,10 +148,13 @@ server::Options LocConf::options() const {
   options.asksSecret = asksSecret != 0 && bindsUser == 0;  // NGINX knows better
   options.recovery = recovery != 0;
   options.connectTimeout = static_cast<std::int64_t>(connectTimeout);
+  options.creates = creates != 0;
+  options.media = media;
   options.maxSessions = static_cast<std::uint32_t>(maxSessions);
   options.maxUsers = static_cast<std::uint32_t>(maxUsers);
   options.maxConnections = static_cast<std::uint32_t>(maxConnections);
-  options.rates = {events.rate, userEvents.rate, joins.rate, sessionJoins.rate, newSessions.rate, replies.rate};
+  options.rates = {events.rate,      userEvents.rate, joins.rate,   sessionJoins.rate,
+                   newSessions.rate, replies.rate,    reports.rate, input.rate};
   options.hooks = hooks != 0;
   options.hookTimeout = static_cast<std::int64_t>(hookTimeout);
   options.hooksMayFail = hooksMayFail != 0;
@@ -178,6 +184,7 @@ void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf) {
   conf->eio3 = NGX_CONF_UNSET;
   conf->recovery = NGX_CONF_UNSET;
   conf->list = NGX_CONF_UNSET;
+  conf->creates = NGX_CONF_UNSET;
   conf->bindsUser = NGX_CONF_UNSET;
   conf->asksSecret = NGX_CONF_UNSET;
   conf->connectTimeout = NGX_CONF_UNSET_MSEC;
@@ -204,6 +211,11 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
   ngx_conf_merge_value(conf->eio3, prev->eio3, 0);
   ngx_conf_merge_value(conf->recovery, prev->recovery, 1);
   ngx_conf_merge_value(conf->list, prev->list, 1);
+  ngx_conf_merge_value(conf->creates, prev->creates, 1);
+  if (!conf->isMediaSet) {
+    conf->media = prev->media;
+    conf->isMediaSet = prev->isMediaSet;
+  }
   ngx_conf_merge_msec_value(conf->connectTimeout, prev->connectTimeout, 45'000);
   if (conf->cookie.data == nullptr) conf->cookie = prev->cookie;
   if (conf->bindsUser == NGX_CONF_UNSET) conf->user = prev->user;
@@ -223,9 +235,12 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
   mergeRate(conf->sessionJoins, prev->sessionJoins, kDefaultSessionJoins);
   mergeRate(conf->newSessions, prev->newSessions, kDefaultNewSessions);
   mergeRate(conf->replies, prev->replies, kDefaultReplies);
+  mergeRate(conf->reports, prev->reports, kDefaultReports);
+  mergeRate(conf->input, prev->input, kDefaultInput);
   if (conf->originPolicy == OriginPolicy::kUnset) {
     conf->originPolicy = prev->originPolicy == OriginPolicy::kUnset ? OriginPolicy::kSame : prev->originPolicy;
     conf->origins = prev->origins;
+    conf->originScheme = prev->originScheme;
   }
   if (conf->hooks == NGX_CONF_UNSET) {
     conf->hookTimeout = prev->hookTimeout;
@@ -272,14 +287,30 @@ ngx_int_t ngx_http_mediasync_postconfiguration(ngx_conf_t* cf) {
 
 namespace {
 
-// SCHEME://HOST[:PORT], and nothing after it.
-bool isOrigin(const ngx_str_t& value) {
-  size_t scheme = 0;
-  if (ngx_strncmp(value.data, "http://", 7) == 0) scheme = 7;
-  if (ngx_strncmp(value.data, "https://", 8) == 0) scheme = 8;
-  u_char* host = value.data + scheme;
-  u_char* end = value.data + value.len;
-  return scheme != 0 && host < end && *host != ':' && ngx_strlchr(host, end, '/') == nullptr;
+char* addOrigin(ngx_conf_t* cf, LocConf& location, const ngx_str_t& value) {
+  const auto pattern = mediasync::api::parseOriginPattern(view(value));
+  if (!pattern) {
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid origin \"%V\", it must be \"same\", \"any\", \"null\" or like \"https://example.com\", "
+                       "\"https://*.example.com:*\"",
+                       &value);
+    return static_cast<char*>(NGX_CONF_ERROR);
+  }
+  auto* origin = static_cast<mediasync::api::OriginPattern*>(ngx_array_push(location.origins));
+  if (origin == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
+  *origin = *pattern;
+  return NGX_CONF_OK;
+}
+
+// "scheme=STRING"
+char* takeScheme(ngx_conf_t* cf, LocConf& location, ngx_str_t value) {
+  if (location.originScheme != nullptr || value.len == 0)
+    return const_cast<char*>("has an invalid \"scheme\" parameter");
+  location.originScheme =
+      static_cast<ngx_http_complex_value_t*>(ngx_pcalloc(cf->pool, sizeof(ngx_http_complex_value_t)));
+  if (location.originScheme == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
+  ngx_http_compile_complex_value_t compile{cf, &value, location.originScheme, 0, 0, 0};
+  return ngx_http_compile_complex_value(&compile) == NGX_OK ? NGX_CONF_OK : static_cast<char*>(NGX_CONF_ERROR);
 }
 
 char* checkCookieName(ngx_conf_t* cf, const ngx_str_t& name) {
@@ -398,34 +429,26 @@ char* ngx_http_mediasync_user_secret(ngx_conf_t* cf, ngx_command_t* cmd, void* c
   return checkCookieName(cf, location->secretCookie);
 }
 
-// mediasync_origin same | any | URL ...;
+// mediasync_origin same | any | ORIGIN ... [scheme=STRING];
 char* ngx_http_mediasync_origin(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   auto* location = static_cast<LocConf*>(conf);
   if (location->originPolicy != OriginPolicy::kUnset) return const_cast<char*>("is duplicate");
-  auto* values = static_cast<ngx_str_t*>(cf->args->elts);
-  const bool alone = cf->args->nelts == 2;
-  if (alone && ngx_strcmp(values[1].data, "same") == 0) {
-    location->originPolicy = OriginPolicy::kSame;
-    return NGX_CONF_OK;
-  }
-  if (alone && ngx_strcmp(values[1].data, "any") == 0) {
-    location->originPolicy = OriginPolicy::kAny;
-    return NGX_CONF_OK;
-  }
-  location->originPolicy = OriginPolicy::kListed;
-  location->origins = ngx_array_create(cf->pool, cf->args->nelts - 1, sizeof(ngx_str_t));
+  const std::span values(static_cast<ngx_str_t*>(cf->args->elts) + 1, cf->args->nelts - 1);
+  location->origins = ngx_array_create(cf->pool, values.size(), sizeof(mediasync::api::OriginPattern));
   if (location->origins == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
-  for (ngx_uint_t i = 1; i < cf->args->nelts; ++i) {
-    if (ngx_strcmp(values[i].data, "same") == 0) continue;  // always allowed
-    if (!isOrigin(values[i])) {
-      ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                         "invalid origin \"%V\", it must be \"same\", \"any\" or like \"https://example.com\"",
-                         &values[i]);
-      return static_cast<char*>(NGX_CONF_ERROR);
+  location->originPolicy = OriginPolicy::kSame;
+  constexpr std::string_view kScheme = "scheme=";
+  for (const ngx_str_t& value : values) {
+    if (view(value) == "same") continue;  // always allowed
+    if (view(value) == "any" && values.size() == 1) {
+      location->originPolicy = OriginPolicy::kAny;
+      continue;
     }
-    auto* origin = static_cast<ngx_str_t*>(ngx_array_push(location->origins));
-    if (origin == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
-    *origin = values[i];
+    const bool isScheme = view(value).starts_with(kScheme);
+    char* error = isScheme ? takeScheme(cf, *location, {value.len - kScheme.size(), value.data + kScheme.size()})
+                           : addOrigin(cf, *location, value);
+    if (error != NGX_CONF_OK) return error;
+    if (!isScheme) location->originPolicy = OriginPolicy::kListed;
   }
   return NGX_CONF_OK;
 }

@@ -16,8 +16,11 @@ struct ZoneConf {
   store::ZoneSettings settings;
   ngx_str_t statePath;  // empty: no state file
   server::StateSync stateSync;
-  store::Zone* zone;  // set once the memory is there
-  ngx_uint_t index;   // among the zones of the configuration
+  std::uint32_t stateFile;   // its number, once it is open; 0: it is not
+  std::uint32_t stateEpoch;  // in which it is in force
+  const ngx_array_t* zones;  // of the configuration, of ZoneConf*
+  store::Zone* zone;         // set once the memory is there
+  ngx_uint_t index;          // among the zones of the configuration
 };
 
 struct LocConf;
@@ -65,7 +68,10 @@ struct LocConf {
   ngx_msec_t pingInterval;
   ngx_msec_t pingTimeout;
   size_t maxPayload;
-  ngx_flag_t list;  // of sessions, over REST
+  ngx_flag_t list;            // of sessions, over REST
+  ngx_flag_t creates;         // clients may create sessions
+  api::MediaPrefixes* media;  // that may be loaded; null: anything
+  bool isMediaSet;            // here, or in a block around
   ngx_uint_t maxSessions;
   ngx_uint_t maxUsers;
   ngx_uint_t maxConnections;
@@ -75,14 +81,17 @@ struct LocConf {
   RateConf sessionJoins;
   RateConf newSessions;
   RateConf replies;
+  RateConf reports;
+  RateConf input;
   OriginPolicy originPolicy;
-  ngx_array_t* origins;         // of ngx_str_t, for kListed
-  ngx_flag_t hooks;             // Lua is asked
-  ngx_msec_t hookTimeout;       // for hooks
-  ngx_flag_t hooksMayFail;      // for hooks
-  ngx_array_t* hookVariables;   // that it is told; null: none
-  ngx_flag_t asksMember;        // mediasync_member is set, with what follows
-  ngx_flag_t isMemberOptional;  // others are served as well
+  ngx_array_t* origins;                    // of api::OriginPattern, for kListed
+  ngx_http_complex_value_t* originScheme;  // null: not told
+  ngx_flag_t hooks;                        // Lua is asked
+  ngx_msec_t hookTimeout;                  // for hooks
+  ngx_flag_t hooksMayFail;                 // for hooks
+  ngx_array_t* hookVariables;              // that it is told; null: none
+  ngx_flag_t asksMember;                   // mediasync_member is set, with what follows
+  ngx_flag_t isMemberOptional;             // others are served as well
   ZoneConf* memberZone;
   ngx_http_complex_value_t* memberSession;
   ngx_http_complex_value_t* memberUser;
@@ -131,5 +140,6 @@ bool ngx_http_mediasync_add_member_check(ngx_conf_t* cf);
 char* ngx_http_mediasync_member(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_hooks(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_hook_variables(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* ngx_http_mediasync_media(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_origin(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 }

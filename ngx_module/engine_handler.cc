@@ -37,7 +37,7 @@ bool isUpgrade(ngx_http_request_t* r) {
 // Which revision a handshake asks for. None is revision 3, which is what old clients do.
 std::optional<engineio::Revision> revisionOf(const engineio::Query& query, const LocConf& conf) {
   if (query.eio == "4") return engineio::Revision::kV4;
-  if (conf.eio3 && (query.eio == "3" || query.eio.empty())) return engineio::Revision::kV3;
+  if (conf.eio3 && (!query.eio || query.eio == "3")) return engineio::Revision::kV3;
   return std::nullopt;
 }
 

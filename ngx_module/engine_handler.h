@@ -27,6 +27,7 @@ bool addCookie(ngx_http_request_t* r, const LocConf& conf, std::string_view sid)
 ngx_int_t respondError(ngx_http_request_t* r, engineio::Error error);
 ngx_int_t respondUnavailable(ngx_http_request_t* r, std::string_view reason);
 inline constexpr std::string_view kStartingOrStopping = "The server is starting or stopping";
+inline constexpr std::string_view kNoConnection = "The server has no connection left";
 
 ngx_int_t handlePolling(EngineRequest& request);
 ngx_int_t handleWebSocket(EngineRequest& request);

@@ -1,4 +1,8 @@
 // mediasync_member and $mediasync_member: films for those who watch them.
+#include <memory>
+#include <new>
+#include <span>
+
 #include "ngx_module/conf.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/process.h"
@@ -94,5 +98,26 @@ char* ngx_http_mediasync_member(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) 
   location->memberSession = compile(cf, &values[2]);
   location->memberUser = compile(cf, &values[3]);
   if (location->memberSession == nullptr || location->memberUser == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
+  return NGX_CONF_OK;
+}
+
+// mediasync_media any | PATH ...;
+char* ngx_http_mediasync_media(ngx_conf_t* cf, ngx_command_t*, void* conf) {
+  auto* location = static_cast<LocConf*>(conf);
+  if (location->isMediaSet) return const_cast<char*>("is duplicate");
+  location->isMediaSet = true;
+  const std::span values(static_cast<ngx_str_t*>(cf->args->elts) + 1, cf->args->nelts - 1);
+  if (values.size() == 1 && view(values[0]) == "any") return NGX_CONF_OK;
+  ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(cf->pool, sizeof(mediasync::api::MediaPrefixes));
+  if (cleanup == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
+  location->media = new (cleanup->data) mediasync::api::MediaPrefixes();
+  cleanup->handler = [](void* prefixes) { std::destroy_at(static_cast<mediasync::api::MediaPrefixes*>(prefixes)); };
+  for (const ngx_str_t& value : values) {
+    if (value.len == 0 || value.data[0] != '/') {
+      ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid path \"%V\", it must be \"any\" or begin with \"/\"", &value);
+      return static_cast<char*>(NGX_CONF_ERROR);
+    }
+    location->media->emplace_back(view(value));
+  }
   return NGX_CONF_OK;
 }

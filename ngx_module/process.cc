@@ -11,9 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "ngx_module/descriptor_limit.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
 #include "ngx_module/lua_scripts.h"
+#include "ngx_module/process_id.h"
 #include "ngx_module/reserve.h"
 #include "ngx_module/response.h"
 #include "ngx_module/state_file.h"
@@ -86,6 +88,15 @@ bool servesClients() {
   return ngx_process == NGX_PROCESS_WORKER || ngx_process == NGX_PROCESS_SINGLE;
 }
 
+// All who need the lock wait for it. What it has left half done is put right by the next one.
+void endStuckHolder(std::int32_t pid) {
+  if (!isStopped(pid)) return;
+  ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                "worker process %P stands still and holds a lock that others wait for, it is killed",
+                static_cast<ngx_pid_t>(pid));
+  kill(pid, SIGKILL);
+}
+
 MainConf* mainConfOf(ngx_cycle_t* cycle) {
   if (cycle->conf_ctx[ngx_http_module.index] == nullptr) return nullptr;  // no http block
   return static_cast<MainConf*>(ngx_http_cycle_get_module_main_conf(cycle, ngx_http_mediasync_module));
@@ -104,7 +115,8 @@ Instant currentTime() {
 
 Runtime::Runtime(const ZoneConf& conf, ngx_cycle_t* cycle)
     : log_(cycle->log),
-      worker_(*conf.zone, static_cast<std::uint16_t>(ngx_process_slot), ngx_pid, *this, cycleNumber),
+      zone_(view(conf.name)),
+      worker_(*conf.zone, static_cast<std::uint16_t>(ngx_process_slot), processIdOf(ngx_pid), *this, cycleNumber),
       flushTimer_([](void* self) { static_cast<Runtime*>(self)->flush(); }, this, log_),
       deadlineTimer_(
           [](void* self) {
@@ -133,6 +145,13 @@ void Runtime::useScripts(LuaScripts& scripts) {
   scripts_ = &scripts;
   scripts.serve(*this);
   worker_.listenToNotices();
+}
+
+void Runtime::log(Severity severity, std::string_view line) {
+  const ngx_uint_t level = severity == Severity::kAlert ? NGX_LOG_ALERT : NGX_LOG_WARN;
+  const ngx_str_t text{line.size(), reinterpret_cast<u_char*>(const_cast<char*>(line.data()))};
+  const ngx_str_t name{zone_.size(), reinterpret_cast<u_char*>(zone_.data())};
+  ngx_log_error(level, log_, 0, "mediasync_zone \"%V\" %V", &name, &text);
 }
 
 server::Scripts* Runtime::scripts() {
@@ -205,8 +224,8 @@ std::int64_t Runtime::wallMicroseconds() {
   return readMicroseconds(CLOCK_REALTIME);
 }
 
-bool Runtime::processAlive(std::int32_t pid) {
-  return kill(pid, 0) == 0 || errno != ESRCH;
+bool Runtime::processAlive(store::ProcessId process) {
+  return isAlive(process);
 }
 
 std::optional<std::string> zoneName(std::string_view wanted) {
@@ -242,6 +261,7 @@ ngx_int_t ngx_http_mediasync_init_module(ngx_cycle_t* cycle) {
   MainConf* conf = mainConfOf(cycle);
   if (ngx_test_config) return NGX_OK;
   reportGoneZones(cycle);
+  closeOtherStates(conf == nullptr ? nullptr : &conf->zones);
   if (conf == nullptr || conf->zones.nelts == 0) return NGX_OK;
   // Two generations of workers and NGINX's helpers, with room to spare; later configurations may add.
   const auto* core = reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
@@ -249,10 +269,11 @@ ngx_int_t ngx_http_mediasync_init_module(ngx_cycle_t* cycle) {
       std::min<size_t>(4 * static_cast<size_t>(core->worker_processes) + 8, mediasync::store::kMaxWorkers);
   ++cycleNumber;
   for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
-    const ZoneConf& zone = *static_cast<ZoneConf**>(conf->zones.elts)[i];
-    useState(zone);
+    ZoneConf& zone = *static_cast<ZoneConf**>(conf->zones.elts)[i];
+    useState(zone, *core);
     zone.zone->header().cycle.store(cycleNumber);
   }
+  raiseDescriptorLimit(static_cast<size_t>(core->worker_processes), cycle->log);
   return guarded(cycle->log, static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
     makeHandoverSockets(wanted, cycle->log);
     while (wakeDescriptors.size() < wanted) {
@@ -279,6 +300,7 @@ ngx_int_t ngx_http_mediasync_init_process(ngx_cycle_t* cycle) {
   return guarded(cycle->log, static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
     // One message for each process of the next configuration, and those of a few helpers.
     reserveDescriptors(static_cast<size_t>(core->worker_processes) + 4, cycle->log);
+    mediasync::store::RobustMutex::useAs(static_cast<std::int32_t>(ngx_pid), endStuckHolder);
     runtimes = new std::vector<std::unique_ptr<Runtime>>();
     for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
       const ZoneConf* zone = static_cast<ZoneConf**>(conf->zones.elts)[i];

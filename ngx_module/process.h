@@ -45,7 +45,8 @@ class Runtime final : public server::Environment {
   std::int64_t wallMicroseconds() override;
   RandomSource& random() override { return systemRandom(); }
   void wakeWorker(std::uint16_t slot) override;
-  bool processAlive(std::int32_t pid) override;
+  bool processAlive(store::ProcessId) override;
+  void log(Severity, std::string_view line) override;
 
  private:
   void armDeadline();
@@ -54,6 +55,7 @@ class Runtime final : public server::Environment {
   void retireStep();
 
   ngx_log_t* log_;
+  std::string zone_;               // its name
   LuaScripts* scripts_ = nullptr;  // before the worker, which asks for it from its first moment on
   server::Worker worker_;
   std::unique_ptr<ZoneState> state_;  // null: the zone is kept in memory alone

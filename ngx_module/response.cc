@@ -1,20 +1,34 @@
 #include "ngx_module/response.h"
 
+#include <algorithm>
+
 #include "core/api/origin.h"
 
 namespace mediasync::ngx {
 namespace {
 
 bool isListed(const LocConf& conf, std::string_view origin) {
-  const auto* origins = static_cast<const ngx_str_t*>(conf.origins->elts);
-  for (ngx_uint_t i = 0; i < conf.origins->nelts; ++i) {
-    if (origins[i].len == origin.size() &&
-        ngx_strncasecmp(origins[i].data, reinterpret_cast<u_char*>(const_cast<char*>(origin.data())), origin.size()) ==
-            0) {
-      return true;
+  const auto* origins = static_cast<const api::OriginPattern*>(conf.origins->elts);
+  return std::any_of(origins, origins + conf.origins->nelts, [&](const auto& one) { return one.matches(origin); });
+}
+
+// What the page's side of this server speaks: as the configuration says; or https where this connection does; or nobody
+// knows, since a proxy may have spoken TLS before.
+std::string_view schemeOf(ngx_http_request_t* r, const LocConf& conf) {
+  ngx_str_t said;
+  if (conf.originScheme != nullptr && ngx_http_complex_value(r, conf.originScheme, &said) == NGX_OK) {
+    for (const std::string_view scheme : {"http", "https"}) {
+      if (isSame(view(said), scheme)) return scheme;
     }
   }
-  return false;
+  return r->connection->ssl != nullptr ? "https" : "";
+}
+
+void logRefusal(ngx_http_request_t* r, const LocConf& conf, std::string_view origin, std::string_view host,
+                std::string_view scheme) {
+  ngx_log_error(NGX_LOG_INFO, r->connection->log, 0, "client sent origin \"%*s\", which is not \"%*s%s%*s\"%s",
+                origin.size(), origin.data(), scheme.size(), scheme.data(), scheme.empty() ? "" : "://", host.size(),
+                host.data(), conf.originPolicy == OriginPolicy::kListed ? " and not listed" : "");
 }
 
 // HTTP/3 has its authority in the request line only.
@@ -48,22 +62,26 @@ bool addHeader(ngx_http_request_t* r, const char* name, std::string_view value) 
   return true;
 }
 
-ngx_int_t respond(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, std::string_view body) {
+ngx_int_t sendHeader(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, off_t length) {
   // What is left of a body that nobody has read must not be taken for the next request.
   if (r == r->main && r->request_body == nullptr && !r->discard_body) {
     r->expect_tested = 1;
     if (ngx_http_discard_request_body(r) != NGX_OK) r->keepalive = 0;
   }
   r->headers_out.status = status;
-  r->headers_out.content_length_n = static_cast<off_t>(body.size());
+  r->headers_out.content_length_n = length;
   if (!contentType.empty()) {
     r->headers_out.content_type = copy(r->pool, contentType);
     r->headers_out.content_type_len = contentType.substr(0, contentType.find(';')).size();  // what gzip_types looks at
     r->headers_out.content_type_lowcase = nullptr;
   }
   if (!addHeader(r, "Cache-Control", "no-store")) return NGX_HTTP_INTERNAL_SERVER_ERROR;
-  if (body.empty()) r->header_only = 1;
-  const ngx_int_t rc = ngx_http_send_header(r);
+  if (length == 0) r->header_only = 1;
+  return ngx_http_send_header(r);
+}
+
+ngx_int_t respond(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, std::string_view body) {
+  const ngx_int_t rc = sendHeader(r, status, contentType, static_cast<off_t>(body.size()));
   if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) return rc;
   ngx_buf_t* buffer = ngx_create_temp_buf(r->pool, body.size());
   if (buffer == nullptr) return NGX_ERROR;
@@ -107,7 +125,6 @@ OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf) {
   const std::string_view origin = requestHeader(r, "origin");
   if (origin.empty()) return OriginVerdict::kAllowed;
   const std::string_view host = hostOf(r);
-  const bool same = api::isSameOrigin(origin, host);
   if (conf.originPolicy == OriginPolicy::kAny) {
     addHeader(r, "Access-Control-Allow-Origin", "*");
     return OriginVerdict::kAllowed;
@@ -120,7 +137,10 @@ OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf) {
       return OriginVerdict::kAllowed;
     }
   }
-  return same ? OriginVerdict::kAllowed : OriginVerdict::kForbidden;
+  const std::string_view scheme = schemeOf(r, conf);
+  if (api::isSameOrigin(origin, host, scheme)) return OriginVerdict::kAllowed;
+  logRefusal(r, conf, origin, host, scheme);
+  return OriginVerdict::kForbidden;
 }
 
 ngx_int_t respondPreflight(ngx_http_request_t* r) {

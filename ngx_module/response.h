@@ -19,6 +19,9 @@ bool addHeader(ngx_http_request_t* r, const char* name, std::string_view value);
 // Sends a whole response. Returns what a content handler returns, or ngx_http_finalize_request() takes.
 ngx_int_t respond(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, std::string_view body);
 
+// Sends the header alone; `length` -1: of a body whose length nobody knows yet. Returns what ngx_http_send_header() does.
+ngx_int_t sendHeader(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, off_t length);
+
 // Compares without regard to case.
 bool isSame(std::string_view text, std::string_view lowercase);
 

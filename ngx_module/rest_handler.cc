@@ -4,12 +4,15 @@
 #include <utility>
 
 #include "core/api/rest.h"
+#include "core/session/refusal.h"
 #include "ngx_module/body.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/identity.h"
 #include "ngx_module/pending.h"
 #include "ngx_module/process.h"
+#include "ngx_module/read_meter.h"
 #include "ngx_module/response.h"
+#include "ngx_module/session_list.h"
 
 namespace mediasync::ngx {
 namespace {
@@ -135,11 +138,25 @@ ngx_int_t startCreate(ngx_http_request_t* r, const LocConf& conf) {
   return readBody(r, conf, onBody);
 }
 
+// What has been read of the sessions.
+ngx_int_t sendRead(ngx_http_request_t* r, const LocConf& conf, const server::RestReply& reply) {
+  chargeRead(r, conf.replies.rate, reply.body.size());
+  return send(r, reply);
+}
+
+ngx_int_t failTooFast(ngx_http_request_t* r) {
+  addHeader(r, "Retry-After", "1");
+  return fail(r, NGX_HTTP_TOO_MANY_REQUESTS, session::kRateLimited.message);
+}
+
 ngx_int_t list(ngx_http_request_t* r, Runtime& runtime, const LocConf& conf) {
   if (!conf.list) return fail(r, NGX_HTTP_FORBIDDEN, "Sessions are not listed here");
+  if (!mayRead(r, conf.replies.rate)) return failTooFast(r);
   const auto query = api::parseList(view(r->args));
   if (const auto* bad = std::get_if<api::BadRequest>(&query)) return fail(r, NGX_HTTP_BAD_REQUEST, bad->message);
-  return send(r, runtime.worker().listSessions(std::get<api::ListQuery>(query), conf.options()));
+  const auto& list = std::get<api::ListQuery>(query);
+  if (list.isWhole) return sendSessionList(r, runtime, conf);
+  return sendRead(r, conf, runtime.worker().listSessions(list, conf.options()));
 }
 
 ngx_int_t handle(ngx_http_request_t* r) {
@@ -161,7 +178,8 @@ ngx_int_t handle(ngx_http_request_t* r) {
     case api::Route::Kind::kList:
       return list(r, *runtime, conf);
     case api::Route::Kind::kShow:
-      return send(r, runtime->worker().showSession(route.sessionId, conf.options()));
+      if (!mayRead(r, conf.replies.rate)) return failTooFast(r);
+      return sendRead(r, conf, runtime->worker().showSession(route.sessionId, conf.options()));
     case api::Route::Kind::kMethodNotAllowed:
       addHeader(r, "Allow", route.allow);
       return fail(r, NGX_HTTP_NOT_ALLOWED, "Method not allowed");

@@ -34,6 +34,19 @@ server::Compression compressionOf(const LocConf& conf, const websocket::DeflateP
           static_cast<std::uint32_t>(std::min<size_t>(conf.deflateMinLength, UINT32_MAX))};
 }
 
+// There is no body for filters to work on, and those that wait for its end, as ssi does, would keep the header with it.
+ngx_int_t flush(ngx_http_request_t* r) {
+  auto* buffer = static_cast<ngx_buf_t*>(ngx_calloc_buf(r->pool));
+  if (buffer == nullptr) return NGX_ERROR;
+  buffer->flush = 1;
+  ngx_chain_t out{buffer, nullptr};
+  if (ngx_http_write_filter(r, &out) == NGX_ERROR) return NGX_ERROR;
+  // What NGINX still holds back would come after our frames.
+  if (r->header_sent && r->out == nullptr && !r->connection->buffered) return NGX_OK;
+  ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "mediasync: the handshake of a WebSocket was held back");
+  return NGX_ERROR;
+}
+
 ngx_int_t sendHandshake(ngx_http_request_t* r, std::string_view key,
                         const std::optional<websocket::DeflateParams>& deflate) {
   std::string extensions;
@@ -50,9 +63,12 @@ ngx_int_t sendHandshake(ngx_http_request_t* r, std::string_view key,
   r->limit_rate_set = 1;
   const ngx_int_t rc = ngx_http_send_header(r);
   if (rc == NGX_ERROR || rc > NGX_OK) return NGX_ERROR;
-  if (ngx_http_send_special(r, NGX_HTTP_FLUSH) == NGX_ERROR) return NGX_ERROR;
-  // What NGINX still holds back would come after our frames.
-  return r->out != nullptr || r->connection->buffered ? NGX_ERROR : NGX_OK;
+  return flush(r);
+}
+
+// Of the kind that nobody waits for, as those of mirror.
+bool hasSubrequests(const ngx_http_request_t* r) {
+  return r->count != 1 || r->posted_requests != nullptr;
 }
 
 // Finds the connection its place, or says why there is none.
@@ -86,6 +102,11 @@ ngx_int_t handleWebSocket(EngineRequest& request) {
     return respondError(r, engineio::Error::kBadRequest);
   }
   if (request.runtime.worker().stopped()) return respondUnavailable(r, kStartingOrStopping);
+  std::unique_ptr<StandIn> standIn;
+  if (hasSubrequests(r)) {
+    standIn = StandIn::make(r);
+    if (!standIn) return respondUnavailable(r, kNoConnection);
+  }
   auto connection = std::make_unique<Connection>(r->connection, r->loc_conf, request.runtime);
   const auto deflate = agreeOnDeflate(request);
   const ngx_int_t admitted = admit(request, *connection, deflate);
@@ -93,7 +114,12 @@ ngx_int_t handleWebSocket(EngineRequest& request) {
   if (admitted != NGX_OK || r->headers_out.status != 0) return admitted;
   ngx_pool_cleanup_t* owner = ngx_pool_cleanup_add(r->pool, 0);
   if (owner == nullptr || sendHandshake(r, key, deflate) != NGX_OK) return NGX_ERROR;
-  Connection::takeOver(std::move(connection), owner, r, request.protocol.revision == engineio::Revision::kV3);
+  if (!standIn && hasSubrequests(r)) {  // which a variable of a header has begun, as njs lets it
+    standIn = StandIn::make(r);
+    if (!standIn) return NGX_ERROR;
+  }
+  Connection::takeOver(std::move(connection), owner, r, std::move(standIn),
+                       request.protocol.revision == engineio::Revision::kV3);
   return NGX_DONE;
 }
 

@@ -42,8 +42,7 @@ bool isOfRealip(const ngx_http_request_t* r, const ngx_pool_cleanup_t* cleanup) 
 }
 
 // Others may have things to undo at the end of the request, as limit_conn has, which counts the connection until then.
-// Subrequests that nobody waits for, as those of mirror, come to an end.
-bool isNeededByOthers(const ngx_http_request_t* r) {
+bool hasCleanups(const ngx_http_request_t* r) {
   for (const auto* cleanup = r->cleanup; cleanup != nullptr; cleanup = cleanup->next) {
     if (cleanup->handler != nullptr) return true;
   }
@@ -51,7 +50,15 @@ bool isNeededByOthers(const ngx_http_request_t* r) {
     if (cleanup->handler == nullptr || cleanup->handler == destroyConnection || isOfRealip(r, cleanup)) continue;
     return true;
   }
-  return r->count != 1 || r->blocked != 0 || r->posted_requests != nullptr;
+  return false;
+}
+
+bool isNeededByOthers(const ngx_http_request_t* r) {
+  return hasCleanups(r) || r->count != 1 || r->blocked != 0 || r->posted_requests != nullptr;
+}
+
+std::string addressOf(const ngx_connection_t* c) {
+  return {reinterpret_cast<const char*>(c->addr_text.data), c->addr_text.len};
 }
 
 // What lines of the error log say that was done meanwhile.
@@ -160,6 +167,7 @@ Connection::~Connection() {
   broken_ = true;
   if (channel_ && !finished_) guardedVoid(c_->log, [this] { runtime_.worker().gone(*channel_); });
   runtime_.settle();
+  endLeftRequest();
 }
 
 Connection* Connection::own(std::unique_ptr<Connection> connection, ngx_pool_cleanup_t* owner) {
@@ -177,21 +185,77 @@ std::unique_ptr<Connection> Connection::disown(ngx_pool_t* pool) {
 }
 
 void Connection::takeOver(std::unique_ptr<Connection> taken, ngx_pool_cleanup_t* owner, ngx_http_request_t* r,
-                          bool late) {
-  Connection* self = own(std::move(taken), owner);
-  ngx_connection_t* c = r->connection;
-  ngx_http_set_ctx(r, self, ngx_http_mediasync_module);
-  ++r->main->count;
-  self->r_ = r;
-  self->requestRead_ = std::exchange(c->read->handler, onRequestRead);
-  self->requestWrite_ = std::exchange(c->write->handler, onRequestWrite);
+                          std::unique_ptr<StandIn> standIn, bool late) {
+  if (r->header_in->pos < r->header_in->last) {
+    const auto* ahead = reinterpret_cast<const char*>(std::exchange(r->header_in->pos, r->header_in->last));
+    taken->ahead_ = std::make_unique<std::string>(ahead, reinterpret_cast<const char*>(r->header_in->last));
+  }
+  Connection* self = standIn ? leave(std::move(taken), r, *standIn) : stayWith(std::move(taken), owner, r);
   self->begin();
   if (late) {
-    ngx_add_timer(c->read, kEarlyFrames);
+    ngx_add_timer(self->c_->read, kEarlyFrames);
   } else {
     self->writeEarly();
     if (self->broken_) self->broken();
   }
+}
+
+Connection* Connection::stayWith(std::unique_ptr<Connection> taken, ngx_pool_cleanup_t* owner, ngx_http_request_t* r) {
+  Connection* self = own(std::move(taken), owner);
+  ngx_http_set_ctx(r, self, ngx_http_mediasync_module);
+  ++r->main->count;
+  self->r_ = r;
+  self->requestRead_ = std::exchange(r->connection->read->handler, onRequestRead);
+  self->requestWrite_ = std::exchange(r->connection->write->handler, onRequestWrite);
+  return self;
+}
+
+// Subrequests of the handshake are still at work, as those of mirror. Whatever becomes of them, NGINX lets them set the
+// handlers of their connection and end the request, so neither is to be the WebSocket's.
+Connection* Connection::leave(std::unique_ptr<Connection> taken, ngx_http_request_t* r, StandIn& standIn) {
+  if (!r->logged) logRequest(r);
+  std::string client = addressOf(r->connection);  // as realip found it
+  if (hasCleanups(r)) taken->keepRequest(r);
+  taken->c_ = standIn.replace(r->connection);
+  ngx_pool_t* pool = std::exchange(taken->c_->pool, nullptr);
+  Connection* self = pool == nullptr ? taken.release() : own(std::move(taken), standIn.owner());
+  self->goBare(std::move(client));
+  if (pool != nullptr) self->goWith(pool, standIn.log());
+  return self;
+}
+
+// A connection over TLS has the pool that OpenSSL's state of it lies in, and a log of its own.
+void Connection::goWith(ngx_pool_t* pool, ngx_log_t* log) {
+  *log = *c_->log;
+  log->data = c_;
+  log->connection = c_->number;
+  c_->log = c_->read->log = c_->write->log = pool->log = log;
+  c_->pool = pool;
+}
+
+// Until the WebSocket ends, unless a subrequest ends it before.
+void Connection::keepRequest(ngx_http_request_t* r) {
+  ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(r->pool, sizeof(LeftRequest));
+  if (cleanup == nullptr) return;
+  left_ = static_cast<LeftRequest*>(cleanup->data);
+  *left_ = {r, &left_};
+  cleanup->handler = forgetRequest;
+  ++r->main->count;
+}
+
+void Connection::forgetRequest(void* left) {
+  LeftRequest** holder = static_cast<LeftRequest*>(left)->holder;
+  if (holder != nullptr) *holder = nullptr;
+}
+
+void Connection::endLeftRequest() {
+  LeftRequest* left = std::exchange(left_, nullptr);
+  if (left == nullptr) return;
+  left->holder = nullptr;
+  ngx_http_request_t* r = left->r;
+  ngx_connection_t* c = r->connection;
+  ngx_http_finalize_request(r, NGX_DONE);
+  ngx_http_run_posted_requests(c);
 }
 
 Connection* Connection::goOnWith(std::unique_ptr<Connection> connection, std::string client) {
@@ -331,7 +395,7 @@ void Connection::broken() {
 
 // There is still something to be sent, or to be read, that belongs to the handshake.
 bool Connection::isEarly() const {
-  return !open_ || early_ || (r_ != nullptr && r_->header_in->pos < r_->header_in->last);
+  return !open_ || early_ || ahead_;
 }
 
 server::WebSocket::Giving Connection::give(std::uint16_t slot, std::string_view parcel) {
@@ -364,7 +428,8 @@ void Connection::forget() {
 void Connection::timedOut() {
   c_->read->timedout = 0;
   if (late_) tls_.reset();
-  guardedVoid(c_->log, [this] { writeEarly(); }, [this] { broken_ = true; });
+  guardedVoid(
+      c_->log, [this] { writeEarly(); }, [this] { broken_ = true; });
 }
 
 void Connection::writeEarly() {
@@ -374,7 +439,7 @@ void Connection::writeEarly() {
 }
 
 bool Connection::canReleaseRequest() const {
-  if (finished_ || broken_ || away_ || r_->header_in->pos < r_->header_in->last) return false;
+  if (finished_ || broken_ || away_ || ahead_) return false;
   // OpenSSL has put its own handler in the place of one of ours, which it will put back.
   const auto* ssl = c_->ssl;
   if (ssl != nullptr && (ssl->saved_read_handler != nullptr || ssl->saved_write_handler != nullptr)) return false;
@@ -398,7 +463,7 @@ void Connection::releaseRequest() {
   const bool whole = canReleasePool();
   ngx_pool_cleanup_t* owner = canReleaseRequest() ? ngx_pool_cleanup_add(c_->pool, 0) : nullptr;
   if (owner != nullptr) {
-    std::string client(reinterpret_cast<char*>(c_->addr_text.data), c_->addr_text.len);  // as realip found it
+    std::string client = addressOf(c_);  // as realip found it
     auto self = disown(r_->pool);
     ngx_http_connection_t* hc = r_->http_connection;
     ngx_http_free_request(std::exchange(r_, nullptr), 0);
@@ -422,7 +487,8 @@ void Connection::end() {
     guardedVoid(c_->log, [this] { runtime_.worker().gone(*channel_); });
     runtime_.settle();
   }
-  guardedVoid(c_->log, [this] { writeEarly(); }, [this] { broken_ = true; });
+  guardedVoid(
+      c_->log, [this] { writeEarly(); }, [this] { broken_ = true; });
   if (!broken_ && tls_) {
     if (late_) return;
     late_ = true;  // OpenSSL still holds the last record: as soon as it is out, or after a while
@@ -515,9 +581,8 @@ void Connection::feed(u_char* data, size_t size) {
 
 void Connection::read() {
   if (!channel_ || away_ || finished_ || broken_ || paused_) return;
-  if (r_ != nullptr && r_->header_in->pos < r_->header_in->last) {
-    u_char* data = std::exchange(r_->header_in->pos, r_->header_in->last);
-    feed(data, static_cast<size_t>(r_->header_in->last - data));
+  if (const auto ahead = std::exchange(ahead_, nullptr)) {
+    feed(reinterpret_cast<u_char*>(ahead->data()), ahead->size());
   }
   if (finished_ || broken_ || paused_) return;
   server::Worker::expectInput(*channel_);
@@ -582,8 +647,8 @@ void Connection::onRequestWrite(ngx_event_t* event) {
   ofRequest(event)->writable();
 }
 
-// While OpenSSL has to read before it can write, or the reverse, it has put the handler of one event in the place of the
-// other's: whichever comes must see what there is to see.
+// While OpenSSL has to read before it can write, or the reverse, it has put the handler of one event in the place of
+// the other's: whichever comes must see what there is to see.
 void Connection::writable() {
   if (c_->close || c_->read->timedout || (isOver() && (broken_ || !late_))) return readable();
   const Turn turn(c_);

@@ -13,6 +13,7 @@
 #include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
 #include "ngx_module/process.h"
+#include "ngx_module/stand_in.h"
 
 namespace mediasync::ngx {
 
@@ -26,9 +27,10 @@ class Connection final : public server::WebSocket {
 
   void attach(std::unique_ptr<server::Channel> channel) { channel_ = std::move(channel); }
   // The handshake is out: from now on NGINX's connection is ours. The request owns this object, by an entry of its pool
-  // that was made before; then the pool of NGINX's connection does; then, when it is bare, nobody. `late`: what was
-  // written before is sent a moment later.
-  static void takeOver(std::unique_ptr<Connection>, ngx_pool_cleanup_t* owner, ngx_http_request_t* r, bool late);
+  // that was made before; then the pool of NGINX's connection does; then, when it is bare, nobody. With a stand-in the
+  // WebSocket leaves the request at once. `late`: what was written before is sent a moment later.
+  static void takeOver(std::unique_ptr<Connection>, ngx_pool_cleanup_t* owner, ngx_http_request_t* r,
+                       std::unique_ptr<StandIn>, bool late);
   // The same for one whose handshake another process had: it has no pool. `client`: its address, for the error log.
   static Connection* goOnWith(std::unique_ptr<Connection>, std::string client);
   // Another process has the connection: this one forgets it.
@@ -46,6 +48,15 @@ class Connection final : public server::WebSocket {
   void goOn() override;
 
  private:
+  // A request that the WebSocket has left, and that others need for as long as it lasts. Lies in its pool.
+  struct LeftRequest {
+    ngx_http_request_t* r;
+    LeftRequest** holder;  // null: needs it no longer
+  };
+
+  static Connection* stayWith(std::unique_ptr<Connection>, ngx_pool_cleanup_t* owner, ngx_http_request_t* r);
+  static Connection* leave(std::unique_ptr<Connection>, ngx_http_request_t* r, StandIn&);
+  static void forgetRequest(void* left);
   static Connection* own(std::unique_ptr<Connection>, ngx_pool_cleanup_t* owner);
   static std::unique_ptr<Connection> disown(ngx_pool_t*);
   static Connection* of(ngx_event_t* event);
@@ -64,6 +75,9 @@ class Connection final : public server::WebSocket {
   bool isEarly() const;
   void begin();
   void goBare(std::string client);
+  void goWith(ngx_pool_t* pool, ngx_log_t* log);
+  void keepRequest(ngx_http_request_t* r);
+  void endLeftRequest();
   bool isOver() const { return finished_ || broken_; }
   void endSoon();
   void timedOut();
@@ -92,6 +106,8 @@ class Connection final : public server::WebSocket {
   std::unique_ptr<server::Channel> channel_;
   ngx_event_handler_pt requestRead_ = nullptr;  // of the request, which has the connection back at the end
   ngx_event_handler_pt requestWrite_ = nullptr;
+  LeftRequest* left_ = nullptr;
+  std::unique_ptr<std::string> ahead_;  // came with the handshake, and has yet to be read
   std::unique_ptr<std::string> early_;  // written before the handshake was out
   std::unique_ptr<std::string> tls_;    // a record that OpenSSL must be given again, unchanged
   std::string client_;                  // its address as text, once it is bare
@@ -100,8 +116,8 @@ class Connection final : public server::WebSocket {
   bool paused_ = false;
   bool finished_ = false;  // the worker is done with the channel
   bool broken_ = false;
-  bool late_ = false;      // finished, and waits for tls_ to be sent
-  bool away_ = false;      // on its way to another process
+  bool late_ = false;  // finished, and waits for tls_ to be sent
+  bool away_ = false;  // on its way to another process
 };
 
 // Takes the connection out of the event loop, and its events out of the queues.

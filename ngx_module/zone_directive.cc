@@ -1,5 +1,6 @@
 // mediasync_zone zone=NAME:SIZE [shards=N] [log=SIZE] [session_timeout=T] [user_timeout=T] [disconnect_grace=T]
-//                [recovery=T] [drain=T] [state=PATH [sync=always|interval|off]]
+//                [restart_grace=T] [recovery=T] [drain=T] [state=PATH [sync=always|interval|off]]
+#include <limits>
 #include <new>
 
 #include "ngx_module/conf.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr ngx_uint_t kDefaultShards = 8;
 constexpr std::int64_t kLongestDrain = 60'000;
+constexpr std::int64_t kDefaultRestartGrace = 20'000;
 constexpr ssize_t kLargestZone = ssize_t{32} << 30;  // what the references in its records can reach
 
 struct Parser {
@@ -36,6 +38,12 @@ char* invalid(ngx_conf_t* cf, const ngx_str_t& value) {
   return static_cast<char*>(NGX_CONF_ERROR);
 }
 
+// As NGINX reads a size, and gigabytes besides, as it reads offsets.
+ssize_t parseZoneSize(ngx_str_t size) {
+  const off_t bytes = ngx_parse_offset(&size);
+  return bytes < 0 || bytes > std::numeric_limits<ssize_t>::max() ? NGX_ERROR : static_cast<ssize_t>(bytes);
+}
+
 // "NAME:SIZE"
 char* parseName(Parser& p, const ngx_str_t& whole, ngx_str_t value) {
   u_char* colon = ngx_strlchr(value.data, value.data + value.len, ':');
@@ -44,8 +52,7 @@ char* parseName(Parser& p, const ngx_str_t& whole, ngx_str_t value) {
     return static_cast<char*>(NGX_CONF_ERROR);
   }
   p.zone->name = {static_cast<size_t>(colon - value.data), value.data};
-  ngx_str_t size{static_cast<size_t>(value.data + value.len - colon - 1), colon + 1};
-  p.size = ngx_parse_size(&size);
+  p.size = parseZoneSize({static_cast<size_t>(value.data + value.len - colon - 1), colon + 1});
   if (p.size == NGX_ERROR) {
     ngx_conf_log_error(NGX_LOG_EMERG, p.cf, 0, "invalid zone size \"%V\"", &whole);
     return static_cast<char*>(NGX_CONF_ERROR);
@@ -112,6 +119,7 @@ char* parseParameter(Parser& p, const ngx_str_t& value) {
   if (startsWith(value, "session_timeout=", &rest)) return parseTime(p, value, rest, &settings.sessionTimeout);
   if (startsWith(value, "user_timeout=", &rest)) return parseTime(p, value, rest, &settings.userTimeout);
   if (startsWith(value, "disconnect_grace=", &rest)) return parseTime(p, value, rest, &settings.disconnectGrace);
+  if (startsWith(value, "restart_grace=", &rest)) return parseTime(p, value, rest, &settings.restartGrace);
   if (startsWith(value, "recovery=", &rest)) return parseTime(p, value, rest, &settings.recovery);
   if (startsWith(value, "drain=", &rest)) return parseDrain(p, value, rest);
   return invalid(p.cf, value);
@@ -195,6 +203,7 @@ ZoneConf* newZone(ngx_conf_t* cf) {
   if (zone == nullptr || memory == nullptr) return nullptr;
   zone->shards = kDefaultShards;
   zone->settings = store::ZoneSettings{};
+  zone->settings.restartGrace = kDefaultRestartGrace;
   zone->stateSync = server::StateSync::kInterval;
   zone->zone = static_cast<store::Zone*>(memory);
   return zone;
@@ -228,6 +237,7 @@ char* ngx_http_mediasync_zone(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {
   parser.zone->shm->init = initZone;
   parser.zone->shm->data = parser.zone;
   auto* main = static_cast<MainConf*>(conf);
+  parser.zone->zones = &main->zones;
   auto** slot = static_cast<ZoneConf**>(ngx_array_push(&main->zones));
   if (slot == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
   *slot = parser.zone;

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "ngx_module/guard.h"
+#include "ngx_module/process_id.h"
+#include "ngx_module/state_file.h"
 
 namespace mediasync::ngx {
 namespace {
@@ -12,16 +14,21 @@ namespace {
 // For another process that is about to end as well, and writes for both.
 constexpr int kWaits = 200;
 constexpr ngx_msec_t kWait = 10;
+// Until the file is looked at again which others use.
+constexpr ngx_msec_t kFileWait = 100;
 
 }  // namespace
 
 ZoneState::ZoneState(const ZoneConf& conf, ngx_cycle_t* cycle, server::Environment& env)
     : conf_(conf),
+      log_(cycle->log),
       file_(conf, cycle, onWritten, this),
-      keeper_(*conf.zone, static_cast<std::int32_t>(ngx_pid), static_cast<std::uint16_t>(ngx_process_slot), env, file_,
-              conf.stateSync),
+      keeper_(*conf.zone, processIdOf(ngx_pid), static_cast<std::uint16_t>(ngx_process_slot), env, file_,
+              conf.stateSync, conf.stateEpoch),
       timer_(onTimer, this, cycle->log) {
-  if (keeper_.takeUp() && file_.isAhead(conf)) file_.await(conf);
+  // An upgrade of the binary was taken back: before any client is served by what the tables held before it.
+  const bool isBack = keeper_.hasBegun() && keeper_.takeUp() && (file_.isUsedByOthers() || keeper_.isBehind());
+  if (isBack) awaitOthers(conf, log_);
   timer_.arm(1);
 }
 
@@ -37,31 +44,32 @@ void ZoneState::onWritten(void* self) {
   if (!state->finishing_) state->step();
 }
 
+bool ZoneState::isPending() const {
+  return conf_.zone->header().state.pending.load() != 0;
+}
+
 void ZoneState::step() {
-  const bool isPending = conf_.zone->header().state.pending.load() != 0;
-  if (isPending) {
-    load();
-  } else if (!inUse_) {
-    file_.use();
-    inUse_ = true;
-  }
+  if (!keeper_.isInForce()) return leave();
+  if (!file_.use()) return timer_.arm(kFileWait);
+  if (isPending() && keeper_.takeUp()) load();
   keeper_.step();
   timer_.arm(static_cast<ngx_msec_t>(std::max<std::int64_t>(keeper_.delay(), 1)));
 }
 
-// The other NGINX has ended, or has yet to.
+// Another file has come into force, which perhaps another zone waits for.
+void ZoneState::leave() {
+  if (keeper_.yield()) file_.release();
+}
+
 void ZoneState::load() {
-  if (file_.isUsedByOthers() || !keeper_.takeUp()) return;
-  file_.use();
-  inUse_ = true;
-  file_.load(conf_);
+  loadState(conf_, *stateFileOf(conf_), log_);
   conf_.zone->header().state.pending.store(0);
 }
 
 void ZoneState::finish() {
   if (finished_) return;
   finishing_ = true;
-  if (!keeper_.finish() && ++waits_ < kWaits) {
+  if (file_.use() && !keeper_.finish() && ++waits_ < kWaits) {
     timer_.holdExit();
     timer_.arm(kWait);
     return;

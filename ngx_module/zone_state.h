@@ -3,7 +3,7 @@
 
 #include "core/server/state_keeper.h"
 #include "ngx_module/conf.h"
-#include "ngx_module/state_file.h"
+#include "ngx_module/disk_file.h"
 #include "ngx_module/timer.h"
 
 namespace mediasync::ngx {
@@ -23,13 +23,15 @@ class ZoneState {
   static void onTimer(void* self);
   static void onWritten(void* self);
   void step();
+  void leave();
+  bool isPending() const;
   void load();
 
   const ZoneConf& conf_;
+  ngx_log_t* log_;
   DiskFile file_;
   server::StateKeeper keeper_;
   Timer timer_;
-  bool inUse_ = false;  // the file, by this process
   bool finishing_ = false;
   bool finished_ = false;
   int waits_ = 0;

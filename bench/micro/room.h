@@ -21,7 +21,8 @@ class StandingClock final : public server::Environment {
   std::int64_t wallMicroseconds() override { return time.wall * 1000; }
   RandomSource& random() override { return source; }
   void wakeWorker(std::uint16_t) override { isWoken = true; }
-  bool processAlive(std::int32_t) override { return true; }
+  bool processAlive(store::ProcessId) override { return true; }
+  void log(Severity, std::string_view) override {}
 
   bool isWoken = false;
 };

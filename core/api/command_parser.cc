@@ -86,6 +86,12 @@ bool takeSecret(const Value& value, std::optional<std::string_view>& out) {
   return takeOptionalText(value, session::kMaxSecretBytes, out) && (!out || isSecret(*out));
 }
 
+// A client sends back what it was told: a URL that stands in the place of an id may be longer than an id.
+bool takeMediaId(const Value& value, std::optional<std::string_view> url, std::optional<std::string_view>& out) {
+  const bool isUrl = url && is(value, JsonScalar::Kind::kText) && value->text == *url;
+  return takeOptionalText(value, isUrl ? session::kMaxMediaUrlBytes : session::kMaxMediaIdBytes, out);
+}
+
 bool takeNumber(const Value& value, double& out) {
   if (!is(value, JsonScalar::Kind::kNumber) || !std::isfinite(value->number)) return false;
   out = value->number;
@@ -155,7 +161,7 @@ Parsed parseSyncPlayback(const Data& data, TimestampUnit unit) {
   if (!takePosition(data["position"], sync.position)) return kInvalidPosition;
   if (!takeBoolean(data["isPlaying"], sync.isPlaying)) return kInvalidIsPlaying;
   if (!takeOptionalText(data["mediaUrl"], kMaxMediaUrlBytes, sync.mediaUrl)) return kInvalidMediaUrl;
-  if (!takeOptionalText(data["mediaId"], kMaxMediaIdBytes, sync.mediaId)) return kInvalidMediaId;
+  if (!takeMediaId(data["mediaId"], sync.mediaUrl, sync.mediaId)) return kInvalidMediaId;
   if (!takePlaybackRate(data["playbackRate"], sync.playbackRate)) return kInvalidPlaybackRate;
   if (!takeTime(data["executeAt"], unit, sync.executeAt)) return kInvalidExecuteAt;
   return Command(sync);
@@ -165,7 +171,7 @@ Parsed parseLoadMedia(const Data& data, TimestampUnit) {
   using namespace session;
   LoadMedia load;
   if (!takeRequiredText(data["mediaUrl"], kMaxMediaUrlBytes, load.mediaUrl)) return kInvalidMediaUrl;
-  if (!takeOptionalText(data["mediaId"], kMaxMediaIdBytes, load.mediaId)) return kInvalidMediaId;
+  if (!takeMediaId(data["mediaId"], load.mediaUrl, load.mediaId)) return kInvalidMediaId;
   if (!takeOptionalText(data["mediaTitle"], kMaxMediaTitleBytes, load.mediaTitle)) {
     return kInvalidMediaTitle;
   }

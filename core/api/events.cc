@@ -4,6 +4,7 @@
 
 #include "core/api/problem.h"
 #include "core/api/session_json.h"
+#include "core/api/text_rules.h"
 
 namespace mediasync::api {
 namespace {
@@ -59,10 +60,7 @@ struct BodyWriter {
 
   void operator()(const session::MediaLoaded& loaded) const {
     JsonWriter json = beginEvent(out, "media_loaded");
-    json.key("mediaUrl").string(loaded.mediaUrl);
-    json.key("mediaId").stringOrNull(loaded.mediaId);
-    json.key("mediaTitle").stringOrNull(loaded.mediaTitle);
-    json.key("mediaDuration").numberOrNull(loaded.mediaDuration);
+    writeMediaFields(json, loaded.mediaUrl, loaded.mediaId, loaded.mediaTitle, loaded.mediaDuration);
     writeTimestampField(json, at, unit);
     json.key("loadedBy").string(loaded.loadedBy);
     endEvent(json);
@@ -88,14 +86,6 @@ struct BodyWriter {
     endEvent(json);
   }
 };
-
-std::string_view cutAtCharacter(std::string_view text, std::size_t maxBytes) {
-  if (text.size() <= maxBytes) return text;
-  std::size_t end = maxBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-    --end;
-  return text.substr(0, end);
-}
 
 }  // namespace
 

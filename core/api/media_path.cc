@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/api/percent.h"
+#include "core/api/text_rules.h"
+#include "core/session/command.h"
 
 namespace mediasync::api {
 namespace {
@@ -37,6 +39,23 @@ std::optional<std::string> mediaPath(std::string_view url) {
   auto path = percentDecode(url);
   if (!path || hasDotSegment(*path)) return std::nullopt;
   return path;
+}
+
+bool isLoadable(std::string_view url, const MediaPrefixes& prefixes) {
+  const auto path = mediaPath(url);
+  return path && std::any_of(prefixes.begin(), prefixes.end(),
+                             [&](const std::string& prefix) { return path->starts_with(prefix); });
+}
+
+std::string mediaFileName(std::string_view url) {
+  std::string_view name = url.substr(0, url.find_first_of("?#"));
+  while (name.ends_with('/'))
+    name.remove_suffix(1);
+  name.remove_prefix(name.rfind('/') + 1);  // none: npos + 1 is 0
+  if (name.empty()) name = url;
+  const auto decoded = percentDecode(name);
+  const bool isReadable = decoded && !decoded->empty() && isText(*decoded, decoded->size());
+  return std::string(cutAtCharacter(isReadable ? *decoded : name, session::kMaxMediaTitleBytes));
 }
 
 bool isPartOfMedia(std::string_view path, std::string_view media) {

@@ -48,11 +48,23 @@ struct BadRequest {
 // and gives up on arrays and objects nested deeper than 32.
 std::variant<CreateSession, BadRequest> parseCreate(std::string_view body);
 
+// A place in the list of sessions: behind those with serials up to `serial` in a bucket of the table.
+struct ListPlace {
+  std::uint64_t bucket = 0;
+  std::uint64_t serial = 0;
+  friend bool operator==(const ListPlace&, const ListPlace&) = default;
+};
+
+// As it stands in an answer, "BUCKET-SERIAL", and back. nullopt: no answer had it.
+std::string listPlaceText(const ListPlace& place);
+std::optional<ListPlace> parseListPlace(std::string_view text);
+
 // Which part of the list is asked for.
 struct ListQuery {
   static constexpr std::uint32_t kMaxLimit = 1000;
   std::uint32_t limit = kMaxLimit;  // 1 to kMaxLimit
-  std::uint64_t after = 0;          // the `next` of the answer before; 0: from the beginning
+  bool isWhole = false;             // no limit was given, and no place: all of it
+  ListPlace after;                  // the `next` of the answer before
 };
 
 // Reads the query of GET /api/sessions, "limit=N&after=NEXT"; other parameters are ignored, and the first of equal ones
@@ -67,9 +79,11 @@ void appendCreated(std::string& out, std::string_view sessionId, std::string_vie
 // {"success":true,"session":{...}}
 void appendSession(std::string& out, const session::SessionView& view, TimestampUnit unit);
 
-// {"success":true,"sessions":[...],"totalSessions":N}, and "next":"..." unless `next` is 0: there are more.
-void appendSessionList(std::string& out, std::span<const session::SessionSummary> sessions, std::uint64_t total,
-                       std::uint64_t next, TimestampUnit unit);
+// {"success":true,"sessions":[...],"totalSessions":N}, and "next":"..." when there are more: as a whole, or its
+// beginning, the elements that are `added` to others, and its end.
+void beginSessionList(std::string& out);
+void addSessions(std::string& out, std::span<const session::SessionSummary> sessions, bool added, TimestampUnit unit);
+void endSessionList(std::string& out, std::uint64_t total, const std::optional<ListPlace>& next);
 
 // {"success":false,"message":..}
 void appendFailure(std::string& out, std::string_view message);

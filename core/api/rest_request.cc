@@ -52,8 +52,28 @@ std::variant<ListQuery, BadRequest> parseList(std::string_view query) {
   if (!limit.empty() && (!readNumber(limit, list.limit) || list.limit > ListQuery::kMaxLimit)) {
     return BadRequest{"limit must be a number from 1 to 1000"};
   }
-  if (!after.empty() && !readNumber(after, list.after)) return BadRequest{"after must be the next of another answer"};
+  list.isWhole = limit.empty() && after.empty();
+  if (after.empty()) return list;
+  const auto place = parseListPlace(after);
+  if (!place) return BadRequest{"after must be the next of another answer"};
+  list.after = *place;
   return list;
+}
+
+std::string listPlaceText(const ListPlace& place) {
+  return std::to_string(place.bucket) + '-' + std::to_string(place.serial);
+}
+
+std::optional<ListPlace> parseListPlace(std::string_view text) {
+  ListPlace place;
+  const std::size_t dash = text.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto read = [](std::string_view digits, std::uint64_t& number) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return error == std::errc() && end == digits.data() + digits.size();
+  };
+  if (!read(text.substr(0, dash), place.bucket) || !read(text.substr(dash + 1), place.serial)) return std::nullopt;
+  return place;
 }
 
 bool isJsonContentType(std::string_view contentType) {

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "core/api/json_writer.h"
 #include "core/api/rest.h"
 #include "core/api/session_json.h"
@@ -37,17 +39,22 @@ void appendSession(std::string& out, const session::SessionView& view, Timestamp
   json.endObject();
 }
 
-void appendSessionList(std::string& out, std::span<const session::SessionSummary> sessions, std::uint64_t total,
-                       std::uint64_t next, TimestampUnit unit) {
-  JsonWriter json(out);
-  json.beginObject().key("success").boolean(true);
-  json.key("sessions").beginArray();
-  for (const session::SessionSummary& summary : sessions)
+void beginSessionList(std::string& out) {
+  out.append(R"({"success":true,"sessions":[)");
+}
+
+void addSessions(std::string& out, std::span<const session::SessionSummary> sessions, bool added, TimestampUnit unit) {
+  for (const session::SessionSummary& summary : sessions) {
+    if (std::exchange(added, true)) out.push_back(',');
+    JsonWriter json(out);
     writeSummary(json, summary, unit);
-  json.endArray();
-  json.key("totalSessions").integer(static_cast<std::int64_t>(total));
-  if (next != 0) json.key("next").string(std::to_string(next));
-  json.endObject();
+  }
+}
+
+void endSessionList(std::string& out, std::uint64_t total, const std::optional<ListPlace>& next) {
+  out.append(R"(],"totalSessions":)").append(std::to_string(total));
+  if (next) out.append(R"(,"next":")").append(listPlaceText(*next)).push_back('"');
+  out.push_back('}');
 }
 
 void appendFailure(std::string& out, std::string_view message) {

@@ -1,5 +1,7 @@
 #include "core/api/session_json.h"
 
+#include "core/api/media_path.h"
+
 namespace mediasync::api {
 namespace {
 
@@ -26,11 +28,20 @@ void writeUsers(JsonWriter& json, const std::vector<session::UserView>& users, T
 
 }  // namespace
 
+void writeMediaFields(JsonWriter& json, std::optional<std::string_view> url, std::optional<std::string_view> id,
+                      std::optional<std::string_view> title, std::optional<double> duration) {
+  json.key("mediaUrl").stringOrNull(url);
+  json.key("mediaId").stringOrNull(id ? id : url);
+  if (!title && url) {
+    json.key("mediaTitle").string(mediaFileName(*url));
+  } else {
+    json.key("mediaTitle").stringOrNull(title);
+  }
+  json.key("mediaDuration").numberOrNull(!duration && url ? std::optional(0.0) : duration);
+}
+
 void writePlaybackFields(JsonWriter& json, const session::PlaybackView& state, TimestampUnit unit) {
-  json.key("mediaUrl").stringOrNull(state.mediaUrl);
-  json.key("mediaId").stringOrNull(state.mediaId);
-  json.key("mediaTitle").stringOrNull(state.mediaTitle);
-  json.key("mediaDuration").numberOrNull(state.mediaDuration);
+  writeMediaFields(json, state.mediaUrl, state.mediaId, state.mediaTitle, state.mediaDuration);
   json.key("position").number(state.position);
   json.key("isPlaying").boolean(state.isPlaying);
   json.key("lastUpdateTime");

@@ -1,6 +1,7 @@
 // The objects that events and REST answers share.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,11 @@
 #include "core/session/snapshot.h"
 
 namespace mediasync::api {
+
+// Writes what is played. What the leader did not say follows from the URL: the id is the URL, the title the file's name
+// in it, and a length that nobody knows is 0. All are null without a URL.
+void writeMediaFields(JsonWriter& json, std::optional<std::string_view> url, std::optional<std::string_view> id,
+                      std::optional<std::string_view> title, std::optional<double> duration);
 
 // Writes the fields of a playback state into an object that the caller has begun: every playback state that
 // is sent has the same ones.

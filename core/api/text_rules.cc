@@ -23,6 +23,14 @@ bool isText(std::string_view text, std::size_t maxBytes) {
   return text.size() <= maxBytes && isValidUtf8(text) && !hasControlCharacter(text);
 }
 
+std::string_view cutAtCharacter(std::string_view text, std::size_t maxBytes) {
+  if (text.size() <= maxBytes) return text;
+  std::size_t end = maxBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;
+  return text.substr(0, end);
+}
+
 bool isId(std::string_view text) {
   return !text.empty() && isText(text, session::kMaxIdBytes);
 }

@@ -3,9 +3,10 @@
 namespace mediasync {
 namespace {
 
-// Counts brackets outside strings; whether they match is the parser's business.
-bool isDepthWithin(std::string_view text, std::size_t maxDepth) {
+// Counts brackets and commas outside strings; whether they fit is the parser's business.
+bool isWithin(std::string_view text, std::size_t maxDepth, std::size_t maxValues) {
   std::size_t depth = 0;
+  std::size_t values = 1;
   bool inString = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -15,7 +16,9 @@ bool isDepthWithin(std::string_view text, std::size_t maxDepth) {
     } else if (c == '"') {
       inString = true;
     } else if (c == '[' || c == '{') {
-      if (++depth > maxDepth) return false;
+      if (++depth > maxDepth || ++values > maxValues) return false;
+    } else if (c == ',') {
+      if (++values > maxValues) return false;
     } else if ((c == ']' || c == '}') && depth > 0) {
       --depth;
     }
@@ -30,8 +33,8 @@ bool hasForeignBytes(std::string_view text) {
 
 }  // namespace
 
-std::optional<nlohmann::json> parseJson(std::string_view text, std::size_t maxDepth) {
-  if (hasForeignBytes(text) || !isDepthWithin(text, maxDepth)) return std::nullopt;
+std::optional<nlohmann::json> parseJson(std::string_view text, std::size_t maxDepth, std::size_t maxValues) {
+  if (hasForeignBytes(text) || !isWithin(text, maxDepth, maxValues)) return std::nullopt;
   auto value = nlohmann::json::parse(text, nullptr, false);
   if (value.is_discarded()) return std::nullopt;
   return value;

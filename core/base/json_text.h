@@ -8,9 +8,14 @@
 
 namespace mediasync {
 
-// nullopt for text that is not exactly one JSON value, is not UTF-8, or nests arrays and objects deeper than
-// `maxDepth`. Stricter than JSON.parse in two points, because the value could not be sent on: a number beyond
-// the range of a double, and an escaped surrogate without its pair. Never recurses into the text.
-std::optional<nlohmann::json> parseJson(std::string_view text, std::size_t maxDepth);
+// A value takes up to a hundred bytes where its text takes two.
+inline constexpr std::size_t kManyJsonValues = 65'536;
+
+// nullopt for text that is not exactly one JSON value, is not UTF-8, nests arrays and objects deeper than `maxDepth`,
+// or has more than about `maxValues` values: both are known before memory is taken for any. Stricter than JSON.parse in
+// two points, because the value could not be sent on: a number beyond the range of a double, and an escaped surrogate
+// without its pair. Never recurses into the text.
+std::optional<nlohmann::json> parseJson(std::string_view text, std::size_t maxDepth,
+                                        std::size_t maxValues = kManyJsonValues);
 
 }  // namespace mediasync

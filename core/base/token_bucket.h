@@ -31,6 +31,11 @@ class TokenBucket {
   // Whether there is anything in it.
   bool hasSome(const Rate& rate, std::int64_t now) const { return !rate || missing(now) < timeFor(rate, rate.burst); }
 
+  // Milliseconds until there is anything in it; 0: there is.
+  std::int64_t untilSome(const Rate& rate, std::int64_t now) const {
+    return hasSome(rate, now) ? 0 : (missing(now) - timeFor(rate, rate.burst)) / kPerMillisecond + 1;
+  }
+
   // Takes any number of tokens, also more than there are: then the bucket stays empty until that is made up for.
   void charge(const Rate& rate, std::int64_t now, std::uint64_t tokens) {
     if (rate) fullAt_ = now * kPerMillisecond + missing(now) + timeFor(rate, tokens);

@@ -1,7 +1,5 @@
 #include "core/engineio/query.h"
 
-#include <optional>
-
 namespace mediasync::engineio {
 namespace {
 
@@ -36,8 +34,8 @@ Query parseQuery(std::string_view rawQuery) {
     const std::string_view name = field.substr(0, field.find('='));
     values.take(name, name.size() < field.size() ? field.substr(name.size() + 1) : std::string_view());
   }
-  return {values.eio.value_or(""), values.transport.value_or(""), values.sid.value_or(""),
-          values.j.value_or(""),   values.j.has_value(),          isOn(values.b64.value_or(""))};
+  return {values.eio,           values.transport.value_or(""), values.sid.value_or(""), values.j.value_or(""),
+          values.j.has_value(), isOn(values.b64.value_or(""))};
 }
 
 }  // namespace mediasync::engineio

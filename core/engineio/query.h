@@ -1,13 +1,14 @@
 // The query parameters of an Engine.IO request (protocols 3 and 4, section "URL").
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 namespace mediasync::engineio {
 
 // Values as they stand in the query string; empty when absent.
 struct Query {
-  std::string_view eio;
+  std::optional<std::string_view> eio;  // by which its absence means revision 3, and an empty one nothing
   std::string_view transport;
   std::string_view sid;
   // Of revision 3 only:

@@ -16,6 +16,8 @@ struct Rates {
   Rate sessionJoins;  // into one session
   Rate newSessions;   // in the whole zone
   Rate replies;       // bytes of the states of sessions that one connection asks for
+  Rate reports;       // of one connection, that all members of a session are told
+  Rate input;         // bytes that one connection sends, as they are when they are inflated, and what else it costs
   friend bool operator==(const Rates&, const Rates&) = default;
 };
 
@@ -26,14 +28,17 @@ struct Allowance {
   TokenBucket joins;
   TokenBucket replies;
   TokenBucket refusals;  // for the rate: of those who do not stop
+  TokenBucket reports;
+  TokenBucket input;
 
-  using Packed = std::array<std::uint32_t, 4>;
+  using Packed = std::array<std::uint32_t, 6>;
   Packed packed(std::int64_t now) const {
-    return {events.packed(now), joins.packed(now), replies.packed(now), refusals.packed(now)};
+    return {events.packed(now),   joins.packed(now),   replies.packed(now),
+            refusals.packed(now), reports.packed(now), input.packed(now)};
   }
   static Allowance unpacked(const Packed& words, std::int64_t now) {
     const auto at = [&](std::size_t i) { return TokenBucket::unpacked(words[i], now); };
-    return {at(0), at(1), at(2), at(3)};
+    return {at(0), at(1), at(2), at(3), at(4), at(5)};
   }
 };
 

@@ -5,6 +5,8 @@
 #include "core/base/prefetch.h"
 #include "core/engineio/packet.h"
 #include "core/server/caller.h"
+#include "core/server/eviction.h"
+#include "core/server/work.h"
 #include "core/server/worker.h"
 #include "core/websocket/frame.h"
 
@@ -30,10 +32,12 @@ std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& s
   store::RandomId sid = randomId();
   auto channel = std::make_unique<Channel>(socket, optionsPool_.share(options), agreement);
   try {
-    ConnectionTransaction txn(zone_, sid);
-    create(txn, sid, Transport::kWebSocket, options, agreement.protocol, secret, now);
-    link = &own(txn, options, now);
-    txn.commit();
+    withRoom(now, [&] {
+      ConnectionTransaction txn(zone_, sid);
+      create(txn, sid, Transport::kWebSocket, options, agreement.protocol, secret, now);
+      link = &own(txn, options, now);
+      txn.commit();
+    });
   } catch (const store::OutOfSpace&) {
     return turnAway(kMemoryFull);
   }
@@ -101,6 +105,13 @@ void Worker::keepInput(Channel& channel, std::span<const std::uint8_t> bytes) {
 
 void Worker::process(Channel& channel, std::span<std::uint8_t> bytes) {
   if (channel.link_ != nullptr) channel.link_->corked = true;
+  TokenBucket none;  // of a connection that does not have one yet
+  std::uint32_t pending = 0;
+  Turn turn(env_, channel.options_->rates.input, inputAt_ != 0 ? inputAt_ : env_.wallMicroseconds(),
+            channel.link_ != nullptr ? channel.link_->pendingCost : pending);
+  const auto bucket = [&]() -> TokenBucket& {
+    return channel.link_ != nullptr ? channel.link_->allowance.input : none;
+  };
   while (channel.state_ != Channel::State::kFinished) {
     Link* link = channel.link_;
     const bool unread = link != nullptr && link->full && link->out.size() > kMaxUnreadReplies;
@@ -108,12 +119,18 @@ void Worker::process(Channel& channel, std::span<std::uint8_t> bytes) {
       keepInput(channel, bytes);
       break;
     }
+    if (const auto wait = bytes.empty() ? std::nullopt : turn.rest(bucket())) {
+      keepInput(channel, bytes);
+      restFor(channel, *wait);
+      break;
+    }
     websocket::Message message;
     const auto result = channel.decoder_.next(bytes, message);
     if (result == websocket::Decoder::Result::kNeedMore) break;
+    turn.add(message.payload.size());
     if (result == websocket::Decoder::Result::kError) {
       failChannel(channel, channel.decoder_.error());
-    } else if (message.compressed && !inflate(channel, message)) {
+    } else if (message.compressed && !inflate(channel, message, turn)) {
       continue;
     } else if (message.payload.size() > channel.options_->engine.maxPayload) {
       failChannel(channel, websocket::CloseCode::kMessageTooBig);
@@ -122,6 +139,25 @@ void Worker::process(Channel& channel, std::span<std::uint8_t> bytes) {
     }
   }
   if (channel.link_ != nullptr) uncork(*channel.link_);
+}
+
+// The input that was kept goes on then.
+void Worker::restFor(Channel& channel, std::int64_t ms) {
+  channel.restsUntil_ = std::max<std::int64_t>(env_.now().mono + ms, 1);
+  resting_.push_back(&channel);
+}
+
+void Worker::endRests(std::int64_t now) {
+  std::vector<Channel*> due;
+  std::erase_if(resting_, [&](Channel* channel) {
+    if (channel->restsUntil_ > now) return false;
+    due.push_back(channel);
+    return true;
+  });
+  for (Channel* channel : due) {
+    channel->restsUntil_ = 0;
+    resumeInput(*channel);
+  }
 }
 
 // False: the connection is to be closed.
@@ -163,10 +199,11 @@ bool Worker::handleMessage(Channel& channel, const websocket::Message& message) 
 }
 
 // In place of what came, what it was before it was compressed. False: that cannot be, and the channel has failed.
-bool Worker::inflate(Channel& channel, websocket::Message& message) {
+bool Worker::inflate(Channel& channel, websocket::Message& message, Turn& turn) {
   using Result = websocket::Inflater::Result;
   std::string& inflated = compressor_.inflated();
   const Result result = compressor_.inflater().inflate(message.payload, channel.options_->engine.maxPayload, inflated);
+  turn.add(inflated.size());
   const bool isBadText = message.opcode == websocket::Opcode::kText && !isValidUtf8(inflated);
   if (result == Result::kDone && !isBadText) {
     message.payload = inflated;
@@ -281,7 +318,10 @@ bool Worker::handlePacket(Channel& channel, const engineio::Packet& packet) {
   Caller caller{link.connection, *channel.options_, link.protocol, link.allowance, &link};
   const Handled handled =
       engineApplication(channel.options_->application).received(*this, caller, packet, channel.deferred_);
-  if (handled == Handled::kDeferred) waitingChannels_.push_back(&channel);
+  if (handled == Handled::kDeferred) {
+    noteWaiting(channel.deferred_.get());
+    waitingChannels_.push_back(&channel);
+  }
   if (handled == Handled::kFlood) failChannel(channel, websocket::CloseCode::kPolicyViolation);
   return handled != Handled::kClose;
 }
@@ -334,6 +374,7 @@ void Worker::failChannel(Channel& channel, websocket::CloseCode code) {
 void Worker::forget(Channel& channel) {
   std::erase(probing_, &channel);
   std::erase(waitingChannels_, &channel);
+  std::erase(resting_, &channel);
   channel.deferred_.reset();
   const bool abandonsUpgrade = channel.state_ == Channel::State::kProbing;
   channel.state_ = Channel::State::kFinished;
@@ -352,7 +393,7 @@ void Worker::writable(Channel& channel) {
   if (link->full) return;
   catchUp(*link);
   if (channel.link_ != nullptr && link->itemsLeft) fetchItems(*link);
-  if (channel.link_ == nullptr || channel.deferred_ || channel.input_.empty()) return;
+  if (channel.link_ == nullptr || channel.deferred_ || channel.input_.empty() || channel.restsUntil_ != 0) return;
   resumeInput(channel);
 }
 
@@ -387,6 +428,7 @@ void Worker::gone(Channel& channel) {
 }
 
 void Worker::goAway(Channel& channel) {
+  if (channel.link_ != nullptr) channel.link_->departure = Departure::kSentAway;
   failChannel(channel, websocket::CloseCode::kGoingAway);
 }
 

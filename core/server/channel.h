@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,12 +15,54 @@
 
 namespace mediasync::server {
 
+// Whose readers a command waits for.
+struct WaitsFor {
+  store::Ref session = 0;   // 0: not known, or it waits for something else
+  bool isMinor = false;     // what everybody may say as they like goes last
+  std::uint64_t place = 0;  // in the line
+};
+
+// How many commands wait for the readers of which session.
+class Line {
+ public:
+  bool isEmpty() const { return counts_.empty(); }
+  // Whether one that comes now has to wait behind others.
+  bool hasBefore(store::Ref session, bool isMinor) const {
+    const auto found = counts_.find(session);
+    if (found == counts_.end()) return false;
+    return found->second.main > 0 || (isMinor && found->second.minor > 0);
+  }
+  void add(const WaitsFor& one) {
+    if (one.session != 0) ++of(one);
+  }
+  void remove(const WaitsFor& one) {
+    const auto found = counts_.find(one.session);
+    if (found == counts_.end()) return;
+    std::uint32_t& count = of(one);
+    if (count > 0) --count;
+    if (found->second.main == 0 && found->second.minor == 0) counts_.erase(found);
+  }
+  void clear() { counts_.clear(); }
+
+ private:
+  struct Counts {
+    std::uint32_t main = 0;
+    std::uint32_t minor = 0;
+  };
+  std::uint32_t& of(const WaitsFor& one) {
+    Counts& counts = counts_[one.session];
+    return one.isMinor ? counts.minor : counts.main;
+  }
+  std::unordered_map<store::Ref, Counts> counts_;
+};
+
 // A command that waits until readers have caught up, or the operator's scripts have answered.
 struct Deferred {
   socketio::Packet packet;
   std::vector<std::string> attachments;
   Question question;
   std::string text;  // as it came, for another worker to go on with
+  WaitsFor waitsFor;
 };
 
 // What the handshake of a WebSocket agreed on.
@@ -60,8 +103,9 @@ class Channel {
   store::RandomId sid_{};  // kProbing: the connection to upgrade
   State state_ = State::kProbing;
   bool probed_ = false;
-  std::int64_t since_ = 0;  // monotonic, of the handshake
-  std::string input_;       // not worked off yet, since a command waits
+  std::int64_t since_ = 0;       // monotonic, of the handshake
+  std::string input_;            // not worked off yet, since a command waits, or others have their turn
+  std::int64_t restsUntil_ = 0;  // monotonic: then the input goes on; 0: it does not rest
   std::unique_ptr<Deferred> deferred_;
 };
 

@@ -7,6 +7,7 @@
 #include "core/api/command_parser.h"
 #include "core/api/events.h"
 #include "core/server/caller.h"
+#include "core/server/eviction.h"
 #include "core/server/worker.h"
 #include "core/session/rules.h"
 #include "core/socketio/encoder.h"
@@ -142,9 +143,12 @@ Handled Worker::run(Request& request, const std::variant<session::Command, Refus
     refuse(request.caller, *refusal, request.event, request.ack);
     return Handled::kDone;
   }
+  lastBusy_ = {};
   if (isUnconfirmedFull()) return Handled::kDeferred;
   try {
-    std::visit([this, &request](const auto& c) { handle(request, c); }, std::get<session::Command>(parsed));
+    withRoom(request.now, [&] {
+      std::visit([this, &request](const auto& c) { handle(request, c); }, std::get<session::Command>(parsed));
+    });
   } catch (const Refused& refused) {
     refuse(request.caller, refused.refusal, request.event, request.ack);
   } catch (const TooFast& tooFast) {
@@ -152,6 +156,8 @@ Handled Worker::run(Request& request, const std::variant<session::Command, Refus
   } catch (const store::OutOfSpace&) {
     refuse(request.caller, session::kZoneFull, request.event, request.ack);
   } catch (const store::Busy&) {
+    if (lastBusy_.session == 0) lastBusy_.session = seatOf(request.caller).session;
+    lastBusy_.isMinor = std::holds_alternative<session::ReportBuffering>(std::get<session::Command>(parsed));
     return Handled::kDeferred;
   } catch (const NotYet&) {
     return Handled::kDeferred;
@@ -204,7 +210,7 @@ void Worker::refuse(Caller& caller, const Refusal& refusal, std::string_view eve
   reply(caller, packet);
 }
 
-store::SeatRef Worker::seatOf(const Caller& caller) {
+store::SeatRef Worker::seatOf(const Caller& caller) const {
   if (caller.link != nullptr) return caller.link->seat;
   ConnectionTransaction txn(zone_, caller.connection.shard);
   return txn.open(caller.connection) ? txn.record().seat : store::SeatRef{};
@@ -224,28 +230,54 @@ void Worker::inSession(Request& request, Rule rule) {
   if (refusal) throw Refused{refusal};
 }
 
+namespace {
+
+// Playing on what is loaded already is no loading.
+bool mayLoad(const Options& options, std::optional<std::string_view> url, const session::State& session) {
+  return options.media == nullptr || !url || url == session.media().url || api::isLoadable(*url, *options.media);
+}
+
+}  // namespace
+
+// First come, first served; but what is minor keeps nothing else waiting.
+void Worker::waitInLine(const Request& request, bool isMinor) const {
+  if (line_.isEmpty() || request.caller.again) return;
+  if (line_.hasBefore(seatOf(request.caller).session, isMinor)) throw store::Busy();
+}
+
 void Worker::handle(Request& request, const session::SyncPlayback& command) {
+  waitInLine(request, false);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
+    if (!mayLoad(request.caller.options, command.mediaUrl, session)) return session::kMediaNotAllowed;
     return session::syncPlayback(session, user, command, request.now);
   });
   succeed(request, Effect::kChange);
 }
 
 void Worker::handle(Request& request, const session::LoadMedia& command) {
+  waitInLine(request, false);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
+    if (!mayLoad(request.caller.options, command.mediaUrl, session)) return session::kMediaNotAllowed;
     return session::loadMedia(session, user, command, request.now);
   });
   succeed(request, Effect::kChange);
 }
 
 void Worker::handle(Request& request, const session::ReportBuffering& command) {
+  waitInLine(request, true);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
+    const bool isNews = session.user(user).stall != command.stall;  // for all members
+    if (isNews && !request.caller.again &&
+        !request.caller.allowance.reports.take(request.caller.options.rates.reports, request.now.mono)) {
+      return session::kRateLimited;
+    }
     return session::reportBuffering(session, user, command, request.now);
   });
   succeed(request, Effect::kChange);
 }
 
 void Worker::handle(Request& request, const session::RequestLeadership&) {
+  waitInLine(request, false);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     return session::requestLeadership(session, user, request.now);
   });
@@ -375,6 +407,21 @@ bool Worker::joinAgain(Request& request, const session::JoinSession& command, Co
   return true;
 }
 
+// Whether there is such a session, or may be one more. Sessions without anybody give way to it, where it may be
+// created.
+bool Worker::hasRoomFor(std::string_view sessionId, const Options& options, Instant now) {
+  if (!options.creates || !isOneTooMany(options)) return true;
+  {
+    SessionTransaction session(zone_, sessionId);
+    if (session.find(sessionId)) return true;
+  }
+  return evictOne(now) && !isOneTooMany(options);
+}
+
+bool Worker::isOneTooMany(const Options& options) const {
+  return options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions;
+}
+
 void Worker::joinAnew(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
                       bool* isLeader) {
   const Options& options = request.caller.options;
@@ -383,6 +430,7 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
     if (link == nullptr && mustCollectFirst(txn)) throw NotYet{};
     loseSeat(txn, request.now);
   }
+  if (!hasRoomFor(command.sessionId, options, request.now)) throw Refused{session::kTooManySessions};
   session::Terms terms{options.maxUsers, request.secret};
   if (options.asksSecret && !terms.secret) terms.secret = txn.record().secret;
   store::SeatRef seat;
@@ -390,12 +438,11 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
   {
     SessionTransaction session(zone_, command.sessionId);
     if (!session.find(command.sessionId)) {
-      if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
-        throw Refused{session::kTooManySessions};
-      }
+      if (!options.creates) throw Refused{session::kSessionNotFound};
       if (!zone_.admitSession(options.rates.newSessions, request.now)) throw Refused{session::kRateLimited};
       session.create(command.sessionId, command.userId, request.now);
     }
+    lastBusy_.session = session.ref();
     if (!session.admitJoin(options.rates.sessionJoins, request.now)) throw Refused{session::kRateLimited};
     session::UserRef user = 0;
     if (const Refusal refusal = session::join(session, command, terms, request.now, &user)) {

@@ -40,19 +40,19 @@ void Worker::await(WriteTicket ticket) {
 }
 
 void Worker::await(WriteTicket ticket, Confirmation& confirmation) {
-  confirmations_.emplace_back(ticket, &confirmation);
+  confirmations_.push_back({ticket, env_.now().mono, &confirmation});
   await(ticket);
 }
 
 void Worker::cancel(Confirmation& confirmation) {
-  std::erase_if(confirmations_, [&](const auto& waiting) { return waiting.second == &confirmation; });
+  std::erase_if(confirmations_, [&](const auto& waiting) { return waiting.confirmation == &confirmation; });
 }
 
 // Sends the acknowledgement of a change.
 void Worker::confirm(Caller& caller, std::string packet) {
   const WriteTicket ticket = writeTicket();
   if (isWritten(ticket)) return reply(caller, packet);
-  unconfirmed_.push_back({ticket, caller.connection, std::move(packet)});
+  unconfirmed_.push_back({ticket, env_.now().mono, caller.connection, std::move(packet)});
   await(ticket);
 }
 
@@ -65,8 +65,8 @@ void Worker::confirmWritten() {
   if (unconfirmed_.empty() && confirmations_.empty()) return;
   zone_.worker(id_.slot).awaitsWrite.store(0);
   confirmUntil(zone_.header().state.durable.load());
-  for (const auto& [ticket, waiting] : confirmations_)
-    await(ticket);
+  for (const WaitingConfirmation& waiting : confirmations_)
+    await(waiting.ticket);
   if (!unconfirmed_.empty()) await(unconfirmed_.back().ticket);
 }
 
@@ -77,11 +77,31 @@ void Worker::confirmUntil(WriteTicket written) {
     replyTo(next.connection, next.packet);
   }
   const auto due = std::stable_partition(confirmations_.begin(), confirmations_.end(),
-                                         [&](const auto& waiting) { return waiting.first > written; });
-  const std::vector<std::pair<WriteTicket, Confirmation*>> done(due, confirmations_.end());
+                                         [&](const auto& waiting) { return waiting.ticket > written; });
+  const std::vector<WaitingConfirmation> done(due, confirmations_.end());
   confirmations_.erase(due, confirmations_.end());
-  for (const auto& [ticket, confirmation] : done)
-    confirmation->written();
+  for (const WaitingConfirmation& waiting : done)
+    waiting.confirmation->written();
+}
+
+// The worker that writes, or the disk, takes longer than a client is to wait for another process.
+void Worker::confirmLate() {
+  const std::int64_t oldest = env_.now().mono - kWriteWait;
+  WriteTicket late = 0;
+  std::size_t count = 0;
+  for (const Unconfirmed& waiting : unconfirmed_) {
+    if (waiting.since > oldest) break;
+    late = waiting.ticket;
+    ++count;
+  }
+  for (const WaitingConfirmation& waiting : confirmations_) {
+    if (waiting.since > oldest) continue;
+    late = std::max(late, waiting.ticket);
+    ++count;
+  }
+  if (count == 0) return;
+  zone_.header().state.unwritten.fetch_add(count);
+  confirmUntil(late);
 }
 
 void Worker::confirmAll() {

@@ -28,6 +28,17 @@ Format frameFormat(const Link& link) {
           link.compression};
 }
 
+// One who has been behind for long is not waited for, nor is one who has taken nothing since it joined.
+bool isWaitedFor(const Link& link, std::int64_t now) {
+  const bool hasRead = link.hasRead || link.ticket != 0 || link.transport == store::Transport::kPolling;
+  return hasRead && link.isBehind() && now - link.behindSince < kReaderPatience;
+}
+
+// What members who have been behind for longer than that may make a session wait, in milliseconds: four seconds at
+// once, and a tenth of the time.
+constexpr std::int64_t kFreeWait = kReaderPatience / 4;
+constexpr Rate kWaits{6'000, 4'000};
+
 // Goes ahead of deliveries through the members of a room, and asks for what is needed to write to them.
 class Scout {
  public:
@@ -171,7 +182,8 @@ void Worker::deliverTo(Link& link) {
   const std::uint64_t from = std::max(link.cursor, batch_.first());
   if (from >= batch_.end()) return;
   if (!link.out.empty()) sendRaw(link, {});
-  if (link.full || writeEvents(link, batch_.encoded(frameFormat(link)), from) > 0) fallBehind(link);
+  if (link.full || writeEvents(link, batch_.encoded(frameFormat(link)), from) > 0) return fallBehind(link);
+  link.hasRead = true;
 }
 
 // Events that nothing supersedes were dropped before the link had them. Its client comes back and gets the whole state.
@@ -200,6 +212,7 @@ void Worker::catchUp(Link& link) {
   if (!link.out.empty()) sendRaw(link, {});
   while (link.out.empty() && !link.full && !link.doomed) {
     if (link.cursor >= room->pulled) {
+      link.hasRead = true;
       caughtUp(link);
       if (!isSeated(link)) unseat(link);
       return;
@@ -266,25 +279,49 @@ void Worker::publishNeeds() {
   roomsWithNews_.clear();
 }
 
-// Tells the log from where on this worker's readers still need it. One that has been behind for long is not waited for.
+// Tells the log from where on this worker's readers still need it. What slow members make others wait is counted: they
+// have so much of it in a session, and then only those are waited for who have just fallen behind, as all do whose
+// leader is fast.
 void Worker::publishNeeds(Room& room) {
   room.needsChanged = false;
   std::uint64_t needed = room.pulled;
+  std::uint64_t neededSoon = room.pulled;  // by those who have only just fallen behind
   if (room.behind > 0) {
     const std::int64_t now = env_.now().mono;
     for (const Link& link : room.members) {
-      if (link.isBehind() && now - link.behindSince < kReaderPatience) needed = std::min(needed, link.cursor);
+      if (!isWaitedFor(link, now)) continue;
+      needed = std::min(needed, link.cursor);
+      if (now - link.behindSince < kFreeWait || link.ticket != 0) neededSoon = std::min(neededSoon, link.cursor);
     }
   }
   store::ReadLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
-  const auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
+  auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
   if (session.serial != room.serial) return;
+  if (needed < neededSoon || room.heldSince != 0) {
+    const bool holds = needed < neededSoon && isHeld(session, needed);
+    if (!mayHold(room, session, holds)) needed = neededSoon;
+  }
   for (store::Ref ref = session.watchers; ref != 0;) {
     auto& watcher = *zone_.arena().at<store::SessionWatcher>(ref);
     if (watcher.worker == id_) watcher.needed.store(needed, std::memory_order_release);
     store::faultPoint();
     ref = watcher.next;
   }
+}
+
+bool Worker::isHeld(const store::SessionRecord& session, std::uint64_t needed) const {
+  return store::isFull(session.log, zone_.settings().logLimit) &&
+         store::needsOldest(zone_.arena(), session.log, needed);
+}
+
+// Slow members keep the log from taking more, or do not any more. Whether they may.
+bool Worker::mayHold(Room& room, store::SessionRecord& session, bool holds) {
+  const std::int64_t now = env_.now().mono;
+  // Others did not wait longer for a worker that stood still.
+  const std::int64_t held = room.heldSince != 0 ? std::min(now - room.heldSince, kWorkerPatience) : 0;
+  if (held > 0) session.waits.charge(kWaits, now, static_cast<std::uint64_t>(held));
+  room.heldSince = holds ? std::max<std::int64_t>(now, 1) : 0;
+  return !holds || session.waits.hasSome(kWaits, now);
 }
 
 // A user has left: connections that were its other tabs have no seat any more, and have been told so by user_left.

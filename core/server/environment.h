@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/random.h"
 #include "core/engineio/protocol.h"
+#include "core/store/zone.h"
 
 namespace mediasync::server {
 
@@ -24,7 +25,10 @@ class Environment {
   virtual RandomSource& random() = 0;
   // Makes the worker process in `slot` call Worker::wake() soon. For one's own slot: after the present callback.
   virtual void wakeWorker(std::uint16_t slot) = 0;
-  virtual bool processAlive(std::int32_t pid) = 0;
+  virtual bool processAlive(store::ProcessId) = 0;
+  // For the operator's log.
+  enum class Severity : std::uint8_t { kWarn, kAlert };
+  virtual void log(Severity, std::string_view line) = 0;
   // The operator's rules, null when there are none. Outlives the worker.
   virtual Scripts* scripts() { return nullptr; }
 };

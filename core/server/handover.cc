@@ -158,7 +158,7 @@ void Worker::sendAway(Link& link, Instant now) {
   if (link.poll != nullptr) return sendElsewhere(link);
   if (link.socket == nullptr || !mustReconnect(link)) return;
   const bool isIdle = isReadyToGo(link) && link.out.empty() && !link.channel->deferred_;
-  if (isIdle || now.mono >= drainUntil_) closeLink(link, websocket::CloseCode::kGoingAway);
+  if (isIdle || now.mono >= drainUntil_) sendToOthers(link);
 }
 
 // Those of the newest configuration whose processes are there, and do not end themselves.
@@ -169,7 +169,7 @@ void Worker::findSuccessors() {
     const store::WorkerEntry& entry = zone_.worker(slot);
     const std::uint32_t cycle = entry.cycle.load();
     if (entry.state.load() != WorkerState::kRunning || entry.takes.load() == 0 || cycle <= cycle_ || cycle < newest ||
-        !env_.processAlive(entry.pid.load())) {
+        !env_.processAlive(entry.process.load())) {
       continue;
     }
     if (cycle > newest) successors_.clear();

@@ -8,6 +8,7 @@
 #include "core/base/json_text.h"
 #include "core/engineio/base64.h"
 #include "core/server/caller.h"
+#include "core/server/work.h"
 #include "core/server/worker.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/placeholders.h"
@@ -37,11 +38,10 @@ Verdict failed(Hook hook, const Options& options) {
   return {Verdict::Kind::kDeny, std::string(kUnanswered.code), std::string(kUnanswered.message), {}};
 }
 
-// Commands that scripts have a say in.
+// Scripts have a say in all commands but these: a new one is theirs, too, unless it is named here.
 bool isAskedAbout(std::string_view event) {
-  constexpr std::string_view kAsked[] = {"join_session",       "sync_playback", "load_media",
-                                         "request_leadership", "report_desync", "report_buffering"};
-  return std::find(std::begin(kAsked), std::end(kAsked), event) != std::end(kAsked);
+  constexpr std::string_view kNotAsked[] = {"leave_session", "heartbeat", "request_session_state"};
+  return std::find(std::begin(kNotAsked), std::end(kNotAsked), event) == std::end(kNotAsked);
 }
 
 Hook hookOf(Notice::Kind kind) {
@@ -132,6 +132,11 @@ std::optional<Verdict> Worker::consult(Caller& caller, Hook hook, Text text) {
 // A client that is refused may try again on the same connection, but not as often as it likes.
 bool Worker::connectsTooOften(const Caller& caller) {
   return caller.options.hooks && isTooFast(caller);
+}
+
+// They are not refused: what the connection sends next waits for it.
+void Worker::chargeConnect(const Caller& caller) {
+  if (!caller.again) caller.allowance.input.charge(caller.options.rates.input, env_.now().mono, kConnectCost);
 }
 
 std::optional<Verdict> Worker::consultConnect(Caller& caller, std::string_view nsp, const json& auth) {

@@ -37,10 +37,12 @@ std::int64_t Worker::tickDelay() const {
 void Worker::tick() {
   if (stopped_) return;
   const Instant now = env_.now();
+  showLife(now);
   zone_.worker(id_.slot).signalled.store(0);  // whoever meant to wake this worker may have died before it did
   takeSessionMail();
   takeConnectionMail();
   confirmWritten();
+  confirmLate();
   for (const auto& [ref, room] : rooms_) {
     if (room->behind > 0) needsChanged(*room);  // someone's patience may be at its end
     dropRoster(*room, now);
@@ -65,11 +67,13 @@ void Worker::tick() {
 
 void Worker::sweep(Instant now) {
   reapDeadWorkers(now);
+  passByStillWorkers(now);
   std::exception_ptr failure;
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
     try {
       expireUsers(shard, now);
       expireSessions(shard, now);
+      dropLogs(shard, now);
       expireRecoveries(shard, now);
     } catch (const store::Busy&) {
       // Readers must catch up before more can be told: the next sweep goes on.
@@ -145,17 +149,65 @@ void Worker::expireSessions(std::uint32_t shard, Instant now) {
   }
 }
 
+// Of sessions that nobody can come back to any more as if nothing had been.
+void Worker::dropLogs(std::uint32_t shard, Instant now) {
+  for (int i = 0; i < kExpiriesAtOnce; ++i) {
+    SessionTransaction session(zone_, shard);
+    const Ref ref = session.shard().logged.first;
+    if (ref == 0) return;
+    const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
+    if (record.idleSince + zone_.settings().returnTime() > now.mono) return;
+    session.open(ref, record.serial);
+    session.dropLog();
+    session.commit(wake_);
+  }
+}
+
 void Worker::reapDeadWorkers(Instant now) {
   for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
     store::WorkerEntry& entry = zone_.worker(slot);
     const auto isGone = [&] {
       const WorkerState state = entry.state.load();
       return state == WorkerState::kLeft ||
-             (state == WorkerState::kRunning && slot != id_.slot && !env_.processAlive(entry.pid.load()));
+             (state == WorkerState::kRunning && slot != id_.slot && !env_.processAlive(entry.process.load()));
     };
     if (!isGone()) continue;
     store::RobustLock lock(zone_.header().census);
     if (isGone()) reap(slot, now);
+  }
+}
+
+void Worker::showLife(Instant now) {
+  store::WorkerEntry& self = zone_.worker(id_.slot);
+  self.seenAt.store(now.mono);
+  if (self.passedBy.load() == 0) return;
+  self.passedBy.store(0);
+  for (const auto& [ref, room] : rooms_)
+    needsChanged(*room);  // what its readers need counts again
+}
+
+// A process that is alive and does not go on: stopped, at a breakpoint, in a long loop of a script, behind a slow disk.
+void Worker::passByStillWorkers(Instant now) {
+  for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
+    store::WorkerEntry& entry = zone_.worker(slot);
+    const bool isStill = slot != id_.slot && entry.state.load() == WorkerState::kRunning &&
+                         now.mono - entry.seenAt.load() >= kWorkerPatience;
+    if (isStill && entry.passedBy.exchange(1) == 0) passBy(slot);
+  }
+}
+
+// Its readers are waited for no longer than slow ones are. Should it go on, what they miss is found then.
+void Worker::passBy(std::uint16_t slot) {
+  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
+    SessionTransaction txn(zone_, shard);
+    for (Ref ref = txn.shard().allSessions.first; ref != 0;) {
+      const auto& session = *zone_.arena().at<store::SessionRecord>(ref);
+      for (Ref w = session.watchers; w != 0; w = zone_.arena().at<store::SessionWatcher>(w)->next) {
+        auto& watcher = *zone_.arena().at<store::SessionWatcher>(w);
+        if (watcher.worker.slot == slot) watcher.needed.store(store::kNothingNeeded, std::memory_order_release);
+      }
+      ref = session.all.next;
+    }
   }
 }
 
@@ -277,7 +329,7 @@ void Worker::adoptConnection(const store::ConnectionRef& connection, std::uint16
     if (isPredecessor(record.owner, slot)) {
       lost = record.transport == store::Transport::kWebSocket || record.closing != store::Closing::kNo;
       if (lost) {
-        leftover = endConnection(txn, now);
+        leftover = endConnection(txn, now, Departure::kSentAway);
       } else {
         txn.edit(record.owner) = id_;
         txn.edit(record.pollWaiting) = false;
@@ -310,7 +362,9 @@ void Worker::reconcileSeats(Instant now) {
       if (txn.open(seated.connection) && txn.record().seat.membershipSerial == seated.seat.membershipSerial) continue;
       SessionTransaction session(zone_, shard);
       if (!session.openSeat(seated.seat)) continue;
-      if (session.removeConnection(seated.seat, now)) session::connectionsLost(session, session.seatUser(), now);
+      if (session.removeConnection(seated.seat, now)) {
+        session::connectionsLost(session, session.seatUser(), zone_.settings().sentAwayAt(now));
+      }
       session.commit(wake_);
     }
   }

@@ -26,6 +26,12 @@ using SafeListHook = boost::intrusive::list_member_hook<boost::intrusive::link_m
 using DeadlineHook = boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>,
                                                      boost::intrusive::optimize_size<true>>;
 
+// Why a connection ends.
+enum class Departure : std::uint8_t {
+  kOwn,       // the client went, or was closed for what it did
+  kSentAway,  // by this server, to come back: a reload, the end of its worker
+};
+
 struct Link : DeadlineHook {
   enum class Waiting : std::uint8_t { kForPing, kForPong, kForLastPoll };
 
@@ -35,14 +41,15 @@ struct Link : DeadlineHook {
   // What is small stands together: there is a link for each connection.
   engineio::Protocol protocol;
   store::Transport transport = store::Transport::kPolling;
-  Waiting waiting = Waiting::kForPing;  // what happens at `deadline`
-  bool namespaceConnected = false;      // to "/"
-  bool recoverable = false;             // events go out with their offsets
-  bool awaitsSnapshot = false;          // kWebSocket: in a session, but session_joined has not been sent
-  bool full = false;                    // the socket takes nothing until writable() is called
-  bool doomed = false;                  // will be closed
-  bool corked = false;                  // replies gather in `out` until the input at hand is worked off
-  std::uint8_t refusals = 0;            // other processes that would not have it
+  Waiting waiting = Waiting::kForPing;    // what happens at `deadline`
+  bool namespaceConnected = false;        // to "/"
+  bool recoverable = false;               // events go out with their offsets
+  bool awaitsSnapshot = false;            // kWebSocket: in a session, but session_joined has not been sent
+  bool full = false;                      // the socket takes nothing until writable() is called
+  bool doomed = false;                    // will be closed
+  Departure departure = Departure::kOwn;  // when it ends
+  bool corked = false;                    // replies gather in `out` until the input at hand is worked off
+  std::uint8_t refusals = 0;              // other processes that would not have it
   // It is on its way to another process, under this number: nothing is read or sent meanwhile. 0: it is not.
   std::uint32_t ticket = 0;
   std::uint32_t binaryLeft = 0;  // kWebSocket: attachments to come of a packet
@@ -56,7 +63,8 @@ struct Link : DeadlineHook {
   Compression compression;
   std::string out;
   Allowance allowance;
-  std::int64_t leaveAt = 0;  // monotonic: when this process, which ends, sends the client away; 0: not yet known
+  std::uint32_t pendingCost = 0;  // of its input, that has not been charged yet
+  std::int64_t leaveAt = 0;       // monotonic: when this process, which ends, sends the client away; 0: not yet known
   std::unique_ptr<std::vector<store::WaitingItem>> parts;  // of that packet: what has come of it, when it is wanted
 
   // kPolling: the request that waits, if one does.
@@ -69,6 +77,7 @@ struct Link : DeadlineHook {
   std::uint64_t cursor = 0;
   std::uint64_t ownBefore = 0;   // as in the record
   std::int64_t behindSince = 0;  // monotonic; 0: not behind
+  bool hasRead = false;          // it has taken all that there was since it joined, at some time
 
   // Heartbeat.
   std::int64_t heartbeatAt = 0;
@@ -102,6 +111,7 @@ class Room {
   store::LogPlace place;       // where that is
   std::uint32_t behind = 0;    // members that are behind
   bool needsChanged = false;   // to be told to the log at the next flush
+  std::int64_t heldSince = 0;  // monotonic: since when members here have kept the log from taking more; 0: they do not
   std::int64_t nextRound = 0;  // monotonic: until then comings and goings wait, to be told together; 0: none do
   bool waits = false;          // some do
   bool listed = false;         // among the rooms that are looked at when their rest is over

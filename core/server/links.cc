@@ -98,6 +98,7 @@ void Worker::enterRoom(Link& link, std::uint64_t cursor, std::uint64_t head) {
   link.room = slot.get();
   link.cursor = cursor;
   link.behindSince = 0;
+  link.hasRead = false;
   slot->members.push_back(link);
   if (cursor < slot->pulled) fallBehind(link);
 }
@@ -153,6 +154,7 @@ void Worker::disown(Link& link) {
   if (link.DeadlineHook::is_linked()) deadlines_.erase(deadlines_.iterator_to(link));
   if (link.channel != nullptr) {
     std::erase(waitingChannels_, link.channel);
+    std::erase(resting_, link.channel);
     link.channel->link_ = nullptr;
     link.channel->state_ = Channel::State::kFinished;
   }
@@ -160,7 +162,7 @@ void Worker::disown(Link& link) {
 }
 
 // The connection has no seat any more: the user may have lost its last one. Returns where it was.
-store::LostSeat Worker::loseSeat(ConnectionTransaction& txn, Instant now) {
+store::LostSeat Worker::loseSeat(ConnectionTransaction& txn, Instant now, Departure departure) {
   store::LostSeat lost;
   const store::SeatRef seat = txn.record().seat;
   if (!seat) return lost;
@@ -170,7 +172,8 @@ store::LostSeat Worker::loseSeat(ConnectionTransaction& txn, Instant now) {
       lost = session.lostSeat();
       lost.awaitingSnapshot = txn.record().awaitingSnapshot;
       lost.joinedAt = txn.record().joinedAt;
-      if (session.removeConnection(seat, now)) session::connectionsLost(session, session.seatUser(), now);
+      const Instant lostAt = departure == Departure::kSentAway ? zone_.settings().sentAwayAt(now) : now;
+      if (session.removeConnection(seat, now)) session::connectionsLost(session, session.seatUser(), lostAt);
       session.commit(wake_);
     }
   }
@@ -185,7 +188,7 @@ void Worker::dropConnection(Link& link) {
   {
     ConnectionTransaction txn(zone_, link.connection.shard);
     if (txn.open(link.connection) && txn.record().owner == id_) {
-      leftover = endConnection(txn, now);
+      leftover = endConnection(txn, now, link.departure);
       txn.commit();
     }
   }
@@ -226,6 +229,12 @@ void Worker::closeLink(Link& link, websocket::CloseCode code) {
   }
   endPoll(link, "1");
   dropConnection(link);
+}
+
+// This process ends, and others do not: the client is to come back to one of them.
+void Worker::sendToOthers(Link& link) {
+  link.departure = Departure::kSentAway;
+  closeLink(link, websocket::CloseCode::kGoingAway);
 }
 
 // The connection cannot go on. It is ended when the events at hand have been handled, since whoever found out may be in

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "core/api/media_path.h"
 #include "core/api/timestamps.h"
 #include "core/engineio/handshake.h"
 #include "core/server/allowance.h"
@@ -33,13 +34,15 @@ struct Options {
   engineio::Settings engine;
   api::TimestampUnit timestamps = api::TimestampUnit::kSeconds;
   Application application = Application::kSessions;
-  std::optional<std::string> user;       // whom NGINX says the client is; nullopt: it may say so itself
-  bool asksSecret = false;               // users are bound to secrets that their clients show
-  bool recovery = true;                  // of lost connections
-  std::int64_t connectTimeout = 45'000;  // milliseconds to connect to a namespace
-  std::uint32_t maxSessions = 0;         // of the zone; 0: as many as fit
-  std::uint32_t maxUsers = 0;            // of one session; 0: no bound
-  std::uint32_t maxConnections = 0;      // of the zone; 0: as many as fit
+  std::optional<std::string> user;            // whom NGINX says the client is; nullopt: it may say so itself
+  bool asksSecret = false;                    // users are bound to secrets that their clients show
+  bool recovery = true;                       // of lost connections
+  std::int64_t connectTimeout = 45'000;       // milliseconds to connect to a namespace
+  bool creates = true;                        // its clients may create sessions
+  const api::MediaPrefixes* media = nullptr;  // what they may load; null: anything. Outlives the options
+  std::uint32_t maxSessions = 0;              // of the zone; 0: as many as fit
+  std::uint32_t maxUsers = 0;                 // of one session; 0: no bound
+  std::uint32_t maxConnections = 0;           // of the zone; 0: as many as fit
   Rates rates;
   bool hooks = false;                // the operator's scripts are asked
   std::int64_t hookTimeout = 2'000;  // milliseconds that they have for an answer
@@ -71,10 +74,14 @@ class OptionsPool {
 inline constexpr std::int64_t kUpgradeTimeout = 10'000;  // from the WebSocket handshake to the upgrade packet
 // A reader that has been behind for so long is not waited for any more.
 inline constexpr std::int64_t kReaderPatience = 2'000;
+// So long a worker may do nothing before the others go on without its readers.
+inline constexpr std::int64_t kWorkerPatience = 2'000;
+// So long a confirmation waits for the state file.
+inline constexpr std::int64_t kWriteWait = 2'000;
 // A POST that cannot go on, because its client does not poll or readers do not catch up, is given up after so long.
 inline constexpr std::int64_t kPostPatience = 4'000;
 // How long a command waits before it is tried again, when readers have to catch up.
 inline constexpr std::int64_t kRetryDelay = 5;
-inline constexpr std::int64_t kMaxRetryDelay = 100;
+inline constexpr std::int64_t kMaxRetryDelay = 20;
 
 }  // namespace mediasync::server

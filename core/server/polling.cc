@@ -4,6 +4,8 @@
 
 #include "core/engineio/payload_writer.h"
 #include "core/server/caller.h"
+#include "core/server/eviction.h"
+#include "core/server/work.h"
 #include "core/server/worker.h"
 
 namespace mediasync::server {
@@ -33,11 +35,13 @@ std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engin
   const store::RandomId sid = randomId();
   store::ConnectionRef connection;
   try {
-    ConnectionTransaction txn(zone_, sid);
-    create(txn, sid, Transport::kPolling, options, protocol, secret, now);
-    own(txn, options, now);
-    connection = txn.ref();
-    txn.commit();
+    withRoom(now, [&] {
+      ConnectionTransaction txn(zone_, sid);
+      create(txn, sid, Transport::kPolling, options, protocol, secret, now);
+      own(txn, options, now);
+      connection = txn.ref();
+      txn.commit();
+    });
   } catch (const store::OutOfSpace&) {
     return turnAway(kMemoryFull);
   }
@@ -221,14 +225,19 @@ std::optional<Worker::PostResult> Worker::runPost(PostJob& job) {
     handled = engineApplication(job.options_.application).resumed(*this, caller, *deferred);
     if (handled == Handled::kDeferred) job.deferred_ = std::move(deferred);
   }
+  std::uint32_t pending = 0;
+  Turn turn(env_, job.options_.rates.input, env_.wallMicroseconds(), pending);
   while (handled == Handled::kDone) {
     if (isAtEnd(job)) {
+      turn.charge(job.allowance_.input, env_.now().mono);
       endPost(job);
       return PostResult{};
     }
     if (isBacklogged(job)) return wait(job);  // answers that nobody collects: the rest waits until somebody does
+    if (turn.rest(job.allowance_.input)) return wait(job);
     engineio::Packet packet;
     const Result result = nextPacket(job, packet);
+    turn.add(packet.data.size());
     job.waitingSince_ = 0;
     handled = result == Result::kError ? Handled::kClose : handlePacket(job, packet);
     if (packet.type == engineio::PacketType::kClose && result == Result::kPacket) {
@@ -236,6 +245,7 @@ std::optional<Worker::PostResult> Worker::runPost(PostJob& job) {
       return PostResult{};
     }
   }
+  turn.charge(job.allowance_.input, env_.now().mono);
   if (handled == Handled::kDeferred) return wait(job);
   closeFromAfar(job.connection_, store::Closing::kByServer);
   return PostResult{Error::kBadRequest};
@@ -261,6 +271,7 @@ std::optional<Worker::PostResult> Worker::wait(PostJob& job) {
     closeFromAfar(job.connection_, store::Closing::kByServer);
     return PostResult{Error::kBadRequest};
   }
+  noteWaiting(job.deferred_.get());
   waitingJobs_.push_back(&job);
   return std::nullopt;
 }

@@ -61,21 +61,21 @@ void Worker::forgetRecovery(const RandomId& pid, const store::ConnectionRef& con
 }
 
 // The connection loses its seat: what its client may come back to.
-Worker::Leftover Worker::vacate(ConnectionTransaction& txn, Instant now) {
+Worker::Leftover Worker::vacate(ConnectionTransaction& txn, Instant now, Departure departure) {
   Leftover leftover;
   leftover.recoverable = txn.record().recoverable;
   leftover.pid = txn.record().pid;
   leftover.connection = txn.ref();
   const bool seated = static_cast<bool>(txn.record().seat);
   const bool evicted = txn.record().evicted;
-  leftover.seat = loseSeat(txn, now);
+  leftover.seat = loseSeat(txn, now, departure);
   leftover.isStale = evicted || (seated && leftover.seat.session == 0);
   return leftover;
 }
 
 // The record of the connection goes as well.
-Worker::Leftover Worker::endConnection(ConnectionTransaction& txn, Instant now) {
-  const Leftover leftover = vacate(txn, now);
+Worker::Leftover Worker::endConnection(ConnectionTransaction& txn, Instant now, Departure departure) {
+  const Leftover leftover = vacate(txn, now, departure);
   tellDisconnected(txn);
   txn.destroy();
   return leftover;

@@ -321,7 +321,11 @@ std::string Worker::call(std::string_view operation, const json& arguments) {
     if (operation == "list") {
       api::ListQuery query;
       query.limit = std::clamp<std::uint32_t>(arguments.value("limit", query.limit), 1, query.kMaxLimit);
-      query.after = arguments.value("after", query.after);
+      if (const std::string after = arguments.value("after", ""); !after.empty()) {
+        const auto place = api::parseListPlace(after);
+        if (!place) throw Failed{kBadCall};
+        query.after = *place;
+      }
       return resultOf(listSessions(query, kOptions));
     }
     if (operation == "get") return resultOf(showSession(sessionIdOf(arguments), kOptions));

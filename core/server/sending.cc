@@ -82,7 +82,10 @@ void Worker::sendRaw(Link& link, std::string_view frames) {
   link.out.append(frames);
   if (link.full || link.out.empty()) return;
   const std::ptrdiff_t taken = link.socket->write(link.out);
-  if (taken == static_cast<std::ptrdiff_t>(link.out.size())) return takeBackBuffer(link);
+  if (taken == static_cast<std::ptrdiff_t>(link.out.size())) {
+    link.hasRead = !link.awaitsSnapshot;
+    return takeBackBuffer(link);
+  }
   if (taken > 0) link.out.erase(0, static_cast<std::size_t>(taken));
   link.full = true;
 }

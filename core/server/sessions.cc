@@ -1,9 +1,11 @@
 // What REST asks of the sessions.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/api/media_path.h"
 #include "core/api/text_rules.h"
+#include "core/server/eviction.h"
 #include "core/server/worker.h"
 #include "core/session/refusal.h"
 
@@ -12,6 +14,9 @@ namespace mediasync::server {
 using store::SessionTransaction;
 
 namespace {
+
+// Of the table of sessions, for one page: most of it may be empty.
+constexpr std::uint64_t kBucketsAtOnce = 65'536;
 
 // RFC 9562, version 4: 122 random bits.
 std::string uuid(RandomSource& random) {
@@ -39,10 +44,11 @@ RestReply failure(int status, std::string_view message) {
 
 RestReply Worker::createSession(const api::CreateSession& request, const Options& options, std::string_view secret) {
   if (options.user && request.creatorId != *options.user) return failure(403, session::kForeignUser.message);
-  if (options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions) {
+  if (!options.creates) return failure(403, "Sessions are not created here");
+  const Instant now = env_.now();
+  if (isOneTooMany(options) && !(evictOne(now) && !isOneTooMany(options))) {
     return failure(503, session::kTooManySessions.message);
   }
-  const Instant now = env_.now();
   if (!zone_.admitSession(options.rates.newSessions, now)) {
     ++counters().limited;
     return failure(429, session::kRateLimited.message);
@@ -53,13 +59,15 @@ RestReply Worker::createSession(const api::CreateSession& request, const Options
   if (request.creatorSecret) secret = *request.creatorSecret;
   if (options.asksSecret && !secret.empty()) bound = zone_.hashOfSecret(secret);
   try {
-    SessionTransaction session(zone_, sessionId);
-    session.create(sessionId, request.creatorId, now);
-    const auto creator =
-        session.addUser(request.creatorId, request.creatorName, std::nullopt, session::Presence::kAway, now);
-    if (bound) session.bindUser(creator, *bound);
-    session.setLeader(request.creatorId);
-    session.commit(wake_);
+    withRoom(now, [&] {
+      SessionTransaction session(zone_, sessionId);
+      session.create(sessionId, request.creatorId, now);
+      const auto creator =
+          session.addUser(request.creatorId, request.creatorName, std::nullopt, session::Presence::kAway, now);
+      if (bound) session.bindUser(creator, *bound);
+      session.setLeader(request.creatorId);
+      session.commit(wake_);
+    });
   } catch (const store::OutOfSpace&) {
     return failure(507, session::kZoneFull.message);
   }
@@ -95,38 +103,81 @@ bool Worker::isMember(std::string_view sessionId, std::string_view userId, std::
   return media && api::isPartOfMedia(path, *media);
 }
 
-// In the order of their serials, of which each shard has a range of its own.
-RestReply Worker::listSessions(const api::ListQuery& query, const Options& options) {
-  std::vector<std::string> ids;
-  std::vector<session::SessionSummary> sessions;
-  std::uint64_t last = 0;
-  std::uint64_t next = 0;
-  for (std::uint32_t i = 0; i < zone_.shards() && next == 0; ++i) {
-    store::ReadLock lock(zone_.region(), zone_.sessionShard(i).header);
-    for (store::Ref ref = zone_.sessionShard(i).allSessions.first; ref != 0 && next == 0;) {
-      const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
-      ref = record.all.next;
-      if (record.serial <= query.after) continue;
-      if (sessions.size() == query.limit) {
-        next = last;
-        break;
+// In the order of the buckets of the table, and in a bucket of their serials: a place is found again whatever came and
+// went before it, and at no cost.
+Worker::Listed Worker::listPage(const api::ListQuery& query) const {
+  Listed page;
+  std::uint64_t scanned = 0;
+  for (std::uint64_t bucket = query.after.bucket;;) {
+    const std::uint64_t perShard = std::uint64_t{zone_.sessionShard(0).bucketMask} + 1;
+    if (bucket / perShard >= zone_.shards()) return page;
+    store::SessionShard& shard = zone_.sessionShard(static_cast<std::uint32_t>(bucket / perShard));
+    store::ReadLock lock(zone_.region(), shard.header);
+    for (const std::uint64_t end = (bucket / perShard + 1) * perShard; bucket < end; ++bucket, ++scanned) {
+      if (scanned == kBucketsAtOnce) {
+        page.next = api::ListPlace{bucket, 0};
+        return page;
       }
-      last = record.serial;
-      ids.emplace_back(store::textOf(zone_.arena(), record.id));
-      sessions.push_back({{},
-                          record.userCount,
-                          record.connectedCount,
-                          record.mediaUrl.ref != 0,
-                          record.createdAt,
-                          record.lastActivity});
+      const std::uint64_t after = bucket == query.after.bucket ? query.after.serial : 0;
+      if (!addBucket(shard, bucket % perShard, after, query.limit, page)) {
+        page.next = api::ListPlace{bucket, page.lastSerial};
+        return page;
+      }
     }
   }
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    sessions[i].sessionId = ids[i];
+}
+
+// False: there are more in it than the limit lets in.
+bool Worker::addBucket(const store::SessionShard& shard, std::uint64_t bucket, std::uint64_t after, std::uint32_t limit,
+                       Listed& page) const {
+  std::vector<const store::SessionRecord*> found;
+  for (store::Ref ref = zone_.arena().at<store::Ref>(shard.sessionBuckets)[bucket]; ref != 0;) {
+    const auto* record = zone_.arena().at<store::SessionRecord>(ref);
+    if (record->serial > after) found.push_back(record);
+    ref = record->hashNext;
+  }
+  std::sort(found.begin(), found.end(), [](const auto* a, const auto* b) { return a->serial < b->serial; });
+  page.lastSerial = after;
+  for (const auto* record : found) {
+    if (page.sessions.size() == limit) return false;
+    page.ids.emplace_back(store::textOf(zone_.arena(), record->id));
+    page.sessions.push_back({page.ids.back(), record->userCount, record->connectedCount, record->mediaUrl.ref != 0,
+                             record->createdAt, record->lastActivity});
+    page.lastSerial = record->serial;
+  }
+  return true;
+}
+
+RestReply Worker::listSessions(const api::ListQuery& query, const Options& options) const {
+  const Listed page = listPage(query);
   RestReply reply;
-  const std::uint64_t total = std::max<std::uint64_t>(zone_.sessionCount(), sessions.size());
-  api::appendSessionList(reply.body, sessions, total, next, options.timestamps);
+  api::beginSessionList(reply.body);
+  api::addSessions(reply.body, page.sessions, false, options.timestamps);
+  api::endSessionList(reply.body, countSessions(page.sessions.size()), page.next);
   return reply;
+}
+
+// The counters are read without their locks.
+std::uint64_t Worker::countSessions(std::size_t seen) const {
+  return std::max<std::uint64_t>(zone_.sessionCount(), seen);
+}
+
+SessionPieces::SessionPieces(const Worker& worker, api::TimestampUnit timestamps)
+    : worker_(worker), timestamps_(timestamps) {}
+
+std::string SessionPieces::next() {
+  std::string piece;
+  if (!std::exchange(begun_, true)) api::beginSessionList(piece);
+  const auto page = worker_.listPage(query_);
+  api::addSessions(piece, page.sessions, seen_ > 0, timestamps_);
+  seen_ += page.sessions.size();
+  isDone_ = !page.next;
+  if (isDone_) {
+    api::endSessionList(piece, worker_.countSessions(seen_), std::nullopt);
+  } else {
+    query_.after = *page.next;
+  }
+  return piece;
 }
 
 }  // namespace mediasync::server

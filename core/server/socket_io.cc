@@ -160,6 +160,7 @@ Handled SocketIo::deliver(Worker& worker, Caller& caller, const socketio::Packet
 }
 
 Handled SocketIo::connect(Worker& worker, Caller& caller, const socketio::Packet& packet) {
+  worker.chargeConnect(caller);
   std::string nsp = packet.nsp;
   json auth = packet.hasData ? packet.data : json::object();
   if (isOld(caller)) socketio::splitQuery(nsp, auth);
@@ -258,6 +259,7 @@ Handled SocketIo::connectOther(Worker& worker, Caller& caller, const std::string
 }
 
 Handled SocketIo::disconnect(Worker& worker, Caller& caller, const std::string& nsp) {
+  worker.chargeConnect(caller);
   if (nsp == kMain) {
     worker.disconnectMain(caller);
   } else {

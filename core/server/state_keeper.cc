@@ -13,8 +13,14 @@ constexpr std::int64_t kRetry = 5'000;  // after a failure
 // Of one write: read from the tables while clients wait.
 constexpr std::size_t kSlice = 256 * 1024;
 constexpr std::size_t kLastSlice = 4 * 1024 * 1024;
+// A clock that was set by so many milliseconds is worth telling.
+constexpr std::int64_t kClockStep = 1'000;
 // Changes that are worth a new snapshot: as many bytes as the last one had, and so many at the least.
 constexpr std::uint64_t kLeastChanges = 1024 * 1024;
+
+std::int64_t clockOf(Instant now) {
+  return now.wall - now.mono;
+}
 
 bool isEmpty(const StateWrite& write) {
   return write.current.bytes.empty() && write.snapshot.bytes.empty();
@@ -22,9 +28,9 @@ bool isEmpty(const StateWrite& write) {
 
 }  // namespace
 
-StateKeeper::StateKeeper(const store::Zone& zone, std::int32_t pid, std::uint16_t slot, Environment& env,
-                         StateFile& file, StateSync sync)
-    : zone_(zone), pid_(pid), slot_(slot), env_(env), file_(file), sync_(sync), journal_(zone) {}
+StateKeeper::StateKeeper(const store::Zone& zone, store::ProcessId process, std::uint16_t slot, Environment& env,
+                         StateFile& file, StateSync sync, std::uint32_t epoch)
+    : zone_(zone), process_(process), slot_(slot), env_(env), file_(file), sync_(sync), epoch_(epoch), journal_(zone) {}
 
 std::int64_t StateKeeper::delay() const {
   if (phase_ == Phase::kWatching || writing_) return kInterval / 2;
@@ -36,9 +42,17 @@ std::int64_t StateKeeper::delay() const {
 void StateKeeper::step() {
   const std::int64_t now = env_.now().mono;
   if (writing_ || retryAt_ > now || state().pending.load() != 0) return;
+  if (!isInForce()) {
+    yield();
+    return;
+  }
   if (!takeUp()) return;
   lastStep_ = now;
   StateWrite write = nextWrite(kSlice);
+  if (!isInForce()) {  // what it has read may be what was changed after that
+    yield();
+    return;
+  }
   if (isEmpty(write)) return becameDurable(passTicket_);
   writing_ = true;
   file_.write(std::move(write));
@@ -85,23 +99,46 @@ void StateKeeper::becameDurable(std::uint64_t ticket) {
 
 bool StateKeeper::takeUp() {
   if (phase_ != Phase::kWatching) return true;
-  std::int32_t keeper = state().keeper.load();
-  const bool isAlive = keeper != 0 && keeper != pid_ && env_.processAlive(keeper);
-  if (isAlive || !state().keeper.compare_exchange_strong(keeper, pid_)) return false;
+  if (!isInForce()) return false;
+  store::ProcessId keeper = state().keeper.load();
+  const bool isAlive = keeper != 0 && keeper != process_ && env_.processAlive(keeper);
+  if (isAlive || !state().keeper.compare_exchange_strong(keeper, process_)) return false;
   state().keeperSlot.store(slot_);
-  // One that died may have noted as saved what it never wrote.
-  hasCurrent_ = state().isClean.exchange(0) != 0 && keeper == 0;
+  // One that died may have noted as saved what it never wrote; and what was written to another file is not in this one.
+  hasCurrent_ = state().cleanEpoch.exchange(0) == epoch_ && keeper == 0;
   if (hasCurrent_) {
     phase_ = Phase::kChanges;
   } else {
+    if (!hasBegun()) outrank();
     beginSnapshot();
   }
+  return true;
+}
+
+// What the file holds is of an earlier time: the snapshot must be newer, and must not take the place of the newest one.
+void StateKeeper::outrank() {
+  const NewestSnapshot newest = file_.newest();
+  state().half = newest.half;
+  state().generation = std::max(state().generation, newest.generation);
+}
+
+bool StateKeeper::isBehind() const {
+  return hasBegun() && file_.newest().generation > state().begun;
+}
+
+// Who comes next begins with a snapshot.
+bool StateKeeper::yield() {
+  if (writing_) return false;
+  if (phase_ == Phase::kWatching) return true;
+  phase_ = Phase::kWatching;
+  state().keeper.store(0);
   return true;
 }
 
 void StateKeeper::beginSnapshot() {
   phase_ = Phase::kSnapshot;
   snapshotEnd_ = 0;
+  if (!hasCurrent_) state().clock = clockOf(env_.now());
   journal_.beginSnapshot();
 }
 
@@ -115,6 +152,7 @@ StateWrite StateKeeper::nextWrite(std::size_t maxBytes) {
   std::string changes;
   ticket_ = state().taken.fetch_add(1) + 1;  // before anything is read: what changes from here on may be missing
   if (journal_.isBetweenPasses()) passTicket_ = ticket_;
+  addClock(changes);
   more_ = journal_.takeChanges(changes, maxBytes, env_.now());
   if (phase_ == Phase::kSnapshot) addSnapshot(write.snapshot, changes, maxBytes);
   const bool isDue = phase_ == Phase::kChanges || isComplete_;
@@ -126,6 +164,14 @@ StateWrite StateKeeper::nextWrite(std::size_t maxBytes) {
   return write;
 }
 
+// Times in the file are of the wall clock, and it may be set: what has been written is off then.
+void StateKeeper::addClock(std::string& changes) {
+  const std::int64_t shift = clockOf(env_.now()) - state().clock;
+  if (shift < kClockStep && shift > -kClockStep) return;
+  store::appendClock(changes, shift);
+  state().clock += shift;
+}
+
 // Changes go before the snapshot's part: of what is in both, it has the same or more.
 void StateKeeper::addSnapshot(StatePiece& piece, std::string& changes, std::size_t maxBytes) {
   piece = {1 - state().half, snapshotEnd_, {}, snapshotEnd_ == 0};
@@ -133,6 +179,7 @@ void StateKeeper::addSnapshot(StatePiece& piece, std::string& changes, std::size
   isComplete_ = !journal_.takeSnapshot(snapshot, changes, maxBytes, env_.now());
   if (piece.isNew) {
     state().begun = state().generation + 1;
+    state().begunEpoch = epoch_;
     store::appendStateHeader(piece.bytes, {state().begun, zone_.header().key, zone_.header().secretKey});
   }
   piece.bytes += changes;
@@ -141,6 +188,10 @@ void StateKeeper::addSnapshot(StatePiece& piece, std::string& changes, std::size
 
 void StateKeeper::written(bool ok) {
   writing_ = false;
+  if (!isInForce()) {
+    yield();
+    return;
+  }
   if (!ok) {
     // What it was is noted as saved, so all of it is written anew.
     state().failures.fetch_add(1);
@@ -167,13 +218,18 @@ void StateKeeper::switchHalves() {
 }
 
 bool StateKeeper::finish() {
-  if (state().pending.load() != 0) return true;        // there is nothing but what the file holds
+  if (state().pending.load() != 0) return true;  // there is nothing but what the file holds
+  if (!isInForce()) {
+    if (writing_) written(file_.waitForWrite());
+    return yield();
+  }
   const bool isClosing = state().closing.load() != 0;  // before, so that the end of the other one is not missed
   if (!takeUp()) return !isClosing;
   state().closing.store(1);
   if (writing_) written(file_.waitForWrite());
   bool ok = writeRest();
-  state().isClean.store(ok && hasCurrent_ && phase_ == Phase::kChanges);
+  const bool isClean = ok && hasCurrent_ && phase_ == Phase::kChanges;
+  state().cleanEpoch.store(isClean ? epoch_ : 0);
   state().keeper.store(0);
   state().closing.store(0);
   phase_ = Phase::kWatching;
@@ -183,6 +239,7 @@ bool StateKeeper::finish() {
 bool StateKeeper::writeRest() {
   for (;;) {
     StateWrite write = nextWrite(kLastSlice);
+    if (!isInForce()) return false;
     if (isEmpty(write)) return true;
     write.sync = sync() != StateSync::kOff;
     const bool ok = file_.writeNow(std::move(write));

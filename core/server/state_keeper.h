@@ -37,10 +37,17 @@ struct StateWrite {
   bool sync = false;    // what it has written, and before, is on the disk when it is done
 };
 
+// Of the snapshots in a file, whether whole or not.
+struct NewestSnapshot {
+  std::uint64_t generation = 0;  // 0: there is none
+  std::uint32_t half = 0;
+};
+
 // The disk, as the process has it.
 class StateFile {
  public:
   virtual ~StateFile() = default;
+  virtual NewestSnapshot newest() const = 0;
   // Does it elsewhere; StateKeeper::written() is called, later, with whether it succeeded. One at a time.
   virtual void write(StateWrite) = 0;
   // Does it here and now. True: it succeeded.
@@ -51,10 +58,20 @@ class StateFile {
 
 class StateKeeper {
  public:
-  StateKeeper(const store::Zone&, std::int32_t pid, std::uint16_t slot, Environment&, StateFile&, StateSync);
+  // `epoch`: in which this file is in force.
+  StateKeeper(const store::Zone&, store::ProcessId, std::uint16_t slot, Environment&, StateFile&, StateSync,
+              std::uint32_t epoch);
 
   // Makes this worker the one at work. False: another one is.
   bool takeUp();
+  // By the configuration of now: the file is this one, and always has been.
+  bool isInForce() const { return state().epoch.load() == epoch_; }
+  // Not in force any more, it leaves the work to others. False: a write is under way, which has to end first.
+  bool yield();
+  // This zone has read the file, or written to it, since it came into force.
+  bool hasBegun() const { return state().begunEpoch == epoch_; }
+  // Another NGINX has written to the file since.
+  bool isBehind() const;
   // Has the next piece written, if one is due: to be called when delay() has passed.
   void step();
   // Milliseconds until then.
@@ -74,6 +91,7 @@ class StateKeeper {
     kChanges,
   };
 
+  void outrank();
   void beginSnapshot();
   bool hasGrown() const;
   bool hasUnsaved() const;
@@ -81,17 +99,19 @@ class StateKeeper {
   StateSync sync() const;
   void becameDurable(std::uint64_t ticket);
   StateWrite nextWrite(std::size_t maxBytes);
+  void addClock(std::string& changes);
   void addSnapshot(StatePiece&, std::string& changes, std::size_t maxBytes);
   void switchHalves();
   bool writeRest();
   store::StateKeeping& state() const { return zone_.header().state; }
 
   store::Zone zone_;
-  std::int32_t pid_;
+  store::ProcessId process_;
   std::uint16_t slot_;
   Environment& env_;
   StateFile& file_;
   StateSync sync_;
+  std::uint32_t epoch_;
   store::StateJournal journal_;
   Phase phase_ = Phase::kWatching;
   bool writing_ = false;

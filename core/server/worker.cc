@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_set>
 #include <utility>
 
 #include "core/server/caller.h"
@@ -13,7 +14,8 @@ namespace mediasync::server {
 using store::ConnectionTransaction;
 using store::WorkerState;
 
-Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, Environment& env, std::uint32_t cycle)
+Worker::Worker(const store::Zone& zone, std::uint16_t slot, store::ProcessId process, Environment& env,
+               std::uint32_t cycle)
     : zone_(zone), env_(env), cycle_(cycle), nextSuccessor_(slot) {
   store::WorkerEntry& entry = zone_.worker(slot);
   id_.slot = slot;
@@ -23,9 +25,11 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, std::int32_t pid, En
     entry.generation.store(id_.generation);        // first: should this one die from here on, it is a predecessor, too
     store::faultPoint();
     if (entry.state.load() != WorkerState::kNone) inherit(slot, env_.now());  // and the slot is never free in between
-    entry.pid.store(pid);
+    entry.process.store(process);
     store::faultPoint();
     entry.signalled.store(0);
+    entry.seenAt.store(env_.now().mono);
+    entry.passedBy.store(0);
     entry.cycle.store(cycle);
     entry.takes.store(0);
     entry.awaitsWrite.store(0);
@@ -49,7 +53,7 @@ void Worker::stop() {
   }
   for (const store::ConnectionRef& connection : sockets) {
     if (Link* link = linkOf(connection); link != nullptr && link->ticket != 0) takeBack(*link);
-    if (Link* link = linkOf(connection)) closeLink(*link, websocket::CloseCode::kGoingAway);
+    if (Link* link = linkOf(connection)) sendToOthers(*link);
   }
   for (const auto& [ref, link] : links_) {
     if (link->poll != nullptr) sendElsewhere(*link);
@@ -113,6 +117,7 @@ void Worker::flush() {
 
 void Worker::wake() {
   if (signedOff_) return;
+  showLife(env_.now());
   zone_.worker(id_.slot).signalled.store(0);
   takeSessionMail();
   takeConnectionMail();
@@ -216,6 +221,8 @@ std::int64_t Worker::nextDeadline() const {
   for (const store::Ref session : waitingRooms_) {
     if (const auto found = rooms_.find(session); found != rooms_.end()) next = std::min(next, found->second->nextRound);
   }
+  for (const Channel* channel : resting_)
+    next = std::min(next, channel->restsUntil_);
   if (!waitingChannels_.empty() || !waitingJobs_.empty()) next = std::min(next, lastRetry_ + retryDelay_);
   return next;
 }
@@ -225,6 +232,7 @@ void Worker::runDeadlines() {
   while (!deadlines_.empty() && deadlines_.begin()->deadline <= now.mono)
     onDeadline(*deadlines_.begin(), now);
   deliverDue(now.mono);
+  endRests(now.mono);
   const std::vector<Channel*> probing = probing_;
   for (Channel* channel : probing) {
     if (channel->since_ + kUpgradeTimeout <= now.mono) failChannel(*channel, websocket::CloseCode::kPolicyViolation);
@@ -235,28 +243,85 @@ void Worker::runDeadlines() {
   }
 }
 
-// Commands that had to wait for readers are tried again, less often while none gets on.
+// One command that waits, of a WebSocket or a POST.
+struct Worker::Waiting {
+  Channel* channel = nullptr;
+  PostJob* job = nullptr;
+
+  const Deferred* deferred() const { return channel != nullptr ? channel->deferred_.get() : job->deferred_.get(); }
+  WaitsFor waitsFor() const { return deferred() != nullptr ? deferred()->waitsFor : WaitsFor{}; }
+  // In the order in which they came, but what is minor last.
+  bool goesBefore(const Waiting& other) const {
+    const WaitsFor own = waitsFor(), others = other.waitsFor();
+    return own.isMinor != others.isMinor ? others.isMinor : own.place < others.place;
+  }
+};
+
+std::vector<Worker::Waiting> Worker::takeWaiting() {
+  std::vector<Waiting> all;
+  for (Channel* channel : std::exchange(waitingChannels_, {}))
+    all.push_back({channel, nullptr});
+  for (PostJob* job : std::exchange(waitingJobs_, {}))
+    all.push_back({nullptr, job});
+  std::stable_sort(all.begin(), all.end(), [](const Waiting& a, const Waiting& b) { return a.goesBefore(b); });
+  return all;
+}
+
+// A command begins to wait, or goes on to.
+void Worker::noteWaiting(Deferred* deferred) {
+  const WaitsFor busy = std::exchange(lastBusy_, {});
+  if (deferred == nullptr) return;
+  const std::uint64_t place = deferred->waitsFor.place;
+  deferred->waitsFor = busy;
+  deferred->waitsFor.place = place != 0 ? place : ++waitingCount_;
+  line_.add(busy);
+}
+
+// Commands that had to wait for readers are tried again, less often while none gets on. Where one of a session does
+// not, those behind it need not be tried.
 void Worker::retryWaiting() {
-  const std::vector<Channel*> channels = std::exchange(waitingChannels_, {});
-  const std::vector<PostJob*> jobs = std::exchange(waitingJobs_, {});
-  if (channels.empty() && jobs.empty()) return;
+  const std::vector<Waiting> all = takeWaiting();
+  line_.clear();
+  for (const Waiting& one : all)
+    line_.add(one.waitsFor());
+  if (all.empty()) return;
+  std::unordered_set<store::Ref> stuck;
   bool progress = false;
   const std::int64_t now = env_.now().mono;
-  for (Channel* channel : channels) {
-    if (channel->deferred_ && channel->deferred_->question.isWaiting(now, channel->options_->hookTimeout)) {
-      waitingChannels_.push_back(channel);
-    } else {
-      progress = retry(*channel) || progress;
+  const auto keep = [this](const Waiting& one) {
+    line_.add(one.waitsFor());
+    if (one.channel != nullptr) waitingChannels_.push_back(one.channel);
+    if (one.job != nullptr) waitingJobs_.push_back(one.job);
+  };
+  for (const Waiting& one : all) {
+    const Deferred* deferred = one.deferred();
+    const std::int64_t timeout =
+        one.channel != nullptr ? one.channel->options_->hookTimeout : one.job->options_.hookTimeout;
+    const bool asksScripts = deferred != nullptr && deferred->question.isWaiting(now, timeout);
+    const store::Ref session = one.waitsFor().session;
+    const bool isBehindAnother = stuck.contains(session);
+    line_.remove(one.waitsFor());
+    if ((asksScripts && !(one.job != nullptr && stopped_)) || (isBehindAnother && one.channel != nullptr)) {
+      keep(one);
+      continue;
     }
-  }
-  for (PostJob* job : jobs) {
-    if (!stopped_ && job->deferred_ && job->deferred_->question.isWaiting(now, job->options_.hookTimeout)) {
-      waitingJobs_.push_back(job);
-    } else {
-      progress = retry(*job) || progress;
-    }
+    const bool gotOn = one.channel != nullptr ? retry(*one.channel) : retry(*one.job);
+    if (!gotOn && session != 0) stuck.insert(session);
+    progress = progress || gotOn;
   }
   retryDelay_ = progress ? kRetryDelay : std::min(2 * retryDelay_, kMaxRetryDelay);
+}
+
+// Of a command that was tried again: the exception at hand, which ends its connection.
+void Worker::logFailure() {
+  std::string what = "has a command that failed";
+  try {
+    throw;
+  } catch (const std::exception& failure) {
+    what += std::string(": ") + failure.what();
+  } catch (...) {
+  }
+  env_.log(Environment::Severity::kAlert, what);
 }
 
 // True: it got on.
@@ -273,11 +338,13 @@ bool Worker::retry(Channel& channel) {
     Caller caller{link.connection, *channel.options_, link.protocol, link.allowance, &link, true};
     handled = engineApplication(channel.options_->application).resumed(*this, caller, *deferred);
   } catch (...) {
+    logFailure();
     failChannel(channel, websocket::CloseCode::kInternalError);
     return true;
   }
   if (handled == Handled::kDeferred) {
     channel.deferred_ = std::move(deferred);
+    noteWaiting(channel.deferred_.get());
     waitingChannels_.push_back(&channel);
     return false;
   }
@@ -296,6 +363,7 @@ bool Worker::retry(PostJob& job) {
   try {
     result = runPost(job);
   } catch (...) {
+    logFailure();
     closeFromAfar(job.connection_, store::Closing::kByServer);
   }
   if (!result) return job.waitingSince_ != waitingSince;

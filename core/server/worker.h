@@ -40,6 +40,9 @@
 namespace mediasync::engineio {
 class PayloadWriter;
 }
+namespace mediasync::server {
+class Turn;
+}
 
 namespace mediasync::server {
 
@@ -87,7 +90,7 @@ struct RestReply {
 class Worker {
  public:
   // `cycle` counts configurations, as ZoneHeader::cycle does.
-  Worker(const store::Zone&, std::uint16_t slot, std::int32_t pid, Environment&, std::uint32_t cycle = 0);
+  Worker(const store::Zone&, std::uint16_t slot, store::ProcessId, Environment&, std::uint32_t cycle = 0);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -178,7 +181,7 @@ class Worker {
   // Whether the user is connected to the session, and the session has loaded what `path` is, or is part of. The path is
   // one that NGINX has decoded and normalised.
   bool isMember(std::string_view sessionId, std::string_view userId, std::string_view path);
-  RestReply listSessions(const api::ListQuery&, const Options&);
+  RestReply listSessions(const api::ListQuery&, const Options&) const;
 
   // ---- what scripts ask for
   // Some of their questions have been answered.
@@ -220,6 +223,7 @@ class Worker {
   // yet, and the packet has to wait.
   std::optional<Verdict> consultConnect(Caller&, std::string_view nsp, const nlohmann::json& auth);
   bool connectsTooOften(const Caller&);
+  void chargeConnect(const Caller&);
   bool scriptsHave(const Caller&, std::string_view nsp);
   bool isForScripts(const Caller&, const socketio::Packet&);
   bool scriptsTakeBinary(const Caller&, const socketio::Packet&);
@@ -292,8 +296,9 @@ class Worker {
   void disown(Link&);
   void closedByClient(Link&);
   void closeLink(Link&, websocket::CloseCode);
+  void sendToOthers(Link&);
   void dropConnection(Link&);
-  store::LostSeat loseSeat(store::ConnectionTransaction&, Instant now);
+  store::LostSeat loseSeat(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
   void setDeadline(Link&, std::int64_t at);
   void watchFor(Link&, Instant now);
   void syncHeartbeat(Link&, const store::ConnectionRecord&);
@@ -340,6 +345,8 @@ class Worker {
   void needsChanged(Room&);
   void publishNeeds();
   void publishNeeds(Room&);
+  bool isHeld(const store::SessionRecord&, std::uint64_t needed) const;
+  bool mayHold(Room&, store::SessionRecord&, bool holds);
   void checkSeats(Room&);
   bool isSeated(const Link&);
   void unseat(Link&);
@@ -355,7 +362,9 @@ class Worker {
   void sendMissed(Link&);
   void sendFirst(Link&, const std::vector<store::WaitingItem>&);
   void sendItems(Link&, const std::vector<store::WaitingItem>&);
-  bool inflate(Channel&, websocket::Message&);
+  bool inflate(Channel&, websocket::Message&, Turn&);
+  void restFor(Channel&, std::int64_t ms);
+  void endRests(std::int64_t now);
   bool handlePacket(Channel&, const engineio::Packet&);
   bool handleHeartbeat(Link&, const engineio::Packet&);
   void forget(Channel&);
@@ -416,8 +425,8 @@ class Worker {
     store::ConnectionRef connection;
     store::LostSeat seat;
   };
-  Leftover vacate(store::ConnectionTransaction&, Instant now);
-  Leftover endConnection(store::ConnectionTransaction&, Instant now);
+  Leftover vacate(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
+  Leftover endConnection(store::ConnectionTransaction&, Instant now, Departure);
   void keepForRecovery(const Leftover&, Instant now);
   bool awaitsConnect(const Caller&);
   std::optional<Leftover> takeOver(const store::ConnectionRef&, const store::RandomId& pid);
@@ -449,7 +458,8 @@ class Worker {
   void joinAnew(Request&, const session::JoinSession&, store::ConnectionTransaction&, bool* isLeader);
   template <class Rule>
   void inSession(Request&, Rule rule);
-  store::SeatRef seatOf(const Caller&);
+  void waitInLine(const Request&, bool isMinor) const;
+  store::SeatRef seatOf(const Caller&) const;
   bool mustCollectFirst(store::ConnectionTransaction&);
   enum class Effect { kNone, kChange };
   void succeed(Request&, Effect);
@@ -461,6 +471,8 @@ class Worker {
   bool isTooFast(const Caller&);
   Handled refuseTooFast(Request&, const Rate&);
   bool joinsTooOften(const Caller&, const std::variant<session::Command, session::Refusal>&);
+  bool hasRoomFor(std::string_view sessionId, const Options&, Instant now);
+  bool isOneTooMany(const Options&) const;
   void checkReplies(const Request&);
   void chargeReply(const Request&);
 
@@ -501,8 +513,22 @@ class Worker {
   bool isUnconfirmedFull() const;
   void confirmWritten();
   void confirmUntil(WriteTicket);
+  void confirmLate();
   void confirmAll();
   void replyTo(const store::ConnectionRef&, std::string_view packet);
+
+  // sessions.cc
+  friend class SessionPieces;
+  struct Listed {
+    std::deque<std::string> ids;
+    std::vector<session::SessionSummary> sessions;
+    std::uint64_t lastSerial = 0;  // in the bucket that was looked at last
+    std::optional<api::ListPlace> next;
+  };
+  Listed listPage(const api::ListQuery&) const;
+  bool addBucket(const store::SessionShard&, std::uint64_t bucket, std::uint64_t after, std::uint32_t limit,
+                 Listed&) const;
+  std::uint64_t countSessions(std::size_t seen) const;
 
   // housekeeping.cc
   void sweep(Instant now);
@@ -510,7 +536,20 @@ class Worker {
   void expireUsers(std::uint32_t shard, Instant now);
   store::Ref findExpired(const store::SessionShard&, Instant now) const;
   void expireSessions(std::uint32_t shard, Instant now);
+  void dropLogs(std::uint32_t shard, Instant now);
+
+  // eviction.cc
+  struct Abandoned;
+  Abandoned mostAbandoned(Instant now) const;
+  bool evictOne(Instant now);
+  bool evict(Instant now);
+  template <class Act>
+  void withRoom(Instant now, Act act);
+
   void reapDeadWorkers(Instant now);
+  void passByStillWorkers(Instant now);
+  void passBy(std::uint16_t slot);
+  void showLife(Instant now);
   void reap(std::uint16_t slot, Instant now);
   void inherit(std::uint16_t slot, Instant now);
   bool isPredecessor(const store::WorkerId&, std::uint16_t slot) const;
@@ -538,7 +577,11 @@ class Worker {
   void recheckLink(store::Ref);
   void recheckConnections(std::uint32_t shard);
   void lookAfter(store::ConnectionTransaction&, Instant now);
+  struct Waiting;
+  std::vector<Waiting> takeWaiting();
   void retryWaiting();
+  void noteWaiting(Deferred*);
+  void logFailure();
   bool retry(Channel&);
   bool retry(PostJob&);
   void takeSessionMail();
@@ -565,23 +608,35 @@ class Worker {
   std::vector<store::Ref> roomsWithNews_;  // sessions whose needs have changed
   store::WakeSet wake_;
   std::vector<Channel*> probing_;
+  std::vector<Channel*> resting_;          // their input goes on when others have had their turn, or later
   std::vector<Channel*> waitingChannels_;  // a command of theirs waits
   std::vector<PostJob*> waitingJobs_;
   struct Unconfirmed {
     WriteTicket ticket;
+    std::int64_t since;  // monotonic
     store::ConnectionRef connection;
     std::string packet;
   };
   std::deque<Unconfirmed> unconfirmed_;  // in the order of their tickets
-  std::vector<std::pair<WriteTicket, Confirmation*>> confirmations_;
+  struct WaitingConfirmation {
+    WriteTicket ticket;
+    std::int64_t since;  // monotonic
+    Confirmation* confirmation;
+  };
+  std::vector<WaitingConfirmation> confirmations_;
   std::uint32_t seenRepairs_ = 0;
   std::vector<std::pair<store::RandomId, store::ConnectionRef>> stranded_;
   std::uint32_t reconciling_ = 0;      // the count of repairs that is being reconciled
   std::int64_t reconcilingSince_ = 0;  // monotonic; 0: none is
   std::vector<store::ConnectionRef> doomed_;
-  store::Notices notices_;  // that scripts have yet to be told
+  store::Notices notices_;          // that scripts have yet to be told
+  WaitsFor lastBusy_;               // what the command at hand has to wait for
+  Line line_;                       // commands that wait for readers
+  std::uint64_t waitingCount_ = 0;  // of all commands that have waited
   std::int64_t retryDelay_ = kRetryDelay;
-  std::int64_t lastRetry_ = 0;  // monotonic
+  std::int64_t lastRetry_ = 0;         // monotonic
+  std::int64_t evictionLoggedAt_ = 0;  // monotonic; 0: never
+  std::uint64_t evictionsLogged_ = 0;  // of the counter
   std::uint32_t cycle_;
   std::vector<std::uint16_t> successors_;  // slots of workers that take WebSockets
   std::size_t nextSuccessor_;
@@ -590,6 +645,22 @@ class Worker {
   std::int64_t retireUntil_ = 0;  // monotonic: nobody is waited for any longer
   bool stopped_ = false;          // takes no more connections
   bool signedOff_ = false;        // its mailboxes are others' business
+};
+
+// The whole list of sessions as the body of one answer, made in pieces of at most ListQuery::kMaxLimit.
+class SessionPieces {
+ public:
+  SessionPieces(const Worker& worker, api::TimestampUnit timestamps);
+  bool isDone() const { return isDone_; }
+  std::string next();  // until it is
+
+ private:
+  const Worker& worker_;
+  api::TimestampUnit timestamps_;
+  api::ListQuery query_;
+  std::size_t seen_ = 0;
+  bool begun_ = false;
+  bool isDone_ = false;
 };
 
 }  // namespace mediasync::server

@@ -14,11 +14,12 @@ inline constexpr double kMinPlaybackRate = 0.0625;
 inline constexpr double kMaxPlaybackRate = 16.0;
 
 // The numbers of the clock. `position` (seconds) was exact at the instant `setAt`; while playing it advances by `rate`
-// and is clamped to `duration` (seconds; negative when unknown). It stands still until a `setAt` that is yet to come.
+// and is clamped to `duration` (seconds; not positive when unknown). It stands still until a `setAt` that is yet to
+// come.
 struct PlaybackClock {
   double position = 0;
   double rate = 1.0;
-  double duration = -1;
+  double duration = 0;
   Instant setAt;
   bool isPlaying = false;
 
@@ -26,16 +27,16 @@ struct PlaybackClock {
   double positionAt(Instant now) const {
     double at = position;
     if (isPlaying && now.mono > setAt.mono) at += rate * static_cast<double>(now.mono - setAt.mono) / 1000.0;
-    return duration >= 0 ? std::min(at, duration) : at;
+    return duration > 0 ? std::min(at, duration) : at;
   }
+  std::optional<double> knownDuration() const { return duration > 0 ? std::optional(duration) : std::nullopt; }
   // Milliseconds from `now` until it begins to play.
-  std::int64_t untilStart(Instant now) const {
-    return isPlaying && setAt.mono > now.mono ? setAt.mono - now.mono : 0;
-  }
+  std::int64_t untilStart(Instant now) const { return isPlaying && setAt.mono > now.mono ? setAt.mono - now.mono : 0; }
 };
 
 // A playback state as it is sent: `position` is the position *at* `lastUpdateTime` (epoch milliseconds).
-// Views stay valid as long as the record or buffer they were read from. An absent text is nullopt and is sent as null.
+// Views stay valid as long as the record or buffer they were read from. Of a medium the id, the
+// title and the duration are nullopt as long as nobody has said them.
 struct PlaybackView {
   std::optional<std::string_view> mediaUrl;
   std::optional<std::string_view> mediaId;

@@ -53,6 +53,7 @@ inline constexpr Refusal kAlreadyInSession{"ALREADY_IN_SESSION", "Already in a s
 inline constexpr Refusal kNotInSession{"NOT_IN_SESSION", "Not in a session. Join a session first."};
 inline constexpr Refusal kForeignUser{"FOREIGN_USER", "This userId is not yours"};
 inline constexpr Refusal kNotLeader{"NOT_LEADER", "Only the session leader can control playback"};
+inline constexpr Refusal kMediaNotAllowed{"MEDIA_NOT_ALLOWED", "This mediaUrl may not be loaded here"};
 inline constexpr Refusal kLeaderActive{"LEADER_ACTIVE", "Current leader is still active"};
 inline constexpr Refusal kSessionNotFound{"SESSION_NOT_FOUND", "Session not found"};
 

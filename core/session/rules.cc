@@ -51,6 +51,11 @@ void ensureLeader(State& state, UserRef newcomer, Instant now) {
   }
 }
 
+// The URL of a medium is its id when it has no other.
+std::optional<std::string_view> ownId(std::optional<std::string_view> id, std::optional<std::string_view> url) {
+  return id == url ? std::nullopt : id;
+}
+
 // When a command begins. What does not play has no beginning.
 Instant beginningOf(const SyncPlayback& command, Instant now) {
   if (!command.executeAt || !command.isPlaying) return now;
@@ -58,6 +63,31 @@ Instant beginningOf(const SyncPlayback& command, Instant now) {
   const std::int64_t latest = now.wall + kMaxExecuteAhead;
   if (*command.executeAt < earliest || *command.executeAt > latest) return now;
   return now.after(*command.executeAt - now.wall);
+}
+
+// Who gives way to a newcomer, or nobody: users who were given up before those who have just gone, and the leader last.
+UserRef whoGivesWay(const State& state) {
+  UserRef best = 0;
+  int bestRank = 0;
+  for (UserRef user = state.firstUser(); user != 0; user = state.nextUser(user)) {
+    const Presence presence = state.user(user).presence;
+    if (presence == Presence::kConnected) continue;
+    const int rank = isLeader(state, user) ? 1 : presence == Presence::kGrace ? 2 : 3;
+    if (rank <= bestRank) continue;
+    best = user;
+    bestRank = rank;
+    if (rank == 3) break;
+  }
+  return best;
+}
+
+// False: everyone who is listed is there.
+bool giveWay(State& state, Instant now) {
+  const UserRef user = state.connectedCount() < state.userCount() ? whoGivesWay(state) : 0;
+  if (user == 0) return false;
+  if (state.user(user).presence == Presence::kGrace) tellLeft(state, user, now, Urgency::kDroppable);
+  state.removeUser(user, now);
+  return true;
 }
 
 // The next report is told, whatever it says.
@@ -81,7 +111,7 @@ Refusal join(State& state, const JoinSession& command, const Terms& terms, Insta
   UserRef found = state.findUser(command.userId);
   if (found != 0 && isForeign(state, found, terms.secret)) return kForeignUser;
   if (found == 0) {
-    if (terms.maxUsers != 0 && state.userCount() >= terms.maxUsers) return kSessionFull;
+    if (terms.maxUsers != 0 && state.userCount() >= terms.maxUsers && !giveWay(state, now)) return kSessionFull;
     found = state.addUser(command.userId, command.username, command.avatar, Presence::kConnected, now);
     state.emit({now.wall, UserJoined{command.userId, command.username, command.avatar}}, Urgency::kDroppable);
   } else {
@@ -127,10 +157,10 @@ Refusal syncPlayback(State& state, UserRef user, const SyncPlayback& command, In
   PlaybackClock clock = state.clock();
   if (command.mediaUrl && command.mediaUrl != media.url) {
     media.title.reset();  // title and length belonged to the film before
-    clock.duration = -1;
+    clock.duration = 0;
   }
   if (command.mediaUrl) media.url = command.mediaUrl;
-  if (command.mediaId) media.id = command.mediaId;
+  if (command.mediaId) media.id = ownId(command.mediaId, media.url);
   if (command.mediaUrl || command.mediaId) state.setMedia(media);
   clock.position = command.position;
   clock.rate = command.playbackRate;
@@ -160,14 +190,14 @@ void tell(State& state, const CustomEvent& event, Instant now) {
 }
 
 void loadMediaForAll(State& state, const LoadMedia& command, Instant now) {
-  state.setMedia({command.mediaUrl, command.mediaId, command.mediaTitle});
+  const auto id = ownId(command.mediaId, command.mediaUrl);
+  state.setMedia({command.mediaUrl, id, command.mediaTitle});
   PlaybackClock clock;
-  clock.duration = command.mediaDuration.value_or(-1);
+  clock.duration = command.mediaDuration.value_or(0);
   clock.setAt = now;
   state.setClock(clock);
   state.touch(now);
-  state.emit({now.wall, MediaLoaded{command.mediaUrl, command.mediaId, command.mediaTitle, command.mediaDuration,
-                                    state.leaderId()}},
+  state.emit({now.wall, MediaLoaded{command.mediaUrl, id, command.mediaTitle, clock.knownDuration(), state.leaderId()}},
              Urgency::kDroppable);
 }
 
@@ -176,7 +206,7 @@ Refusal reportBuffering(State& state, UserRef user, const ReportBuffering& comma
   noteActivity(state, user, now);
   if (facts.stall == command.stall) return {};
   state.setStall(user, command.stall);
-  state.emit({now.wall, UserBuffering{facts.id, facts.username, command.stall}}, Urgency::kDroppable);
+  state.emit({now.wall, UserBuffering{facts.id, facts.username, command.stall}}, Urgency::kMinor);
   return {};
 }
 
@@ -220,7 +250,7 @@ PlaybackView playbackAt(const State& state, Instant now) {
   view.mediaUrl = media.url;
   view.mediaId = media.id;
   view.mediaTitle = media.title;
-  if (clock.duration >= 0) view.mediaDuration = clock.duration;
+  view.mediaDuration = clock.knownDuration();
   view.position = clock.positionAt(now);
   view.isPlaying = clock.isPlaying;
   view.playbackRate = clock.rate;

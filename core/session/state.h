@@ -52,6 +52,7 @@ class State {
   virtual const PlaybackClock& clock() const = 0;
   virtual Media media() const = 0;
   virtual std::uint32_t userCount() const = 0;
+  virtual std::uint32_t connectedCount() const = 0;  // users who are connected
   virtual UserRef findUser(std::string_view userId) const = 0;
   virtual UserRef firstUser() const = 0;  // in the order of joining
   virtual UserRef nextUser(UserRef) const = 0;
@@ -71,9 +72,10 @@ class State {
   virtual void touch(Instant now) = 0;          // the session is active
 
   // Tells the members. `kDroppable` is for what a client asks for, which can be refused or tried again: it may give up
-  // the transition when a reader must catch up first. `kCertain` is for time that has run out, which waits for nobody:
-  // it always succeeds.
-  enum class Urgency { kDroppable, kCertain };
+  // the transition when a reader must catch up first. `kMinor` likewise, and it leaves room for what is not minor: the
+  // leader's commands are not to wait for what everybody may say. `kCertain` is for time that has run out, which waits
+  // for nobody: it always succeeds.
+  enum class Urgency { kMinor, kDroppable, kCertain };
   virtual void emit(const Event&, Urgency) = 0;
 };
 

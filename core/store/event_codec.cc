@@ -1,7 +1,10 @@
 #include "core/store/event_codec.h"
 
+#include <cmath>
 #include <type_traits>
 
+#include "core/base/json_text.h"
+#include "core/base/utf8.h"
 #include "core/store/byte_codec.h"
 
 namespace mediasync::store {
@@ -73,6 +76,29 @@ bool decodeBody(ByteReader& reader, std::uint8_t index, EventBody& body) {
   }
 }
 
+// Of one field.
+bool isFit(std::string_view text) {
+  return isValidUtf8(text);
+}
+bool isFit(double number) {
+  return std::isfinite(number);
+}
+bool isFit(bool) {
+  return true;
+}
+bool isFit(std::int64_t) {
+  return true;
+}
+bool isFit(Problem) {
+  return true;  // or it would not have been decoded
+}
+template <class T>
+bool isFit(const std::optional<T>& field) {
+  return !field || isFit(*field);
+}
+
+constexpr std::size_t kMaxCustomDepth = 64;
+
 }  // namespace
 
 void encodeEvent(const Event& event, std::string& out) {
@@ -92,6 +118,16 @@ std::optional<Event> decodeEvent(std::span<const std::byte> bytes) {
   reader.get(event.timestamp);
   if (!reader.ok() || !decodeBody(reader, index, event.body)) return std::nullopt;
   return event;
+}
+
+bool isSound(const Event& event) {
+  bool areFit = true;
+  const auto check = [&areFit](const auto& field) { areFit = areFit && isFit(field); };
+  std::visit([&check](const auto& body) { fields(check, body); }, event.body);
+  const auto* custom = std::get_if<CustomEvent>(&event.body);
+  if (custom == nullptr || !areFit) return areFit;
+  const auto json = parseJson(custom->json, kMaxCustomDepth);
+  return json && json->is_array() && !json->empty() && json->front().is_string();
 }
 
 }  // namespace mediasync::store

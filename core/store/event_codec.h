@@ -21,4 +21,7 @@ void encodeEvent(const session::Event&, std::string& out);
 // The views of the result point into `bytes`. nullopt when the bytes are not an event.
 std::optional<session::Event> decodeEvent(std::span<const std::byte> bytes);
 
+// Whether it can be sent: its texts are UTF-8, its numbers finite, and an event of the operator's own is an array.
+bool isSound(const session::Event&);
+
 }  // namespace mediasync::store

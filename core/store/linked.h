@@ -31,6 +31,17 @@ void pushFront(Transaction& txn, const Queue& queue, QueueLinks T::*links, Ref r
   q.first = ref;
 }
 
+// Behind `previous`, or at the front when that is 0.
+template <class T>
+void insertAfter(Transaction& txn, const Queue& queue, QueueLinks T::*links, Ref previous, Ref ref) {
+  if (previous == 0) return pushFront(txn, queue, links, ref);
+  if (previous == queue.last) return pushBack(txn, queue, links, ref);
+  const Ref next = (txn.arena().at<T>(previous)->*links).next;
+  txn.edit(txn.arena().at<T>(ref)->*links) = {next, previous};
+  txn.edit(txn.arena().at<T>(previous)->*links).next = ref;
+  txn.edit(txn.arena().at<T>(next)->*links).previous = ref;
+}
+
 template <class T>
 void unlink(Transaction& txn, const Queue& queue, QueueLinks T::*links, Ref ref) {
   const QueueLinks here = txn.arena().at<T>(ref)->*links;

@@ -53,7 +53,8 @@ struct EventHeader {
   std::uint32_t isSync;  // a playback_sync, which a newer one supersedes
 };
 
-// Offsets count events from 1 and grow for ever. The log holds [firstSeq, nextSeq).
+// Offsets count events from 1 and grow for ever. The log holds [firstSeq, nextSeq). Where nobody can need it, it has no
+// chunk.
 struct SessionLog {
   std::uint64_t firstSeq;
   std::uint64_t nextSeq;
@@ -77,6 +78,9 @@ struct SessionWatcher {
   Ref mailNext;
 };
 
+// SessionWatcher::needed of a worker whose readers nobody waits for, or that has none.
+inline constexpr std::uint64_t kNothingNeeded = UINT64_MAX;
+
 struct UserRecord {
   std::uint64_t serial;
   std::uint64_t hash;
@@ -89,7 +93,7 @@ struct UserRecord {
   SharedText avatar;         // ref 0: none
   std::int64_t joinedAt;     // wall
   std::int64_t lastSeen;     // wall
-  std::int64_t absentSince;  // monotonic
+  std::int64_t absentSince;  // monotonic; of one whom the server sent away, a little later
   Ref firstMembership;
   std::uint8_t connections;
   session::Presence presence;
@@ -124,9 +128,13 @@ struct SessionRecord {
   std::uint64_t serial;
   std::uint64_t hash;
   Ref hashNext;
-  QueueLinks all;     // every session of the shard
-  QueueLinks inIdle;  // sessions without a connection, by idleSince
+  QueueLinks all;       // every session of the shard
+  QueueLinks inIdle;    // sessions without a connection, by idleSince
+  QueueLinks inLogged;  // of these, those that have a log
+  QueueLinks inVacant;  // of these, those without a user, which have been so for longest first
   bool idle;
+  bool logged;
+  bool vacant;
   bool ending;  // cannot be found any more, and is being taken apart
   SharedText id;
   SharedText creatorId;
@@ -147,6 +155,7 @@ struct SessionRecord {
   std::uint32_t userTextBytes;  // of all its users
   Ref watchers;
   SessionLog log;
+  TokenBucket waits;  // for members who read slowly, in milliseconds; written under the lock, and never noted
   // What the state file has yet to be told of it, and the end of the log as the file knows it.
   QueueLinks inUnsaved;
   Unsaved unsaved;
@@ -176,6 +185,8 @@ struct SessionShard {
   Queue grace;  // users whose grace runs, oldest first
   Queue away;   // users given up, oldest first
   Queue idle;   // sessions without a connection, oldest first
+  Queue logged;
+  Queue vacant;
   Queue unsaved;
   GoneSessions gone;
 };
@@ -320,7 +331,7 @@ struct ConnectionRecord {
   ItemChain auth;           // what came with CONNECT, as JSON
   Ref hashNext;
   Ref namespaces;                          // NamespaceRecord
-  std::array<std::uint32_t, 4> allowance;  // kPolling: what it may send, packed
+  std::array<std::uint32_t, 6> allowance;  // kPolling: what it may send, packed
   std::atomic<std::uint32_t> queued;       // in the owner's mailbox
   Ref mailNext;
   QueueLinks inUnsaved;

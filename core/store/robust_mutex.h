@@ -1,7 +1,11 @@
-// A mutex in shared memory that survives the death of its holder: the next one to lock it is told so.
+// A mutex in shared memory that survives the death of its holder: the next one to lock it is told so. And one that
+// lives, and does not go on: the others can do something about it.
 #pragma once
 
 #include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
 
 namespace mediasync::store {
 
@@ -13,8 +17,18 @@ class RobustMutex {
   bool lock();
   void unlock();
 
+  // What this process is called as a holder, from now on, and what it does when it has waited for another one for
+  // kPatience: `whenStuck` gets what that one is called. It is called again and again until the lock is free.
+  using WhenStuck = void (*)(std::int32_t holder);
+  static void useAs(std::int32_t holder, WhenStuck whenStuck);
+  // Milliseconds. They are counted in pieces, so that a machine that stood still as a whole has waited for one alone.
+  static constexpr int kPatience = 2'000;
+
  private:
+  int lockSlowly();
+
   pthread_mutex_t mutex_;
+  std::atomic<std::int32_t> holder_;  // 0: not said
 };
 
 // Holds the mutex for a scope.

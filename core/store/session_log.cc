@@ -52,8 +52,8 @@ LogPlace startOf(const Arena& arena, Ref chunk) {
   return {chunk, 0, first, first};
 }
 
-// Where to look for an event: where `known` left off if the chunk is still what it was, else as late as possible. Numbers
-// of events do not come twice, so that a chunk in the same place that begins with the same one is the same.
+// Where to look for an event: where `known` left off if the chunk is still what it was, else as late as possible.
+// Numbers of events do not come twice, so that a chunk in the same place that begins with the same one is the same.
 LogPlace placeOf(const Arena& arena, const SessionLog& log, std::uint64_t from, const LogPlace* known) {
   const LogPlace last = startOf(arena, log.lastChunk);
   if (from < last.seq) return startOf(arena, log.firstChunk);
@@ -124,7 +124,10 @@ Append makeRoom(Transaction& txn, const SessionRecord& session, SessionLog& log,
     attachNewest(txn, log, ref, size);
     return Append::kDone;
   }
-  if (log.firstChunk == 0) throw OutOfSpace();
+  if (log.firstChunk == 0) {
+    if (!certain) throw OutOfSpace();
+    return Append::kLost;  // of one that nobody could need so far
+  }
   const bool fits = need <= arena.at<LogChunk>(log.firstChunk)->capacity;
   if (!fits) throw OutOfSpace();
   if (!certain && !oldestIsDone(arena, session)) return Append::kBusy;
@@ -145,9 +148,13 @@ Append appendToLog(Transaction& txn, const SessionRecord& session, std::string_v
                    std::size_t limit, bool certain) {
   SessionLog& log = txn.edit(session.log);
   const std::size_t need = sizeof(EventHeader) + padded(event.size());
-  const LogChunk& last = *txn.arena().at<LogChunk>(log.lastChunk);
-  if (last.used + need > last.capacity) {
+  const LogChunk* last = log.lastChunk != 0 ? txn.arena().at<LogChunk>(log.lastChunk) : nullptr;
+  if (last == nullptr || last->used + need > last->capacity) {
     const Append made = makeRoom(txn, session, log, need, limit, certain);
+    if (made == Append::kLost) {
+      log.lostSeq = log.nextSeq++;
+      log.firstSeq = log.nextSeq;
+    }
     if (made != Append::kDone) return made;
   }
   LogChunk& chunk = txn.edit<LogChunk>(log.lastChunk);
@@ -169,9 +176,25 @@ bool freeLog(Transaction& txn, const SessionRecord& session) {
   return log.firstChunk == 0;
 }
 
+std::size_t neededBytes(const Arena& arena, const SessionRecord& session) {
+  const std::uint64_t needed = neededFrom(arena, session);
+  std::size_t done = 0;
+  for (Ref ref = session.log.firstChunk; ref != 0; ref = arena.at<LogChunk>(ref)->next) {
+    const LogChunk& chunk = *arena.at<LogChunk>(ref);
+    if (chunk.firstSeq + chunk.count > needed) break;
+    done += sizeof(LogChunk) + chunk.capacity;
+  }
+  return session.log.bytes - done;
+}
+
 bool needsOldest(const Arena& arena, const SessionLog& log, std::uint64_t from) {
+  if (log.firstChunk == 0) return false;
   const LogChunk& oldest = *arena.at<LogChunk>(log.firstChunk);
   return from < oldest.firstSeq + oldest.count;
+}
+
+bool isFull(const SessionLog& log, std::size_t limit) {
+  return log.bytes + kMaxObject > limit;
 }
 
 bool logHolds(const SessionLog& log, std::uint64_t from) {

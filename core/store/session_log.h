@@ -16,6 +16,7 @@ namespace mediasync::store {
 enum class Append {
   kDone,
   kBusy,  // a reader that is worth waiting for still needs what would have to go
+  kLost,  // there is no memory, and nothing in the log to make room of: its readers miss the event
 };
 
 // The smallest and the largest chunk, as objects of the shard.
@@ -24,7 +25,8 @@ inline constexpr std::size_t kFirstChunk = 1024;
 // Gives a new session its first chunk. Throws OutOfSpace.
 void initLog(Transaction&, const SessionRecord&);
 
-// Appends the encoded event. `certain`: room is made whatever it takes, for an event of up to kMaxCertainEvent bytes.
+// Appends the encoded event. `certain`: room is made whatever it takes, for an event of up to kMaxCertainEvent bytes;
+// kLost is the answer only where the log has no chunk.
 // Otherwise throws OutOfSpace when there is no memory, and answers kBusy when the log would grow over `limit` bytes and
 // its oldest events are still needed (SessionWatcher::needed).
 Append appendToLog(Transaction&, const SessionRecord&, std::string_view event, bool isSync, std::size_t limit,
@@ -33,8 +35,14 @@ Append appendToLog(Transaction&, const SessionRecord&, std::string_view event, b
 // Frees the log, or a part of it: false when there is more to free in another transaction.
 bool freeLog(Transaction&, const SessionRecord&);
 
+// Bytes of the log that some reader worth waiting for still needs.
+std::size_t neededBytes(const Arena&, const SessionRecord&);
+
 // Whether who reads on from `from` needs the oldest part of the log, which is the next to go.
 bool needsOldest(const Arena&, const SessionLog&, std::uint64_t from);
+
+// Whether its oldest part has to go before it can take another chunk.
+bool isFull(const SessionLog&, std::size_t limit);
 
 // Whether a reader that has everything before `from` finds all that is left for it to know.
 bool logHolds(const SessionLog&, std::uint64_t from);

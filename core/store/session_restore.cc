@@ -24,10 +24,18 @@ void SessionTransaction::restore(const SavedSession& saved, Instant now) {
   record.formerSerial = saved.serial;
   record.formerEnd = saved.endSeq;
   record.clock = saved.clock;
-  record.clock.setAt.mono = std::min(now.mono, now.mono - (now.wall - saved.clock.setAt.wall));
   if (!saved.leaderId.empty()) setLeader(saved.leaderId);
   setMedia({viewOf(saved.mediaUrl), viewOf(saved.mediaId), viewOf(saved.mediaTitle)});
   setLogStart(txn_, *session_, saved.firstSeq, saved.lostSeq);
+}
+
+void SessionTransaction::restoreWithoutLog(const SavedSession& saved) {
+  if (saved.firstSeq != saved.endSeq) setLogStart(txn_, *session_, saved.endSeq, saved.endSeq - 1);
+  dropLog();
+}
+
+void SessionTransaction::setClockStart(Instant start) {
+  txn_.edit(session_->clock).setAt = start;
 }
 
 session::UserRef SessionTransaction::restoreUser(const SavedUser& saved, Instant now) {

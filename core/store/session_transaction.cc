@@ -22,9 +22,6 @@ constexpr int kUsersAtOnce = 16;
 constexpr std::size_t kStateBytes = 540;
 constexpr std::size_t kUserBytes = 132;
 
-// SessionWatcher::needed of a worker that holds no connection any more.
-constexpr std::uint64_t kNothingNeeded = std::numeric_limits<std::uint64_t>::max();
-
 std::uint32_t shardOf(const Zone& zone, std::uint64_t hash) {
   return static_cast<std::uint32_t>((hash >> 32) % zone.shards());
 }
@@ -114,6 +111,7 @@ bool SessionTransaction::destroy(Instant now) {
     notice(Notice::Kind::kSessionEnded, {});
     noteGone();
     txn_.edit(session_->ending) = true;
+    sortIdle();
     unchain<SessionRecord>(txn_, sessionBucket(session_->hash), sessionRef_);
   }
   for (int i = 0; i < kUsersAtOnce && session_->users.first != 0; ++i)
@@ -175,11 +173,33 @@ void SessionTransaction::endSoon(Instant now) {
   noteUnsaved(Unsaved::kHead);
 }
 
+bool SessionTransaction::dropLog() {
+  const bool isGone = freeLog(txn_, *session_);
+  sortIdle();
+  return isGone;
+}
+
+// Keeps the lists of those among the idle sessions that can be done without.
+void SessionTransaction::sortIdle() {
+  const bool isLeft = session_->idle && !session_->ending;
+  place(shard_.logged, &SessionRecord::inLogged, session_->logged, isLeft && session_->log.firstChunk != 0);
+  place(shard_.vacant, &SessionRecord::inVacant, session_->vacant, isLeft && session_->userCount == 0);
+}
+
+void SessionTransaction::place(const Queue& queue, QueueLinks SessionRecord::*links, const bool& isListed,
+                               bool belongs) {
+  if (isListed == belongs) return;
+  if (belongs) pushBack(txn_, queue, links, sessionRef_);
+  if (!belongs) unlink(txn_, queue, links, sessionRef_);
+  txn_.edit(isListed) = belongs;
+}
+
 void SessionTransaction::becomeIdle(Instant now) {
   if (session_->idle) return;
   txn_.edit(session_->idle) = true;
   txn_.edit(session_->idleSince) = now.mono;
   pushBack(txn_, shard_.idle, &SessionRecord::inIdle, sessionRef_);
+  sortIdle();
   noteUnsaved(Unsaved::kHead);
 }
 
@@ -187,6 +207,7 @@ void SessionTransaction::stopIdling() {
   if (!session_->idle) return;
   txn_.edit(session_->idle) = false;
   unlink(txn_, shard_.idle, &SessionRecord::inIdle, sessionRef_);
+  sortIdle();
   noteUnsaved(Unsaved::kHead);
 }
 
@@ -255,6 +276,7 @@ void SessionTransaction::removeWatcher(Ref watcher) {
   if (*link == 0) return;
   txn_.edit(*link) = zone_.arena().at<SessionWatcher>(watcher)->next;
   txn_.release(watcher);
+  if (session_->vacant && session_->watchers == 0) dropLog();  // nobody can come back to it, and all have read it
 }
 
 void SessionTransaction::wakeWatcher(WorkerId worker, WakeSet& wake) {
@@ -367,6 +389,7 @@ UserRef SessionTransaction::addUser(std::string_view id, std::string_view userna
   chain<UserRecord>(txn_, userBucket(record.hash), ref);
   pushBack(txn_, session_->users, &UserRecord::inSession, ref);
   ++txn_.edit(session_->userCount);
+  if (session_->idle) sortIdle();
   countTexts(record, true);
   bump(txn_, shard_.users, 1);
   beginPresence(record, presence, now);
@@ -420,7 +443,16 @@ void SessionTransaction::beginPresence(const UserRecord& record, Presence presen
   if (presence == Presence::kConnected) return;
   txn_.edit(record.absentSince) = now.mono;
   txn_.edit(record.queuedForTime) = true;
-  pushBack(txn_, timeQueue(presence), &UserRecord::inQueue, zone_.arena().refOf(&record));
+  enterTimeQueue(record);
+}
+
+// Those whose absence counts from later on, since the server sent them away, stay behind those who come after them.
+void SessionTransaction::enterTimeQueue(const UserRecord& record) {
+  const Queue& queue = timeQueue(record.presence);
+  Ref previous = queue.last;
+  while (previous != 0 && userAt(previous).absentSince > record.absentSince)
+    previous = userAt(previous).inQueue.previous;
+  insertAfter(txn_, queue, &UserRecord::inQueue, previous, zone_.arena().refOf(&record));
 }
 
 void SessionTransaction::freeMemberships(const UserRecord& record) {
@@ -453,6 +485,7 @@ void SessionTransaction::removeUser(UserRef ref, Instant now) {
     txn_.release(*t);
   txn_.edit(record.serial) = 0;
   txn_.release(ref);
+  if (session_->idle) sortIdle();
   noteUnsaved(Unsaved::kUsers);
 }
 
@@ -477,6 +510,7 @@ void SessionTransaction::touch(Instant now) {
 }
 
 void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
+  if (urgency == Urgency::kMinor && isHalfUnread()) throw Busy();
   thread_local std::string encoded;
   encodeEvent(event, encoded);
   const bool isSync = std::holds_alternative<session::PlaybackSync>(event.body);
@@ -484,6 +518,7 @@ void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
       Append::kBusy) {
     throw Busy();
   }
+  if (session_->idle) sortIdle();
   emitted_ = true;
   noteUnsaved(Unsaved::kHead);
   if (const auto* left = std::get_if<session::UserLeft>(&event.body)) notice(Notice::Kind::kUserLeft, left->userId);
@@ -493,6 +528,11 @@ void SessionTransaction::emit(const session::Event& event, Urgency urgency) {
   if (zone_.notices() != nullptr && zone_.notices()->wantsEvents) {
     noticed_.push_back({Notice::Kind::kEvent, std::string(text(session_->id)), {}, encoded});
   }
+}
+
+bool SessionTransaction::isHalfUnread() const {
+  const std::size_t half = zone_.settings().logLimit / 2;
+  return session_->log.bytes > half && neededBytes(zone_.arena(), *session_) > half;
 }
 
 bool SessionTransaction::admit(const TokenBucket& bucket, const Rate& rate, Instant now) {
@@ -545,7 +585,7 @@ void SessionTransaction::copyTo(Snapshot& snapshot, Instant now, Users users) co
   view.playback.mediaUrl = copyOptional(optionalText(session_->mediaUrl));
   view.playback.mediaId = copyOptional(optionalText(session_->mediaId));
   view.playback.mediaTitle = copyOptional(optionalText(session_->mediaTitle));
-  if (clock.duration >= 0) view.playback.mediaDuration = clock.duration;
+  view.playback.mediaDuration = clock.knownDuration();
   view.playback.position = clock.positionAt(now);
   view.playback.isPlaying = clock.isPlaying;
   view.playback.playbackRate = clock.rate;

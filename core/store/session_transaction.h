@@ -50,6 +50,9 @@ class SessionTransaction final : public session::State {
   void create(std::string_view sessionId, std::string_view creatorId, Instant now);
   // Removes the current session, or part of it: false when there is more to remove in another transaction.
   bool destroy(Instant now);
+  // Frees the log of a session that has no connections, or a part of it: false when there is more to free in another
+  // transaction. Who comes back to the session finds its state, and nothing of what was said before.
+  bool dropLog();
   // Ends the time of a session that has no connections, as if nobody had used it for long: it is the sweep's, unless
   // somebody joins before that.
   void endSoon(Instant now);
@@ -102,6 +105,9 @@ class SessionTransaction final : public session::State {
   // From a state file, when nobody is served yet: makes the session the current one, without its users and events.
   // Throws OutOfSpace.
   void restore(const SavedSession&, Instant now);
+  void setClockStart(Instant);
+  // Right after that: there will be no events either, as after dropLog().
+  void restoreWithoutLog(const SavedSession&);
   // One of its users, who has no connection; not queued for any time-out.
   session::UserRef restoreUser(const SavedUser&, Instant now);
   // An event of its log, the next one. Throws OutOfSpace.
@@ -112,6 +118,7 @@ class SessionTransaction final : public session::State {
   const session::PlaybackClock& clock() const override { return session_->clock; }
   session::Media media() const override;
   std::uint32_t userCount() const override { return session_->userCount; }
+  std::uint32_t connectedCount() const override { return session_->connectedCount; }
   session::UserRef findUser(std::string_view userId) const override;
   session::UserRef firstUser() const override { return session_->users.first; }
   session::UserRef nextUser(session::UserRef) const override;
@@ -142,13 +149,17 @@ class SessionTransaction final : public session::State {
   void beginPresence(const UserRecord&, session::Presence, Instant now);
   const Queue& timeQueue(session::Presence) const;
   void leaveTimeQueue(const UserRecord&);
+  void enterTimeQueue(const UserRecord&);
   void freeMemberships(const UserRecord&);
   void becomeIdle(Instant now);
   void stopIdling();
+  void sortIdle();
+  void place(const Queue&, QueueLinks SessionRecord::*links, const bool& isListed, bool belongs);
   void noteUnsaved(Unsaved);
   void notice(Notice::Kind, std::string_view userId);
   void noteGone();
   Ref watcherOf(WorkerId) const;
+  bool isHalfUnread() const;
   bool admit(const TokenBucket&, const Rate&, Instant now);
 
   Zone zone_;

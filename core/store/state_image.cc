@@ -27,7 +27,9 @@ std::int64_t monoOf(std::int64_t wall, Instant now) {
 // Fills a zone. Queues of time must be filled with those first that have waited longest.
 class Restorer {
  public:
-  Restorer(const Zone& zone, Instant now) : zone_(zone), now_(now) {}
+  // `shift`: of the times in what is added.
+  Restorer(const Zone& zone, Instant now, std::int64_t shift)
+      : zone_(zone), now_(now), unset_{now.wall - shift, now.mono} {}
 
   // Whatever the tables hold is of an earlier time.
   void clear() {
@@ -52,7 +54,7 @@ class Restorer {
     try {
       place = addHead(saved);
       addUsers(saved, place);
-      addEvents(saved, place);
+      if (!isLeft(saved)) addEvents(saved, place);
     } catch (const OutOfSpace&) {
       remove(place);
       ++done.sessionsLost;
@@ -100,6 +102,7 @@ class Restorer {
   struct UserPlace {
     Ref ref;
     std::uint64_t serial;
+    std::uint64_t sessionSerial;  // as it was saved
   };
   struct Absence {
     std::int64_t since;
@@ -110,9 +113,21 @@ class Restorer {
     session::Presence presence;
   };
 
+  // Whether nobody can come back to it as if nothing had been: then it had no log, or would have lost it by now. With
+  // one, abandoned sessions could take the memory of the others.
+  bool isLeft(const SavedSession& saved) const {
+    const std::int64_t idleSince = saved.idleSince ? monoOf(*saved.idleSince, unset_) : now_.mono;
+    const bool areAway = std::all_of(saved.users.begin(), saved.users.end(),
+                                     [](const SavedUser& user) { return user.presence == session::Presence::kAway; });
+    return areAway && (saved.users.empty() || idleSince + zone_.settings().returnTime() <= now_.mono);
+  }
+
   Place addHead(const SavedSession& saved) {
     SessionTransaction txn(zone_, saved.id);
-    txn.restore(saved, {now_.wall, saved.idleSince ? monoOf(*saved.idleSince, now_) : now_.mono});
+    txn.restore(saved, {now_.wall, saved.idleSince ? monoOf(*saved.idleSince, unset_) : now_.mono});
+    const std::int64_t start = monoOf(saved.clock.setAt.wall, unset_);
+    txn.setClockStart({now_.wall - (now_.mono - start), start});
+    if (isLeft(saved)) txn.restoreWithoutLog(saved);
     const Place place{txn.ref(), txn.record().serial, txn.shardIndex()};
     txn.commit(wake_);
     return place;
@@ -125,10 +140,11 @@ class Restorer {
       for (std::size_t n = 0; n < kUsersAtOnce && i < saved.users.size(); ++n, ++i) {
         const SavedUser& user = saved.users[i];
         const Ref ref = txn.restoreUser(user, now_);
-        users_[user.serial] = {ref, zone_.arena().at<UserRecord>(ref)->serial};
+        users_[user.serial] = {ref, zone_.arena().at<UserRecord>(ref)->serial, saved.serial};
         const bool isAway = user.presence == session::Presence::kAway;
-        absences_.push_back({isAway ? monoOf(user.absentSince, now_) : now_.mono, place.shard, place.ref, place.serial,
-                             ref, isAway ? session::Presence::kAway : session::Presence::kGrace});
+        const std::int64_t since = isAway ? monoOf(user.absentSince, unset_) : zone_.settings().sentAwayAt(now_).mono;
+        absences_.push_back({since, place.shard, place.ref, place.serial, ref,
+                             isAway ? session::Presence::kAway : session::Presence::kGrace});
       }
       txn.commit(wake_);
     }
@@ -150,7 +166,8 @@ class Restorer {
   // One that does not fit as a whole.
   void remove(const Place& place) {
     if (place.ref == 0) return;
-    std::erase_if(absences_, [&](const Absence& absence) { return absence.serial == place.serial; });
+    while (!absences_.empty() && absences_.back().serial == place.serial)
+      absences_.pop_back();  // they were the last to be added
     for (bool isGone = false; !isGone;) {
       SessionTransaction txn(zone_, place.shard);
       isGone = !txn.open(place.ref, place.serial) || txn.destroy(now_);
@@ -162,6 +179,7 @@ class Restorer {
     const auto session = sessions_.find(saved.sessionSerial);
     const auto user = users_.find(saved.userSerial);
     if (session == sessions_.end() || user == users_.end()) return false;
+    if (user->second.sessionSerial != saved.sessionSerial) return false;
     seat = saved;
     seat.session = session->second.ref;
     seat.sessionSerial = session->second.serial;
@@ -173,6 +191,7 @@ class Restorer {
 
   Zone zone_;
   Instant now_;
+  Instant unset_;  // as it would be if the clock had never been set
   WakeSet wake_;
   std::unordered_map<std::uint64_t, Place> sessions_;
   std::unordered_map<std::uint64_t, UserPlace> users_;
@@ -195,15 +214,22 @@ std::optional<StateImage> StateImage::read(std::string_view file) {
     if (frame->kind == FrameKind::kSnapshotEnd) {
       isComplete = true;
       image.snapshotBytes_ = file.size() - left.size();
-    } else if (!image.apply(*frame)) {
-      break;
+      continue;
     }
+    const Applied applied = image.apply(*frame);
+    if (applied == Applied::kUnknown) break;
+    image.refused_ += applied == Applied::kRefused;
   }
   if (!isComplete) return std::nullopt;
   return image;
 }
 
-bool StateImage::apply(const Frame& frame) {
+StateImage::Applied StateImage::apply(const Frame& frame) {
+  if (frame.kind < FrameKind::kSession || frame.kind > FrameKind::kClock) return Applied::kUnknown;
+  return applyRecord(frame) ? Applied::kDone : Applied::kRefused;
+}
+
+bool StateImage::applyRecord(const Frame& frame) {
   std::uint64_t serial = 0;
   switch (frame.kind) {
     case FrameKind::kSession:
@@ -216,6 +242,8 @@ bool StateImage::apply(const Frame& frame) {
       if (!parseGone(frame.record, serial)) return false;
       erase(serial);
       return true;
+    case FrameKind::kClock:
+      return applyClock(frame.record);
     default:
       return false;
   }
@@ -224,6 +252,9 @@ bool StateImage::apply(const Frame& frame) {
 bool StateImage::applySession(std::string_view record) {
   SavedSession session;
   if (!parseSession(record, session)) return false;
+  const auto before = sessions_.find(session.serial);
+  if (before != sessions_.end() && before->second.id != session.id) return false;
+  shiftTimes(session, -clockShift_);
   const auto [known, isNew] = serials_.try_emplace(session.id, session.serial);
   if (!isNew && known->second != session.serial) {  // an earlier one of that name
     sessions_.erase(known->second);
@@ -240,6 +271,8 @@ bool StateImage::applyChange(std::string_view record) {
   const auto found = sessions_.find(change.serial);
   if (found == sessions_.end()) return true;
   SavedSession& session = found->second;
+  if (change.id != session.id) return false;
+  shiftTimes(change, -clockShift_);
   if (change.firstSeq == session.endSeq) {
     change.firstSeq = session.firstSeq;
     session.events.append(change.events);
@@ -257,6 +290,21 @@ bool StateImage::applyRecovery(std::string_view record) {
   return true;
 }
 
+bool StateImage::applyClock(std::string_view record) {
+  std::int64_t shift = 0;
+  if (!parseClock(record, shift) || clockShift_ + shift > kMostTime || clockShift_ + shift < -kMostTime) return false;
+  clockShift_ += shift;
+  return true;
+}
+
+// Those that say for how long something has lasted. The others are shown as they were.
+void StateImage::shiftTimes(SavedSession& session, std::int64_t by) const {
+  session.clock.setAt.wall += by;
+  if (session.idleSince) *session.idleSince += by;
+  for (SavedUser& user : session.users)
+    user.absentSince += by;
+}
+
 void StateImage::erase(std::uint64_t serial) {
   const auto found = sessions_.find(serial);
   if (found == sessions_.end()) return;
@@ -272,7 +320,7 @@ StateImage::Restored StateImage::restoreTo(const Zone& zone, Instant now) const 
     return std::pair(s->idleSince.value_or(std::numeric_limits<std::int64_t>::max()), s->serial);
   };
   std::sort(sessions.begin(), sessions.end(), [&](const auto* a, const auto* b) { return order(a) < order(b); });
-  Restorer restorer(zone, now);
+  Restorer restorer(zone, now, clockShift_);
   restorer.clear();
   zone.header().key = header_.key;
   zone.header().secretKey = header_.secretKey;

@@ -21,6 +21,8 @@ class StateImage {
   // Bytes that are good; those behind were being written when the machine stopped, or have been damaged since.
   std::size_t goodBytes() const { return goodBytes_; }
   std::size_t snapshotBytes() const { return snapshotBytes_; }
+  // Records whose checksum is right and whose content is none: they have been left out.
+  std::size_t refused() const { return refused_; }
 
   struct Restored {
     std::uint32_t sessions = 0;
@@ -35,15 +37,21 @@ class StateImage {
   Restored restoreTo(const Zone&, Instant now) const;
 
  private:
-  bool apply(const Frame&);
+  enum class Applied { kDone, kRefused, kUnknown };
+  Applied apply(const Frame&);
+  bool applyRecord(const Frame&);
+  void shiftTimes(SavedSession&, std::int64_t by) const;
   bool applySession(std::string_view record);
   bool applyChange(std::string_view record);
   bool applyRecovery(std::string_view record);
+  bool applyClock(std::string_view record);
   void erase(std::uint64_t serial);
 
   StateHeader header_;
   std::size_t goodBytes_ = 0;
   std::size_t snapshotBytes_ = 0;
+  std::size_t refused_ = 0;
+  std::int64_t clockShift_ = 0;  // of all clocks so far; times in `sessions_` are as if the clock had never been set
   std::unordered_map<std::uint64_t, SavedSession> sessions_;   // by serial
   std::unordered_map<std::string, std::uint64_t> serials_;     // by session id
   std::unordered_map<std::string, SavedRecovery> recoveries_;  // by pid

@@ -182,18 +182,30 @@ bool StateJournal::takeSnapshot(std::string& snapshot, std::string& changes, std
   return true;
 }
 
+// The first session of a higher serial than the last one copied: the one behind it, unless that has ended meanwhile.
+Ref StateJournal::nextToCopy(const SessionShard& records) const {
+  const Arena& arena = zone_.arena();
+  if (copied_ == 0) return records.allSessions.first;
+  const bool isThere = isObject<SessionRecord>(zone_.region(), records.header, copiedRef_);
+  const auto& last = *arena.at<SessionRecord>(copiedRef_);
+  if (isThere && last.serial == copied_) return last.all.next;
+  Ref ref = records.allSessions.first;
+  while (ref != 0 && arena.at<SessionRecord>(ref)->serial <= copied_)
+    ref = arena.at<SessionRecord>(ref)->all.next;
+  return ref;
+}
+
 // Some sessions, in the order of their serials. False: that was all of them.
 bool StateJournal::copySessions(std::string& snapshot, std::string& changes, std::size_t most, Instant now) {
   if (shard_ == zone_.shards()) return false;
   SessionShard& records = zone_.sessionShard(shard_);
   Transaction txn(zone_.region(), records.header);
   if (copied_ == 0) txn.edit(records.gone.count) = 0;
-  Ref ref = records.allSessions.first;
-  while (ref != 0 && zone_.arena().at<SessionRecord>(ref)->serial <= copied_)
-    ref = zone_.arena().at<SessionRecord>(ref)->all.next;
+  Ref ref = nextToCopy(records);
   for (int i = 0; i < kAtOnce && ref != 0 && snapshot.size() <= most; ++i) {
     const auto& session = *zone_.arena().at<SessionRecord>(ref);
     copied_ = session.serial;
+    copiedRef_ = ref;
     ref = session.all.next;
     if (session.ending) continue;
     if (session.unsaved != Unsaved::kNothing) appendChange(changes, zone_.arena(), session, now);

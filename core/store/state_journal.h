@@ -36,6 +36,7 @@ class StateJournal {
   bool takeSessions(std::uint32_t shard, std::string& out, std::size_t most, Instant now);
   bool takeConnections(std::uint32_t shard, std::string& out, std::size_t most);
   void takeLost(std::uint32_t shard, std::string& out);
+  Ref nextToCopy(const SessionShard&) const;
   bool copySessions(std::string& snapshot, std::string& changes, std::size_t most, Instant now);
   bool copyRecoveries(std::string& snapshot, std::size_t most);
 
@@ -47,7 +48,8 @@ class StateJournal {
   std::uint64_t connectionsLeft_ = 0;
   // How far the snapshot is: sessions of each shard by their serials, then recoveries by their buckets.
   std::uint32_t shard_ = 0;
-  std::uint64_t copied_ = 0;  // serial of the last session copied
+  Ref copiedRef_ = 0;  // the last session copied, and its serial
+  std::uint64_t copied_ = 0;
   std::uint32_t bucket_ = 0;
   bool sessionsCopied_ = false;
 };

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <unordered_set>
 
+#include "core/base/utf8.h"
 #include "core/session/command.h"
 #include "core/store/event_codec.h"
 #include "core/store/session_log.h"
@@ -14,7 +16,7 @@ namespace mediasync::store {
 namespace {
 
 // Changes whenever a record does.
-constexpr std::uint32_t kStateLayout = 3;
+constexpr std::uint32_t kStateLayout = 4;
 constexpr std::string_view kStateMagic = "mediasync state\n";
 constexpr std::size_t kFrameHead = 2 * sizeof(std::uint32_t);
 constexpr std::size_t kWholeLog = std::numeric_limits<std::size_t>::max();
@@ -76,34 +78,61 @@ void putUser(ByteWriter& out, const Arena& arena, const UserRecord& user, Instan
   out.put(user.bound ? std::optional(viewOf(user.secret)) : std::nullopt);
 }
 
-bool isId(std::string_view id) {
-  return !id.empty() && id.size() <= session::kMaxIdBytes;
+bool fits(std::string_view text, std::size_t most) {
+  return text.size() <= most && isValidUtf8(text);
 }
 
 bool fits(const std::optional<std::string>& text, std::size_t most) {
-  return !text || text->size() <= most;
+  return !text || fits(std::string_view(*text), most);
 }
 
-// The tables rely on these bounds.
+bool isId(std::string_view id) {
+  return !id.empty() && fits(id, session::kMaxIdBytes);
+}
+
+bool isTime(std::int64_t time) {
+  return time >= -kMostTime && time <= kMostTime;
+}
+
+// No log becomes so long; what is counted on from it does not overflow.
+bool isOffset(std::uint64_t offset) {
+  return offset <= std::uint64_t{1} << 53;
+}
+
+// The tables rely on these bounds, and clients on texts and numbers that are some.
 bool isSound(const SavedUser& user) {
-  return isId(user.id) && user.username.size() <= session::kMaxUsernameBytes &&
-         fits(user.avatar, session::kMaxAvatarBytes) && user.presence <= session::Presence::kAway;
+  return user.serial != 0 && isId(user.id) && fits(std::string_view(user.username), session::kMaxUsernameBytes) &&
+         fits(user.avatar, session::kMaxAvatarBytes) && user.presence <= session::Presence::kAway &&
+         isTime(user.joinedAt) && isTime(user.lastSeen) && isTime(user.absentSince);
+}
+
+// Each is there once, under a serial of its own.
+bool areSound(const std::vector<SavedUser>& users) {
+  std::unordered_set<std::string_view> ids;
+  std::unordered_set<std::uint64_t> serials;
+  return std::all_of(users.begin(), users.end(), [&](const SavedUser& user) {
+    return isSound(user) && ids.insert(user.id).second && serials.insert(user.serial).second;
+  });
 }
 
 bool isSound(const SavedSession& session) {
   const session::PlaybackClock& clock = session.clock;
   return session.serial != 0 && isId(session.id) && isId(session.creatorId) &&
-         session.leaderId.size() <= session::kMaxIdBytes && fits(session.mediaUrl, session::kMaxMediaUrlBytes) &&
-         fits(session.mediaId, session::kMaxMediaIdBytes) && fits(session.mediaTitle, session::kMaxMediaTitleBytes) &&
-         std::isfinite(clock.position) && std::isfinite(clock.duration) && clock.rate >= session::kMinPlaybackRate &&
-         clock.rate <= session::kMaxPlaybackRate;
+         fits(std::string_view(session.leaderId), session::kMaxIdBytes) &&
+         fits(session.mediaUrl, session::kMaxMediaUrlBytes) && fits(session.mediaId, session::kMaxMediaIdBytes) &&
+         fits(session.mediaTitle, session::kMaxMediaTitleBytes) && std::isfinite(clock.position) &&
+         clock.position >= 0 && std::isfinite(clock.duration) && clock.rate >= session::kMinPlaybackRate &&
+         clock.rate <= session::kMaxPlaybackRate && isTime(clock.setAt.wall) && isTime(session.createdAt) &&
+         isTime(session.lastActivity) && isTime(session.idleSince.value_or(0)) && isOffset(session.endSeq) &&
+         isOffset(session.formerEnd) && session.lostSeq < session.endSeq && areSound(session.users);
 }
 
 bool areEvents(std::string_view copied, std::uint64_t count) {
   if (countEvents(copied) != count) return false;
   while (!copied.empty()) {
     const std::string_view event = takeEvent(copied).bytes;
-    if (!decodeEvent({reinterpret_cast<const std::byte*>(event.data()), event.size()})) return false;
+    const auto decoded = decodeEvent({reinterpret_cast<const std::byte*>(event.data()), event.size()});
+    if (!decoded || event.size() > kMaxEncodedEvent || !store::isSound(*decoded)) return false;
   }
   return true;
 }
@@ -220,6 +249,16 @@ std::optional<StateHeader> parseStateHeader(std::string_view file) {
   return header;
 }
 
+StateFileKind kindOfStateFile(std::string_view beginning) {
+  const std::string_view magic = beginning.substr(0, kStateMagic.size());
+  if (magic.find_first_not_of('\0') == std::string_view::npos) return StateFileKind::kOurs;
+  if (magic != kStateMagic.substr(0, magic.size())) return StateFileKind::kForeign;
+  ByteReader reader(beginning.substr(magic.size()));
+  std::uint32_t layout = 0;
+  reader.get(layout);
+  return reader.ok() && layout != kStateLayout ? StateFileKind::kOtherVersion : StateFileKind::kOurs;
+}
+
 void appendFrame(std::string& out, FrameKind kind, std::string_view record) {
   const std::size_t start = beginFrame(out, kind);
   out.append(record);
@@ -262,8 +301,7 @@ bool parseSession(std::string_view record, SavedSession& session) {
   if (session.hasUsers) reader.get(count);
   for (std::uint32_t i = 0; i < count && reader.ok(); ++i)
     getUser(reader, session.users.emplace_back());
-  return reader.atEnd() && isSound(session) &&
-         std::all_of(session.users.begin(), session.users.end(), [](const SavedUser& user) { return isSound(user); });
+  return reader.atEnd() && isSound(session);
 }
 
 void appendRecovery(std::string& out, const SavedRecovery& recovery) {
@@ -303,6 +341,18 @@ bool parseGone(std::string_view record, std::uint64_t& serial) {
   ByteReader reader(record);
   reader.get(serial);
   return reader.atEnd();
+}
+
+void appendClock(std::string& out, std::int64_t shift) {
+  const std::size_t start = beginFrame(out, FrameKind::kClock);
+  ByteWriter(out).put(shift);
+  endFrame(out, start);
+}
+
+bool parseClock(std::string_view record, std::int64_t& shift) {
+  ByteReader reader(record);
+  reader.get(shift);
+  return reader.atEnd() && isTime(shift);
 }
 
 }  // namespace mediasync::store

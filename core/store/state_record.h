@@ -35,12 +35,21 @@ void appendStateHeader(std::string& out, const StateHeader&);
 // nullopt when it is none, or of another layout.
 std::optional<StateHeader> parseStateHeader(std::string_view file);
 
+// What a file is, by how it begins.
+enum class StateFileKind {
+  kOurs,          // or what a death or a file system has left of one, which may be nothing
+  kOtherVersion,  // has another layout
+  kForeign,       // no state file
+};
+StateFileKind kindOfStateFile(std::string_view beginning);
+
 enum class FrameKind : std::uint8_t {
   kSession = 1,      // the whole of it
   kChange = 2,       // of a session: its head, its users when they have changed, the events since the frame before
   kGone = 3,         // a session has ended
   kRecovery = 4,     // where a client can come back to
   kSnapshotEnd = 5,  // all that there was has been written; changes follow
+  kClock = 6,        // the wall clock was set: times in the frames before are off by so many milliseconds
 };
 
 struct Frame {
@@ -99,10 +108,15 @@ void appendSession(std::string& out, FrameKind, const Arena&, const SessionRecor
                    Instant now);
 void appendRecovery(std::string& out, const SavedRecovery&);
 void appendGone(std::string& out, std::uint64_t serial);
+void appendClock(std::string& out, std::int64_t shift);
 
-// Each is false when the bytes are no such record.
+// Each is false when the bytes are no such record, or one that the tables must not hold.
 bool parseSession(std::string_view record, SavedSession&);
 bool parseRecovery(std::string_view record, SavedRecovery&);
 bool parseGone(std::string_view record, std::uint64_t& serial);
+bool parseClock(std::string_view record, std::int64_t& shift);
+
+// Times beyond it, in milliseconds, are none: sums of a few of them do not overflow.
+inline constexpr std::int64_t kMostTime = std::int64_t{1} << 53;
 
 }  // namespace mediasync::store

@@ -9,7 +9,7 @@ namespace mediasync::store {
 namespace {
 
 // Changes whenever a record changes, so that tables of another build are never misread.
-constexpr std::uint64_t kLayout = 11;
+constexpr std::uint64_t kLayout = 12;
 constexpr std::uint64_t kMagic = 0x6d656469'61730000ULL ^ (kLayout << 48) ^ (sizeof(ZoneHeader) << 32) ^
                                  (sizeof(SessionRecord) << 20) ^ (sizeof(ConnectionRecord) << 8) ^ sizeof(UserRecord);
 
@@ -127,6 +127,7 @@ std::optional<Zone> Zone::create(std::span<std::byte> memory, std::uint32_t shar
   header.census.init();
   random.fill({reinterpret_cast<std::uint8_t*>(&header.key), sizeof header.key});
   random.fill(header.secretKey);
+  random.fill({reinterpret_cast<std::uint8_t*>(&header.state.zone), sizeof header.state.zone});
   header.sessionShards = layout.sessionShards;
   header.connectionShards = layout.connectionShards;
   header.heap.init(zone.arena(), static_cast<Ref>(layout.descriptors / 8), layout.pages, layout.pageCount);

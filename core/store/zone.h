@@ -1,6 +1,7 @@
 // The shared tables of one zone: the regions of its memory, the shards, the workers that use it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <bitset>
 #include <cstdint>
@@ -19,6 +20,9 @@
 
 namespace mediasync::store {
 
+// A process, as its worker names it: so that another one that has its pid later is not taken for it.
+using ProcessId = std::uint64_t;
+
 // Counts of one worker slot since the zone was made; only ever grow. Written by the worker alone, read by anyone.
 struct WorkerCounters {
   std::atomic<std::uint64_t> handshakes;
@@ -36,6 +40,7 @@ struct WorkerCounters {
   std::atomic<std::uint64_t> limited;          // events and requests refused since there were too many in a short time
   std::atomic<std::uint64_t> floods;           // connections closed since they went on nevertheless
   std::atomic<std::uint64_t> hooksUnanswered;  // questions that scripts did not answer in time
+  std::atomic<std::uint64_t> evictions;        // abandoned sessions that gave way before their time
 };
 
 enum class WorkerState : std::uint32_t {
@@ -47,8 +52,10 @@ enum class WorkerState : std::uint32_t {
 struct WorkerEntry {
   std::atomic<WorkerState> state;
   std::atomic<std::uint32_t> generation;
-  std::atomic<std::int32_t> pid;
+  std::atomic<ProcessId> process;
   std::atomic<std::uint32_t> signalled;    // a wake-up is on its way
+  std::atomic<std::int64_t> seenAt;        // monotonic: when it last did something
+  std::atomic<std::uint32_t> passedBy;     // it stands still, and its readers are not waited for
   std::atomic<std::uint32_t> cycle;        // of which configuration it is
   std::atomic<std::uint32_t> takes;        // WebSockets that workers of earlier configurations hand over
   std::atomic<std::uint32_t> awaitsWrite;  // to be woken after a write of the state file
@@ -60,16 +67,24 @@ struct WorkerEntry {
 // How the tables are kept in a state file. One process at a time keeps it; what follows `keeper` is written by it
 // alone.
 struct StateKeeping {
+  std::uint64_t zone;                  // random: the number of these tables among all that may use a file
   std::atomic<std::uint32_t> enabled;  // changes are noted for it
+  // Of the configuration in force, changed by the master: the number that it has given the file, 0: none; and how
+  // often a file has come into force, which tells apart two times of the same one.
+  std::atomic<std::uint32_t> file;
+  std::atomic<std::uint32_t> epoch;
   std::atomic<std::uint32_t> pending;  // what a file holds has yet to be read: nobody is served
-  std::atomic<std::int32_t> keeper;    // its pid; 0: nobody
+  std::atomic<ProcessId> keeper;       // 0: nobody
   std::atomic<std::uint32_t> keeperSlot;
   std::atomic<std::uint32_t> closing;  // the keeper's process is about to end
-  std::atomic<std::uint32_t> isClean;  // the last keeper has written all that it had noted as saved
-  std::uint32_t half;                  // of the file's two, which is in use
-  std::uint64_t generation;            // counts snapshots; of the half in use
-  std::uint64_t begun;                 // of the newest that this NGINX has read or begun to write
-  std::uint64_t snapshotEnd;           // bytes
+  // The last keeper has written all that it had noted as saved, to the file of this epoch; 0: it has not.
+  std::atomic<std::uint32_t> cleanEpoch;
+  std::uint32_t half;         // of the file's two, which is in use
+  std::uint64_t generation;   // counts snapshots; of the half in use
+  std::uint64_t begun;        // of the newest that this NGINX has read or begun to write
+  std::uint32_t begunEpoch;   // in which that was
+  std::int64_t clock;         // by how much the wall clock is ahead of the monotonic one, as the file knows
+  std::uint64_t snapshotEnd;  // bytes
   std::uint64_t end;
   // Writes are counted as they begin to take what has changed. The newest one, and the newest one whose changes, and
   // all before, are safe; the newest one that somebody waits for.
@@ -80,6 +95,7 @@ struct StateKeeping {
   std::atomic<std::uint64_t> snapshots;  // likewise
   std::atomic<std::uint64_t> failures;   // likewise: writes that failed
   std::atomic<std::uint64_t> restored;   // sessions that were read from it
+  std::atomic<std::uint64_t> unwritten;  // confirmations that were given before the write they waited for had ended
 };
 
 struct ZoneHeader {
@@ -107,11 +123,17 @@ using WakeSet = std::bitset<kMaxWorkers>;
 // Times of the zone, in milliseconds, and the bound of each session's log. The same in every worker of a configuration.
 struct ZoneSettings {
   std::int64_t disconnectGrace = 5'000;
+  std::int64_t restartGrace = 0;  // of users whom the server itself sent away; not less than the other
   std::int64_t userTimeout = 600'000;
   std::int64_t sessionTimeout = 24 * 3'600'000;
   std::int64_t recovery = 120'000;  // after the loss of a connection; 0: none
   std::int64_t drain = 2'000;       // of a worker that ends, over which it sends its clients away
   std::size_t logLimit = 128 * 1024;
+
+  // For so long somebody may come back to a session that all have lost as if nothing had been.
+  std::int64_t returnTime() const { return std::max({recovery, disconnectGrace, restartGrace}); }
+  // When the grace of a user begins who was sent away at `now`, so that it ends as late as it shall.
+  Instant sentAwayAt(Instant now) const { return now.after(std::max<std::int64_t>(restartGrace - disconnectGrace, 0)); }
 };
 
 // A view of a zone in one process. Cheap to copy; the memory outlives it.

@@ -1,6 +1,8 @@
 // Request bodies: in chunks of any size, over the limits, and announced with Expect.
 import assert from 'node:assert/strict';
-import { describe, it, kSeparator, Polling, RawConnection, request, suite } from './harness/index.mjs';
+import { once } from 'node:events';
+import net from 'node:net';
+import { after, before, describe, it, kSeparator, Polling, RawConnection, request, Server, suite } from './harness/index.mjs';
 
 const locations = `
     location /small/ { mediasync rooms; mediasync_max_payload 1k; }
@@ -216,6 +218,40 @@ describe('Expect: 100-continue', () => {
         assert.equal((await raw.response())?.status, status);
         raw.destroy();
       });
+    }
+  });
+});
+
+describe('an error_page that takes longer than a body may', () => {
+  const kBody = 400; // ms that a body has, in all
+  let slow;
+  let server;
+  before(async () => {
+    // Answers when the time for the body is over.
+    slow = net.createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => setTimeout(() => socket.end('HTTP/1.0 200 OK\r\n\r\nPAGE'), 3 * kBody));
+    }).listen(0, '127.0.0.1');
+    await once(slow, 'listening');
+    const limits = `mediasync_ping_interval ${kBody / 2}ms; mediasync_ping_timeout ${kBody / 2}ms; client_max_body_size 1k;
+      error_page 413 /page;`;
+    server = await Server.start({ locations: `location /slow/ { mediasync rooms; ${limits} }
+      location /slow-api/ { mediasync_api rooms; ${limits} }
+      location = /page { internal; proxy_pass http://127.0.0.1:${slow.address().port}; }` });
+  });
+  after(async () => {
+    slow?.close();
+    await server?.stop();
+  });
+
+  it('is sent all the same', async () => {
+    const polling = await Polling.open(server, { path: '/slow/', connectNamespace: false });
+    for (const path of [polling.url(), '/slow-api/']) {
+      const raw = await RawConnection.open(server);
+      raw.write(head(path, kChunked) + chunks('x'.repeat(3000), 500));
+      const answer = await raw.response();
+      assert.deepEqual([answer?.status, answer?.body], [413, 'PAGE'], path);
+      raw.destroy();
     }
   });
 });

@@ -210,7 +210,7 @@ suite('clients of several years', { sync: 'mediasync_eio3 on;', zone: 'disconnec
             const follower = await enter(after(version, 1 + text.length % 6), { sessionId, username: `${text}!` });
             assert.deepEqual(follower.joined.session.users.map((user) => user.username), [text, `${text}!`], kind);
             assert.equal((await waitFor(leader, 'user_joined')).username, `${text}!`, kind);
-            const film = { mediaUrl: `/films/${text}.mp4`, mediaId: text, mediaTitle: `«${text}»`, mediaDuration: null };
+            const film = { mediaUrl: `/films/${text}.mp4`, mediaId: text, mediaTitle: `«${text}»`, mediaDuration: 0 };
             leader.emit('load_media', film);
             leader.emit('sync_playback', { position: 1, isPlaying: false });
             for (const member of [leader, follower]) {

@@ -1,7 +1,7 @@
 // Wrong configuration is refused by nginx -t in NGINX's own wording, with the line named.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { checkConfiguration, configuration, connect, describe, fence, it, room, Server, until } from
+import { checkConfiguration, configuration, connect, describe, fence, it, repoRoot, room, Server, until } from
   './harness/index.mjs';
 
 const ports = { http: 18080 };
@@ -11,12 +11,12 @@ const location = (directives) => ({ locations: `location /x/ { ${directives} }` 
 describe('nginx -t', () => {
   it('takes every directive and parameter there is', async () => {
     const { ok, output } = await check({
-      zone: 'shards=8 session_timeout=24h user_timeout=10m disconnect_grace=5s recovery=2m drain=2s',
+      zone: 'shards=8 session_timeout=24h user_timeout=10m disconnect_grace=5s restart_grace=20s recovery=2m drain=2s',
       http: 'mediasync_zone zone=other:1m; mediasync_max_users 50; mediasync_origin any; mediasync_eio3 off;',
       ...location(`mediasync other; mediasync_timestamps milliseconds; mediasync_ping_interval 300ms;
         mediasync_ping_timeout 20s; mediasync_max_payload 64k; mediasync_max_sessions 10; mediasync_max_users 5;
-        mediasync_origin https://a.example https://b.example:8443; mediasync_connect_timeout 10s;
-        mediasync_eio3 on; mediasync_recovery off; mediasync_list off; mediasync_cookie io; mediasync_deflate on;
+        mediasync_origin https://a.example https://b.example:8443 https://*.c.example:* null file:// app://x scheme=$scheme; mediasync_connect_timeout 10s;
+        mediasync_eio3 on; mediasync_recovery off; mediasync_list off; mediasync_create off; mediasync_media /films/ /a; mediasync_cookie io; mediasync_deflate on;
         mediasync_deflate_min_length 512; mediasync_deflate_window 4k; mediasync_deflate_level 6;
         mediasync_max_connections 100; mediasync_limit_events rate=50r/s burst=100; mediasync_limit_user_events off;
         mediasync_limit_joins burst=5 rate=30r/m; mediasync_limit_session_joins rate=1r/s;
@@ -26,6 +26,25 @@ describe('nginx -t', () => {
         location = /s { mediasync_status other format=prometheus; } location /r { mediasync_api other; }`,
     });
     assert.ok(ok, output);
+  });
+
+  it('takes the sizes that the documentation names, and none below', async () => {
+    const docs = fs.readFileSync(`${repoRoot}/docs/directives.md`, 'utf8');
+    const table = [...docs.matchAll(/^\| (\d+)(?: \(default\))? \| (\d+) KB \|$/gm)].map(([, ...row]) => row.map(Number));
+    assert.ok(table.length >= 4, 'the table of the smallest zones');
+    for (const [shards, kilobytes] of table) {
+      const zone = (size) => ({ http: `mediasync_zone zone=two:${size}k shards=${shards};` });
+      const { ok, output } = await check(zone(kilobytes));
+      assert.ok(ok, output);
+      assert.match((await check(zone(kilobytes - 1))).output, new RegExp(`too small, ${kilobytes} kilobytes`));
+    }
+    for (const size of ['1g', '1G', '1024m', '1048576k', '1073741824']) {
+      const { ok, output } = await check({ http: `mediasync_zone zone=two:${size};` });
+      assert.ok(ok, `${size}: ${output}`);
+    }
+    // As large as this is the memory of few machines.
+    const { output } = await check({ http: 'mediasync_zone zone=two:32g;' });
+    assert.match(output, /syntax is ok/);
   });
 
   // title → [options, words that the message must have]
@@ -40,6 +59,8 @@ describe('nginx -t', () => {
     'a zone without a name': [{ http: 'mediasync_zone zone=:1m;' }, /invalid|zone/],
     'a size that is no number': [{ http: 'mediasync_zone zone=two:abc;' }, /invalid zone size/],
     'a negative size': [{ http: 'mediasync_zone zone=two:-1m;' }, /invalid zone size/],
+    'a zone that is too large': [{ http: 'mediasync_zone zone=two:33g;' }, /too large, at most 32g/],
+    'a size beyond all numbers': [{ http: 'mediasync_zone zone=two:9999999999g;' }, /invalid zone size/],
     'a zone that is too small': [{ http: 'mediasync_zone zone=two:4k;' }, /too small/],
     'a zone defined twice': [{ http: 'mediasync_zone zone=rooms:8m;' }, /rooms.*(already|duplicate|conflict|is bound)|(already|duplicate).*rooms/],
     'an unknown parameter of a zone': [{ zone: 'colour=red' }, /invalid parameter "colour=red"/],
@@ -47,6 +68,10 @@ describe('nginx -t', () => {
     'shards that are no number': [{ zone: 'shards=many' }, /shards=many/],
     'a session_timeout that is no time': [{ zone: 'session_timeout=soon' }, /session_timeout=soon/],
     'a user_timeout that is no time': [{ zone: 'user_timeout=-1' }, /user_timeout=-1/],
+    'a restart_grace that is no time': [{ zone: 'restart_grace=soon' }, /restart_grace=soon/],
+    'a path of media that is none': [{ sync: 'mediasync_media films/;' }, /invalid path "films\/"/],
+    'any media and a path': [{ sync: 'mediasync_media any /films/;' }, /invalid path "any"/],
+    'media given twice': [{ sync: 'mediasync_media any; mediasync_media /films/;' }, /duplicate/],
     'a disconnect_grace that is no time': [{ zone: 'disconnect_grace=5x' }, /disconnect_grace=5x/],
     'an unknown timestamps word': [{ sync: 'mediasync_timestamps fortnights;' }, /fortnights/],
     'a ping interval that is no time': [{ sync: 'mediasync_ping_interval often;' }, /invalid value|often/],
@@ -57,7 +82,6 @@ describe('nginx -t', () => {
     'a count of users that is no number': [{ sync: 'mediasync_max_users -3;' }, /invalid (value|number)|"-3"/],
     'an origin without a scheme': [{ sync: 'mediasync_origin films.example.org;' }, /films\.example\.org/],
     'an origin with a path': [{ sync: 'mediasync_origin https://films.example.org/page;' }, /films\.example\.org\/page/],
-    'an origin of another scheme': [{ sync: 'mediasync_origin ftp://films.example.org;' }, /ftp:/],
     'a directive given twice': [location('mediasync rooms; mediasync rooms;'), /duplicate/],
     'a setting given twice': [{ sync: 'mediasync_ping_interval 1s; mediasync_ping_interval 2s;' }, /duplicate/],
     'a recovery that is no time': [{ zone: 'recovery=long' }, /recovery=long/],
@@ -104,7 +128,11 @@ describe('nginx -t', () => {
     ['mediasync_origin https://;', /invalid origin "https:\/\/"/],
     ['mediasync_origin https:///x;', /invalid origin "https:\/\/\/x"/],
     ['mediasync_origin https://:8443;', /invalid origin "https:\/\/:8443"/],
-    ['mediasync_origin ftp://x;', /invalid origin "ftp:\/\/x"/],
+    ['mediasync_origin https://*;', /invalid origin "https:\/\/\*"/],
+    ['mediasync_origin https://a.*.example;', /invalid origin "https:\/\/a\.\*\.example"/],
+    ['mediasync_origin https://a.example:x;', /invalid origin "https:\/\/a\.example:x"/],
+    ['mediasync_origin "*";', /invalid origin "\*"/],
+    ['mediasync_origin same scheme=;', /invalid "scheme" parameter/],
     ['mediasync_origin https://a.example/;', /invalid origin "https:\/\/a\.example\/"/],
     ['mediasync_origin https://a.example https:///x;', /invalid origin "https:\/\/\/x"/],
     ['mediasync_origin https://a.example any;', /invalid origin "any"/],

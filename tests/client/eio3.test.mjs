@@ -38,7 +38,8 @@ async function webSocket3(server, path = kWebSocket3) {
 
 suite('the revision in the handshake', options, (server) => {
   for (const [query, taken] of [['EIO=3&', true], ['', true], ['EIO=4&', true], ['EIO=5&', false], ['EIO=abc&', false],
-    ['EIO=33&', false], ['EIO=-3&', false], ['EIO=2&', false]]) {
+    ['EIO=33&', false], ['EIO=-3&', false], ['EIO=2&', false],
+    ['EIO=&', false], ['EIO&', false], ['EIO=&EIO=3&', false]]) {
     it(`"${query}" is ${taken ? 'taken' : 'code 5'}, by polling and by WebSocket`, async () => {
       const answer = await request(server(), { path: `${kPath}?${query}transport=polling` });
       const raw = await RawConnection.open(server());

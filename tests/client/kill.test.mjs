@@ -38,7 +38,7 @@ function makeNoise(sockets) {
 describe('workers killed at random under load', () => {
   it('lose no memory, block nobody, and the sessions end in time', async () => {
     const server = await Server.start({ workers: 4, http: 'mediasync_ping_interval 1s; mediasync_ping_timeout 2s;',
-      zone: 'disconnect_grace=500ms user_timeout=1s session_timeout=2s recovery=2s' });
+      zone: 'disconnect_grace=500ms restart_grace=500ms user_timeout=1s session_timeout=2s recovery=2s' });
     const sockets = crowd(server);
     const noise = makeNoise(sockets);
     try {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { ask, checkConfiguration, configuration, connect, describe, it, join, request, suite, unique, until,
+import { ask, checkConfiguration, configuration, connect, describe, it, join, request, rest, state, suite, unique, until,
   waitFor } from './harness/index.mjs';
 
 const who = 'map $http_x_token $who { default ""; ann-token ann; bob-token bob; eve-token eve; }';
@@ -113,4 +113,58 @@ describe('nginx -t', () => {
       assert.match((await checkConfiguration(configuration({ sync: directive }, { http: 1 }))).output, message);
     });
   }
+});
+
+suite('what sessions may load, and who may create them', {
+  sync: 'mediasync_media /films/ /a%b/;',
+  api: 'mediasync_create on;',
+  locations: `location /guests/ { mediasync rooms; mediasync_create off; }
+    location /guests-api/ { mediasync_api rooms; mediasync_create off; }
+    location /all/ { mediasync rooms; mediasync_media any; }`,
+}, (server) => {
+  const film = '/films/a.mp4';
+
+  it('is media below the paths that are named, by load_media and by sync_playback', async () => {
+    const sessionId = unique('room');
+    const ann = await connect(server());
+    await join(ann, { sessionId, userId: 'ann', username: 'A' });
+    const loads = async (mediaUrl) => (await ask(ann, 'load_media', { mediaUrl })).code ?? 'loaded';
+    const plays = async (mediaUrl) =>
+      (await ask(ann, 'sync_playback', { position: 1, isPlaying: true, ...(mediaUrl && { mediaUrl }) })).code ?? 'plays';
+    for (const url of [film, '/films/', 'https://films.example.org/films/b/c.m3u8?x=1', '/f%69lms/a.mp4', '/a%25b/c.mp4']) {
+      assert.equal(await loads(url), 'loaded', url);
+      assert.equal(await plays(url), 'plays', url);
+    }
+    for (const url of ['/secret/a.mp4', '/films', '/films/../secret/a.mp4', '/films/%2e%2e/secret', 'films/a.mp4', 'blob:x',
+      'https://films.example.org', '/FILMS/a.mp4', '/x/films/a.mp4', '/films/%zz']) {
+      assert.equal(await loads(url), 'MEDIA_NOT_ALLOWED', url);
+      assert.equal(await plays(url), 'MEDIA_NOT_ALLOWED', url);
+    }
+    assert.equal(await plays(), 'plays', 'what is loaded goes on');
+    assert.equal((await state(ann)).playbackState.mediaUrl, '/a%25b/c.mp4', 'nothing has changed');
+    const bob = await connect(server(), { path: '/all/' });
+    await join(bob, { sessionId, userId: 'bob', username: 'B' });
+    await ask(ann, 'leave_session');
+    assert.equal((await ask(bob, 'load_media', { mediaUrl: '/anything' })).success, true);
+    const eve = await connect(server());
+    await join(eve, { sessionId, userId: 'eve', username: 'E' });
+    await ask(bob, 'leave_session');
+    assert.equal((await ask(eve, 'sync_playback', { position: 2, isPlaying: true, mediaUrl: '/anything' })).success, true,
+      'it is loaded already');
+  });
+
+  it('is created by those who come by another location', async () => {
+    const sessionId = unique('room');
+    const guest = await connect(server(), { path: '/guests/' });
+    const seat = { sessionId, userId: 'gus', username: 'G' };
+    assert.equal((await ask(guest, 'join_session', seat)).code, 'SESSION_NOT_FOUND');
+    const refused = await rest(server(), 'POST', '/guests-api/', { creatorId: 'c', creatorName: 'C' });
+    assert.equal(refused.status, 403);
+    assert.equal(refused.json().success, false);
+    await join(await connect(server()), { sessionId, userId: 'ann', username: 'A' });
+    assert.equal((await ask(guest, 'join_session', seat)).success, true);
+    const made = (await rest(server(), 'POST', '/api/sessions', { creatorId: 'gus', creatorName: 'G' })).json();
+    const other = await connect(server(), { path: '/guests/', transport: 'polling' });
+    assert.equal((await ask(other, 'join_session', { ...seat, sessionId: made.sessionId })).success, true);
+  });
 });

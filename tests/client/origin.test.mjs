@@ -7,14 +7,16 @@ const locations = `
     location /named/ { mediasync rooms; mediasync_origin https://films.example.org; }
     location /any/ { mediasync rooms; mediasync_origin any; }
     location /named-api/sessions { mediasync_api rooms; mediasync_origin https://films.example.org; }
-    location /any-api/sessions { mediasync_api rooms; mediasync_origin any; }`;
+    location /any-api/sessions { mediasync_api rooms; mediasync_origin any; }
+    location /apps/ { mediasync rooms; mediasync_origin https://*.example.org:* capacitor://localhost file:// null; }
+    location /proxied/ { mediasync rooms; mediasync_origin same scheme=$http_x_forwarded_proto; }`;
 const kNamed = 'https://films.example.org';
 const kEvil = 'https://evil.example';
 // Near misses of an allowed name.
 const kNearMisses = ['http://films.example.org', 'https://films.example.org.evil.example', 'https://evil-films.example.org',
   'https://films.example.org:8443', 'https://sub.films.example.org', 'null', 'https://', 'films.example.org'];
 
-suite('mediasync_origin', { locations }, (server) => {
+suite('mediasync_origin', { locations, tls: true }, (server) => {
   const handshake = (path, origin, method = 'GET') => request(server(), { method, path: `${path}?EIO=4&transport=polling`,
     headers: origin === null ? {} : { Origin: origin } });
   const upgrade = async (path, origin) => {
@@ -39,6 +41,52 @@ suite('mediasync_origin', { locations }, (server) => {
       assert.equal(await upgrade('/socket.io/', origin), 403, origin);
       assert.equal((await create('/api/sessions', origin)).status, 403, origin);
     }
+  });
+
+  it('is "same" for native clients that call the scheme ws', async () => {
+    assert.equal(await upgrade('/socket.io/', server().origin.replace('http', 'ws')), 101);
+    assert.equal((await handshake('/socket.io/', server().origin.replace('http', 'ws'))).status, 200);
+  });
+
+  it('compares the scheme where it is known: over TLS, and behind a proxy that says it', async () => {
+    const secure = async (origin) => {
+      const raw = await RawConnection.open(server(), { tls: true });
+      raw.write(upgradeRequest(server(), { headers: { Origin: origin } }));
+      const { status } = await raw.response();
+      raw.destroy();
+      return status;
+    };
+    assert.equal(await secure(server().origin.replace('http', 'https')), 101);
+    assert.equal(await secure(server().origin.replace('http', 'wss')), 101);
+    assert.equal(await secure(server().origin), 403);
+    const behind = async (proto, origin) => (await request(server(), { path: '/proxied/?EIO=4&transport=polling',
+      headers: { Origin: origin, ...(proto && { 'X-Forwarded-Proto': proto }) } })).status;
+    const https = server().origin.replace('http', 'https');
+    assert.deepEqual([await behind('https', https), await behind('https', server().origin)], [200, 403]);
+    assert.deepEqual([await behind('http', https), await behind('http', server().origin)], [403, 200]);
+    assert.deepEqual([await behind('', https), await behind('', server().origin)], [200, 200]);
+  });
+
+  it('admits patterns, apps and null by name', async () => {
+    for (const origin of ['https://films.example.org', 'https://a.b.example.org:8443', 'wss://films.example.org',
+      'capacitor://localhost', 'file://', 'null', server().origin]) {
+      assert.equal(await upgrade('/apps/', origin), 101, origin);
+    }
+    for (const origin of ['https://example.org', 'http://films.example.org', 'https://films.example.org.evil.example',
+      'ionic://localhost', 'file://x', '*']) {
+      assert.equal(await upgrade('/apps/', origin), 403, origin);
+    }
+  });
+
+  it('says in the error log what was compared', async () => {
+    await upgrade('/socket.io/', 'https://one.evil.example');
+    await handshake('/named/', 'https://two.evil.example');
+    await create('/api/sessions', 'https://three.evil.example');
+    const log = server().errorLog();
+    const host = `127.0.0.1:${server().port}`;
+    assert.match(log, new RegExp(`\\[info\\] .*client sent origin "https://one\\.evil\\.example", which is not "${host}", client: `));
+    assert.match(log, new RegExp(`\\[info\\] .*client sent origin "https://two\\.evil\\.example", which is not "${host}" and not listed, `));
+    assert.match(log, /client sent origin "https:\/\/three\.evil\.example", which is not /);
   });
 
   it('"same" tells a foreign page nothing over GET', async () => {

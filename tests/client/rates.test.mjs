@@ -242,3 +242,31 @@ suite('limit_req on handshakes alone', byAddress, (server) => {
     assert.equal((await upgrade.response()).status, 101);
   });
 });
+
+suite('mediasync_limit_reports', { sync: 'mediasync_limit_reports rate=1r/m burst=3;' }, (server) => {
+  it('refuses what all would be told too often, and does not count what nobody is told', async () => {
+    const { leader, followers: [follower] } = await room(server());
+    const codes = [];
+    for (const isBuffering of [true, true, true, false, true, false]) {
+      codes.push((await ask(follower, 'report_buffering', { isBuffering })).code);
+    }
+    assert.deepEqual(codes, [undefined, undefined, undefined, undefined, undefined, 'RATE_LIMITED']);
+    await fence(leader, [leader, follower]);
+    assert.deepEqual(received(leader, 'user_buffering').map((one) => one.isBuffering), [true, false, true]);
+  });
+});
+
+suite('mediasync_limit_input', { sync: 'mediasync_limit_input rate=100k burst=64k;' }, (server) => {
+  it('reads who sends too much as slowly as it says, loses nothing, and holds nobody else up', async () => {
+    const raw = await rawWebSocket(server());
+    const others = await Promise.all(Array.from({ length: 4 }, () => rawWebSocket(server())));
+    const start = Date.now();
+    raw.write(Buffer.concat(many(1000, frame(kText, '42["heartbeat"]')))); // 270 KB as they count
+    for (const other of others) {
+      other.write(frame(kText, '42["heartbeat"]'));
+      await other.message((text) => text.startsWith('42["heartbeat_ack"'));
+    }
+    for (let i = 0; i < 1000; i++) await raw.message((text) => text.startsWith('42["heartbeat_ack"'));
+    assert.ok(Date.now() - start > 1500, `they took ${Date.now() - start} ms`);
+  });
+});

@@ -269,18 +269,31 @@ describe('a full zone', () => {
   });
 });
 
-suite('a list of many sessions', { zoneSize: '16m', locations: 'location /closed/ { mediasync_api rooms; mediasync_list off; }' },
+suite('a list of many sessions', { zoneSize: '16m',
+  locations: `location /closed/ { mediasync_api rooms; mediasync_list off; }
+    location /metered/ { mediasync_api rooms; mediasync_limit_replies rate=1k burst=10k; }` },
   (server) => {
-    it('comes in pieces, each with a thousand at the most', async () => {
+    it('comes as a whole, or in pieces with a thousand at the most', async () => {
       const ids = new Set();
       await Promise.all(Array.from({ length: 1100 }, async (_, i) => {
         const made = await rest(server(), 'POST', '/api/sessions', { creatorId: `c${i}`, creatorName: 'C' });
         ids.add(made.json().sessionId);
       }));
+      for (const path of ['/api/sessions', '/api/sessions?x=1']) {
+        const whole = (await rest(server(), 'GET', path)).json();
+        assert.equal(whole.success, true);
+        assert.equal(whole.totalSessions, 1100);
+        assert.equal(whole.next, undefined);
+        assert.deepEqual(new Set(whole.sessions.map((one) => one.sessionId)), ids);
+        assert.equal(whole.sessions.length, 1100);
+        whole.sessions.forEach((one) => fits('summary', one));
+      }
+      const head = await rest(server(), 'HEAD', '/api/sessions');
+      assert.deepEqual([head.status, head.body], [200, '']);
       const all = new Set();
       const sizes = [];
       for (let next = ''; next !== undefined;) {
-        const page = (await rest(server(), 'GET', `/api/sessions${next && `?after=${next}`}`)).json();
+        const page = (await rest(server(), 'GET', `/api/sessions?limit=1000${next && `&after=${next}`}`)).json();
         assert.equal(page.totalSessions, 1100);
         sizes.push(page.sessions.length);
         page.sessions.forEach((one) => all.add(one.sessionId));
@@ -295,6 +308,35 @@ suite('a list of many sessions', { zoneSize: '16m', locations: 'location /closed
         assert.equal(refused.status, 400);
         assert.equal(refused.json().success, false);
       }
+    });
+
+    it('is sent as fast as the client takes it, and not to one that goes', async () => {
+      const raw = await RawConnection.open(server());
+      raw.socket.pause();
+      raw.write('GET /api/sessions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'.repeat(1));
+      const gone = await RawConnection.open(server());
+      gone.write('GET /api/sessions HTTP/1.1\r\nHost: x\r\n\r\n');
+      gone.destroy();
+      assert.equal((await rest(server(), 'GET', '/api/sessions?limit=1')).status, 200);
+      raw.socket.resume();
+      const text = (await raw.rest()).toString();
+      assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
+      assert.match(text, /"totalSessions":1100\}\r\n0\r\n\r\n$/);
+    });
+
+    it('is metered as the states are that are asked for over sockets', async () => {
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      const get = (path) => rest(server(), 'GET', path, undefined, { agent });
+      const first = await get('/metered/');
+      assert.equal(first.status, 200);
+      assert.equal(first.json().sessions.length, 1100);
+      for (const path of ['/metered/', '/metered/?limit=1', `/metered/${first.json().sessions[0].sessionId}`]) {
+        const refused = await get(path);
+        assert.equal(refused.status, 429, path);
+        assert.equal(refused.headers['retry-after'], '1');
+        assert.equal(refused.json().success, false);
+      }
+      assert.equal((await rest(server(), 'GET', '/metered/?limit=1')).status, 200, 'another connection has its own');
     });
 
     it('can be off, and sessions are shown all the same', async () => {

@@ -11,6 +11,8 @@ const kZone = 'state=watch.state disconnect_grace=3s';
 const kRestarts = Number(process.env.MEDIASYNC_RESTARTS ?? 3);
 const status = async (server) => (await request(server, { path: '/status' })).json();
 const shown = async (server, id) => (await request(server, { path: `/api/sessions/${id}` })).json().session;
+/** Runs what follows with mounts of its own. */
+const kPrivateMounts = ['unshare', ...(process.getuid() === 0 ? [] : ['--user', '--map-root-user']), '--mount'];
 const fileOf = (server) => path.join(server.prefix, 'watch.state');
 
 /** Everything is in the file. */
@@ -233,7 +235,11 @@ describe('a state file', () => {
     assert.equal((await shown(second, both.sessionId)).playbackState.position, 3);
     assert.match(second.errorLog(), /\[error\].*state file ".*" is damaged or cut off at byte \d+ of \d+, later changes are lost/);
     await second.stop({ keepFiles: true, allow: /exited on signal 9/ });
-    for (const file of [fileOf(second), `${fileOf(second)}.2`]) fs.writeFileSync(file, 'not a state file');
+    // What is behind the header is not what its checksum says.
+    for (const file of [fileOf(second), `${fileOf(second)}.2`]) {
+      const bytes = fs.readFileSync(file);
+      fs.writeFileSync(file, bytes.subarray(0, 80).fill(0, 40));
+    }
     const third = await Server.start({ ...options, after: second });
     assert.match(third.errorLog(), /\[error\].*state file ".*" is damaged and its sessions are lost/);
     assert.equal((await status(third)).sessions, 0);
@@ -275,7 +281,7 @@ describe('a state file', () => {
       await ended(daemon.pid);
       daemon.pid = next;
       await goesOn(both, daemon);
-      assert.match(daemon.errorLog(), /serves nobody until the workers of the other NGINX have ended/);
+      assert.match(daemon.errorLog(), /serves nobody until the processes that use its state file ".*" have ended/);
     } finally {
       await daemon.stop();
     }
@@ -304,6 +310,75 @@ describe('a state file', () => {
     }
   });
 
+  it('that is none, or of another version, is refused and kept', async () => {
+    const first = await Server.start({ zone: kZone });
+    await until('it to be written', async () => (await status(first)).state_snapshots_total > 0);
+    await first.stop({ keepFiles: true });
+    const [half] = [fileOf(first), `${fileOf(first)}.2`].filter((file) => fs.statSync(file).size > 0);
+    const own = fs.readFileSync(half);
+    const later = Buffer.from(own);
+    later.writeUInt32LE(own.readUInt32LE(16) + 1, 16);
+    const files = [[Buffer.from('a letter to grandmother'), /"[^"]*" is no state file of mediasync and is left alone/],
+      [later, /state file "[^"]*" was written by another version of mediasync and is left alone/]];
+    for (const [content, message] of files) {
+      fs.writeFileSync(half, content);
+      await assert.rejects(Server.start({ zone: `${kZone.replace('watch.state', fileOf(first))}` }), message);
+      assert.deepEqual(fs.readFileSync(half), content);
+    }
+    // Nor does a reload take it.
+    const second = await Server.start({ workers: 2, zone: 'state=other.state disconnect_grace=3s' });
+    const conf = path.join(second.prefix, 'nginx.conf');
+    fs.writeFileSync(conf, fs.readFileSync(conf, 'utf8').replace('other.state', fileOf(first)));
+    const before = second.workerPids();
+    second.signal('SIGHUP');
+    await until('the reload to be refused', () => files[1][1].test(second.errorLog()));
+    assert.deepEqual(second.workerPids(), before);
+    await second.stop({ allow: files[1][1] });
+    fs.writeFileSync(half, own);
+    const third = await Server.start({ zone: kZone, after: first });
+    await third.stop();
+  });
+
+  it('that is no file is refused', async () => {
+    const prefix = fs.mkdtempSync(path.join(os.tmpdir(), 'mediasync-'));
+    const make = {
+      pipe: (name) => execFileSync('mkfifo', [name]),
+      link: (name) => fs.symlinkSync(path.join(prefix, 'victim'), name),
+      folder: (name) => fs.mkdirSync(name),
+    };
+    fs.writeFileSync(path.join(prefix, 'victim'), 'dear');
+    const expected = { pipe: /state file ".*pipe" is not a regular file/, link: /state file ".*link" is a symbolic link/,
+      folder: /open\(\) ".*folder" failed/ };
+    for (const [kind, create] of Object.entries(make)) {
+      create(path.join(prefix, kind));
+      await assert.rejects(Server.start({ zone: `state=${path.join(prefix, kind)}` }), expected[kind]);
+    }
+    assert.equal(fs.readFileSync(path.join(prefix, 'victim'), 'utf8'), 'dear');
+    fs.rmSync(prefix, { recursive: true });
+  });
+
+  it('is of one container: they do not see each other, and their masters have the same pid', async () => {
+    const kContainer = ['unshare', ...(process.getuid() === 0 ? [] : ['--user', '--map-root-user']), '--pid', '--fork',
+      '--kill-child', '--mount-proc'];
+    const prefix = fs.mkdtempSync(path.join(os.tmpdir(), 'mediasync-'));
+    const state = path.join(prefix, 'watch.state');
+    const first = await Server.start({ zone: `state=${state} sync=always`, within: () => kContainer });
+    try {
+      const made = (await rest(first, 'POST', '/api/sessions', { creatorId: 'c', creatorName: 'Cleo' })).json();
+      assert.ok(made.sessionId);
+      await assert.rejects(Server.start({ zone: `state=${state}`, within: () => kContainer }),
+        /state file ".*" is used by another NGINX/);
+      await first.kill();
+      const second = await Server.start({ zone: `state=${state}`, within: () => kContainer });
+      assert.ok(await shown(second, made.sessionId));
+      await second.kill();
+      fs.rmSync(second.prefix, { recursive: true, force: true });
+    } finally {
+      await first.kill();
+      for (const folder of [first.prefix, prefix]) fs.rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('is of one NGINX', async () => {
     const first = await Server.start({ zone: kZone });
     try {
@@ -315,10 +390,16 @@ describe('a state file', () => {
   });
 
   it('that cannot be written is said, and the sessions go on', async () => {
-    const server = await Server.start({ config(self) {
-      for (const half of [fileOf(self), `${fileOf(self)}.2`]) fs.symlinkSync('/dev/full', half);
-      return configuration({ zone: kZone }, { http: self.port });
-    } });
+    // On a disk of four pages, which one large file fills.
+    const folder = (self) => path.join(self.prefix, 'small');
+    const server = await Server.start({
+      zone: kZone.replace('state=', 'state=small/'),
+      within(self) {
+        fs.mkdirSync(folder(self));
+        return [...kPrivateMounts, 'sh', '-c', 'mount -t tmpfs -o size=16k none "$0" && head -c 16384 /dev/zero >"$0/large"; exec "$@"',
+          folder(self)];
+      },
+    });
     const { leader, follower } = await pair(server);
     await until('it to be said', () => /\[crit\].*writing state file ".*" failed, it is tried again/.test(server.errorLog()));
     assert.ok((await status(server)).state_failures_total > 0);
@@ -337,8 +418,10 @@ describe('a state file', () => {
       assert.equal(ok, false, zone);
       assert.match(output, message);
     }
-    const { output } = await check('state=a', 'mediasync_zone zone=other:2m state=a;');
-    assert.match(output, /state file ".*a" is used by zone "rooms"/);
+    for (const other of ['a', './a', 'tmp/../a', 'a.2']) { // by whatever name
+      const { output } = await check('state=a', `mediasync_zone zone=other:2m state=${other};`);
+      assert.match(output, /state file ".*" is used by zone "(rooms|other)"/, other);
+    }
     assert.match((await check('state=/no/such/folder/a')).output, /open\(\) "\/no\/such\/folder\/a" failed/);
   });
 });

@@ -169,7 +169,7 @@ const kSlow = `location = /slow { limit_rate 100; return 200 "${'x'.repeat(3000)
 
 for (const workers of [2, 4]) {
   describe(`a worker that is kept alive by a download (${workers} workers)`, () => {
-    const start = () => Server.start({ workers, locations: kSlow, zone: 'disconnect_grace=200ms',
+    const start = () => Server.start({ workers, locations: kSlow, zone: 'disconnect_grace=200ms restart_grace=200ms',
       sync: `mediasync_ping_interval ${kInterval}ms; mediasync_ping_timeout ${kTimeout}ms;` });
 
     /** A slow download on the worker; it goes on until it is destroyed. */
@@ -250,7 +250,7 @@ for (const workers of [2, 4]) {
 for (const workers of [1, 2, 4]) {
   describe(`listen … deferred (${workers} workers)`, () => {
     const start = () => Server.start({ workers, config: (server) =>
-      configuration({ workers, zone: 'disconnect_grace=200ms' }, { http: server.port }).replace('backlog=2048', 'backlog=2048 deferred') });
+      configuration({ workers, zone: 'disconnect_grace=200ms restart_grace=200ms' }, { http: server.port }).replace('backlog=2048', 'backlog=2048 deferred') });
 
     for (const isHeld of [true, false]) {
       it(`lets a poll be noticed that is cut ${isHeld ? 'while it is held' : 'at once'}`, async () => {

@@ -198,7 +198,7 @@ for (const workers of [2, 4]) {
     });
 
     it('marks the users who do not come back and lets the grace run, once', async () => {
-      const server = await Server.start({ workers, zone: 'disconnect_grace=300ms' });
+      const server = await Server.start({ workers, zone: 'disconnect_grace=300ms restart_grace=300ms' });
       try {
         const [victim, survivor] = pids(server);
         const { leader, followers } = await room(server, { followers: 3,

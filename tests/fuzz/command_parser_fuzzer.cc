@@ -53,6 +53,11 @@ bool isNumber(const json& data, const char* name, bool required, double least, d
 constexpr double kMost = std::numeric_limits<double>::max();
 
 // What the API document asks of each event, in other words than the parser's.
+bool isMediaId(const json& data) {
+  const bool isUrl = !isAbsent(data, "mediaId") && !isAbsent(data, "mediaUrl") && data["mediaId"] == data["mediaUrl"];
+  return isText(data, "mediaId", isUrl ? 2048 : 256, false);
+}
+
 bool isRight(const std::string& name, const json& data) {
   if (name == "join_session") {
     return isText(data, "sessionId", 128, true) && isText(data, "userId", 128, true) &&
@@ -60,12 +65,17 @@ bool isRight(const std::string& name, const json& data) {
   }
   if (name == "sync_playback") {
     return isNumber(data, "position", true, 0, kMost) && !isAbsent(data, "isPlaying") &&
-           data["isPlaying"].is_boolean() && isText(data, "mediaUrl", 2048, false) &&
-           isText(data, "mediaId", 256, false) && isNumber(data, "playbackRate", false, 0.0625, 16);
+           data["isPlaying"].is_boolean() && isText(data, "mediaUrl", 2048, false) && isMediaId(data) &&
+           isNumber(data, "playbackRate", false, 0.0625, 16);
   }
   if (name == "load_media") {
-    return isText(data, "mediaUrl", 2048, true) && isText(data, "mediaId", 256, false) &&
-           isText(data, "mediaTitle", 512, false) && isNumber(data, "mediaDuration", false, 0, kMost);
+    return isText(data, "mediaUrl", 2048, true) && isMediaId(data) && isText(data, "mediaTitle", 512, false) &&
+           isNumber(data, "mediaDuration", false, 0, kMost);
+  }
+  if (name == "report_buffering") {
+    const std::vector<json> problems{nullptr, "network", "missing", "unsupported"};
+    return !isAbsent(data, "isBuffering") && data["isBuffering"].is_boolean() &&
+           std::find(problems.begin(), problems.end(), data.value("problem", json())) != problems.end();
   }
   if (name == "report_buffering") {
     const std::vector<json> problems{nullptr, "network", "missing", "unsupported"};

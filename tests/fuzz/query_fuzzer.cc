@@ -37,7 +37,7 @@ std::optional<std::string_view> valueOf(std::string_view query, std::string_view
 
 void checkEngineQuery(std::string_view raw) {
   const engineio::Query query = engineio::parseQuery(raw);
-  FUZZ_REQUIRE(query.eio == valueOf(raw, "EIO").value_or(""));
+  FUZZ_REQUIRE(query.eio == valueOf(raw, "EIO"));
   FUZZ_REQUIRE(query.transport == valueOf(raw, "transport").value_or(""));
   FUZZ_REQUIRE(query.sid == valueOf(raw, "sid").value_or(""));
   FUZZ_REQUIRE(query.j == valueOf(raw, "j").value_or(""));

@@ -69,7 +69,7 @@ void checkList(std::string_view query) {
   const auto& list = std::get<ListQuery>(parsed);
   FUZZ_REQUIRE(list.limit >= 1 && list.limit <= ListQuery::kMaxLimit);
   std::string again = "limit=" + std::to_string(list.limit);
-  if (list.after != 0) again += "&after=" + std::to_string(list.after);
+  if (list.after != ListPlace{}) again += "&after=" + listPlaceText(list.after);
   const auto same = std::get<ListQuery>(parseList(again));
   FUZZ_REQUIRE(same.limit == list.limit && same.after == list.after);
 }
@@ -104,10 +104,18 @@ void checkOrigin(std::string_view origin, std::string_view host) {
   const bool isSame = isSameOrigin(origin, host);
   FUZZ_REQUIRE(isSameOrigin(inOtherCase(origin), inOtherCase(host)) == isSame);
   FUZZ_REQUIRE(isSameOrigin("", host));
-  if (!host.empty() && host != ":80") FUZZ_REQUIRE(isSameOrigin("http://" + std::string(host), host));
+  const bool isHost = !host.empty() && host.front() != ':' && host.back() != ':' &&
+                      host.find_first_of("/@ ,?#\\") == std::string_view::npos;
+  if (isHost) FUZZ_REQUIRE(isSameOrigin("http://" + std::string(host), host));
+  if (const auto pattern = parseOriginPattern(host)) {
+    FUZZ_REQUIRE(pattern->matches(origin) == pattern->matches(inOtherCase(origin)) || inOtherCase(origin) == "null" ||
+                 origin == "null");
+    if (!pattern->subdomains && !pattern->anyPort) FUZZ_REQUIRE(pattern->matches(host));
+  }
   if (!isSame || origin.empty()) return;
   const auto schemeEnd = origin.find("://");
-  FUZZ_REQUIRE(schemeEnd == 4 || schemeEnd == 5);
+  FUZZ_REQUIRE(schemeEnd >= 2 && schemeEnd <= 5);
+  FUZZ_REQUIRE(!(isSameOrigin(origin, host, "http") && isSameOrigin(origin, host, "https")));
   FUZZ_REQUIRE(!isSameOrigin(origin, std::string(host) + "x") && !isSameOrigin(std::string(origin) + ".evil", host));
 }
 

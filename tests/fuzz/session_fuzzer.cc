@@ -65,7 +65,7 @@ std::string describe(const session::Event& event) {
     }
     std::string operator()(const session::MediaLoaded& e) const {
       return "media " + ModelSession::shown(e.mediaUrl) + ModelSession::shown(e.mediaId) +
-             ModelSession::shown(e.mediaTitle) + std::to_string(e.mediaDuration.value_or(-1)) + " by " +
+             ModelSession::shown(e.mediaTitle) + std::to_string(e.mediaDuration.value_or(0)) + " by " +
              std::string(e.loadedBy);
     }
     std::string operator()(const session::LeadershipChanged& e) const {
@@ -76,7 +76,7 @@ std::string describe(const session::Event& event) {
       return "buffering " + std::string(e.userId) + " " + std::string(e.username) + " " + ModelSession::shown(e.stall);
     }
     static std::string playbackText(const session::PlaybackView& view) {
-      return ModelSession::playbackText(view.mediaUrl, view.mediaId, view.mediaTitle, view.mediaDuration.value_or(-1),
+      return ModelSession::playbackText(view.mediaUrl, view.mediaId, view.mediaTitle, view.mediaDuration.value_or(0),
                                         view.position, view.isPlaying, view.playbackRate, view.lastUpdateTime);
     }
   };
@@ -226,6 +226,7 @@ class Play {
       txn.commit(world_.wake);
       return {};
     });
+    if (isDone) forgetWhoGaveWay(name, next);
     if (isDone) seat = {Seat::State::kTaken, taken, {}, name, user};
     if (isDone || !isNew) settle(name, std::move(next), isDone);
   }
@@ -280,6 +281,11 @@ class Play {
     if (isDone) forgetUser(seat.session, seat.user);
   }
 
+  void forgetWhoGaveWay(const std::string& name, ModelSession& next) {
+    for (const ModelUser& user : models_[name].users) {
+      if (next.find(user.id) == nullptr) forgetUser(name, user.id);
+    }
+  }
   void forgetUser(const std::string name, const std::string user) {
     for (Seat& seat : seats_) {
       if (seat.session != name || seat.user != user) continue;
@@ -668,7 +674,7 @@ class Play {
     FUZZ_REQUIRE(view.lastUpdateTime >= now_.wall && view.position >= 0);
     FUZZ_REQUIRE(!view.mediaDuration || view.position <= *view.mediaDuration);
     const auto text =
-        ModelSession::playbackText(view.mediaUrl, view.mediaId, view.mediaTitle, view.mediaDuration.value_or(-1),
+        ModelSession::playbackText(view.mediaUrl, view.mediaId, view.mediaTitle, view.mediaDuration.value_or(0),
                                    view.position, view.isPlaying, view.playbackRate, view.lastUpdateTime);
     FUZZ_REQUIRE(text == model.playback(now_.mono, now_.wall));
   }

@@ -38,7 +38,7 @@ class ModelSession {
   std::string leader;
   std::vector<ModelUser> users;  // in the order of joining
   OptionalText url, mediaId, title;
-  double position = 0, rate = 1, duration = -1;
+  double position = 0, rate = 1, duration = 0;
   bool isPlaying = false;
   std::int64_t setAt = 0;
   std::int64_t idleSince = 0;     // while nobody is connected
@@ -61,7 +61,7 @@ class ModelSession {
   }
   double positionAt(std::int64_t now) const {
     const double at = isPlaying && now > setAt ? position + rate * static_cast<double>(now - setAt) / 1000.0 : position;
-    return duration < 0 ? at : std::min(at, duration);
+    return duration <= 0 ? at : std::min(at, duration);
   }
 
   session::Refusal join(const session::JoinSession& command, std::uint32_t maxUsers, std::int64_t now) {
@@ -70,7 +70,7 @@ class ModelSession {
       known->name = command.username;
       known->avatar = owned(command.avatar);
     } else {
-      if (maxUsers != 0 && users.size() >= maxUsers) return session::kSessionFull;
+      if (maxUsers != 0 && users.size() >= maxUsers && !giveWay(now)) return session::kSessionFull;
       users.push_back({std::string(command.userId), std::string(command.username), owned(command.avatar)});
     }
     find(command.userId)->stall.reset();
@@ -118,10 +118,10 @@ class ModelSession {
     if (leader != id) return session::kNotLeader;
     if (command.mediaUrl && owned(command.mediaUrl) != url) {
       title.reset();
-      duration = -1;
+      duration = 0;
     }
     if (command.mediaUrl) url = owned(command.mediaUrl);
-    if (command.mediaId) mediaId = owned(command.mediaId);
+    if (command.mediaId) mediaId = command.mediaId == url ? std::nullopt : owned(command.mediaId);
     const std::int64_t ahead = command.executeAt && command.isPlaying ? *command.executeAt - wall : 0;
     const bool isNear = ahead >= -session::kMaxExecuteAhead && ahead <= session::kMaxExecuteAhead;
     setClock(command.position, command.playbackRate, command.isPlaying, now + (isNear ? ahead : 0));
@@ -137,9 +137,9 @@ class ModelSession {
   session::Refusal load(std::string_view id, const session::LoadMedia& command, std::int64_t now) {
     if (leader != id) return session::kNotLeader;
     url = owned(command.mediaUrl);
-    mediaId = owned(command.mediaId);
+    mediaId = command.mediaId == command.mediaUrl ? std::nullopt : owned(command.mediaId);
     title = owned(command.mediaTitle);
-    duration = command.mediaDuration.value_or(-1);
+    duration = command.mediaDuration.value_or(0);
     setClock(0, 1, false, now);
     tell("media " + shown(url) + shown(mediaId) + shown(title) + std::to_string(duration) + " by " + leader);
     return {};
@@ -172,6 +172,21 @@ class ModelSession {
   }
 
  private:
+  // Of those who are not connected: somebody who was given up, or who has just gone, and the leader last.
+  bool giveWay(std::int64_t now) {
+    using session::Presence;
+    const auto isGivenUp = [&](const ModelUser& u) { return u.presence == Presence::kAway && u.id != leader; };
+    const auto isGone = [&](const ModelUser& u) { return !u.isConnected() && u.id != leader; };
+    const auto isLeader = [&](const ModelUser& u) { return !u.isConnected(); };
+    auto found = std::find_if(users.begin(), users.end(), isGivenUp);
+    if (found == users.end()) found = std::find_if(users.begin(), users.end(), isGone);
+    if (found == users.end()) found = std::find_if(users.begin(), users.end(), isLeader);
+    if (found == users.end()) return false;
+    if (found->presence == Presence::kGrace) tell("left " + found->id + " " + found->name);
+    const std::string id = found->id;
+    remove(id, now);
+    return true;
+  }
   void tell(std::string text) { told.push_back(std::move(text)); }
   void setClock(double at, double speed, bool plays, std::int64_t now) {
     position = at;

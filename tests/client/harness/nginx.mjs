@@ -134,7 +134,8 @@ export class Server {
 
   /**
    * Options: those of configuration(), `tls: true` for a TLS port beside the plain one, and `after`: a server that has
-   * been stopped with `keepFiles`, whose folder and port this one takes over.
+   * been stopped with `keepFiles`, whose folder and port this one takes over. `prepare(prefix)` puts files there;
+   * `within(server)` is the beginning of a command that ends by running NGINX in its place.
    */
   static async start(options = {}) {
     for (let attempt = 1; ; attempt++) {
@@ -160,6 +161,7 @@ export class Server {
       this.tlsPort = await freePort();
       makeCertificate(this.prefix);
     }
+    options.prepare?.(this.prefix);
     let text = options.config ? options.config(this) : configuration(options, { http: this.port, tls: this.tlsPort });
     if (process.env.MEDIASYNC_PEER) {
       this.#peer = await startPeer(process.env.MEDIASYNC_PEER, text);
@@ -168,7 +170,8 @@ export class Server {
     fs.writeFileSync(path.join(this.prefix, 'nginx.conf'), text);
 
     let stderr = '';
-    this.#child = spawn(nginxBin, ['-p', `${this.prefix}/`, '-c', 'nginx.conf', '-e', 'error.log'], {
+    const command = [...(options.within?.(this) ?? []), nginxBin, '-p', `${this.prefix}/`, '-c', 'nginx.conf', '-e', 'error.log'];
+    this.#child = spawn(command[0], command.slice(1), {
       env: environment(),
       stdio: ['ignore', 'ignore', 'pipe'],
     });

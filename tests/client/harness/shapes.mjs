@@ -25,7 +25,7 @@ export const shapes = {
   user_joined: [{ userId: text, username: text, avatar: textOrNull, timestamp: stamp }],
   user_left: [{ userId: text, username: text, timestamp: stamp }],
   playback_sync: [{ ...media, ...clock, timestamp: stamp, leaderId: text }, addedMedia],
-  media_loaded: [{ mediaUrl: text, mediaId: textOrNull, mediaTitle: textOrNull, mediaDuration: numberOrNull,
+  media_loaded: [{ mediaUrl: text, mediaId: text, mediaTitle: text, mediaDuration: number,
     timestamp: stamp, loadedBy: text }],
   leadership_changed: [{ newLeaderId: text, newLeaderName: text, timestamp: stamp }],
   desync_recovery: [{ authoritativeState: (value) => fits('authoritativeState', value), reportedPosition: number,

@@ -356,3 +356,13 @@ TEST_CASE("the first broken field in documented order is named", "[api]") {
   CHECK(refusalOf(json::parse(R"(["sync_playback",{"isPlaying":1,"position":"1"}])")) == session::kInvalidPosition);
   CHECK(refusalOf(json::parse(R"(["load_media",{"mediaId":1}])")) == session::kInvalidMediaUrl);
 }
+
+TEST_CASE("a mediaId may be as long as the mediaUrl that it repeats", "[api]") {
+  const std::string url = "https://films.example.org/" + std::string(1000, 'x');
+  const json load = {"load_media", {{"mediaUrl", url}, {"mediaId", url}}};
+  CHECK(commandOf<session::LoadMedia>(load).mediaId == url);
+  const json sync = {"sync_playback", {{"position", 1}, {"isPlaying", true}, {"mediaUrl", url}, {"mediaId", url}}};
+  CHECK(commandOf<session::SyncPlayback>(sync).mediaId == url);
+  CHECK(refusalOf({"load_media", {{"mediaUrl", url}, {"mediaId", url + "x"}}}) == session::kInvalidMediaId);
+  CHECK(refusalOf({"sync_playback", {{"position", 1}, {"isPlaying", true}, {"mediaId", url}}}) == session::kInvalidMediaId);
+}

@@ -60,6 +60,15 @@ TEST_CASE("playback_sync without media, in milliseconds", "[api]") {
   CHECK(eventJson(session::PlaybackSync{view, "boss"}, kMilliseconds) == json({"playback_sync", expected}));
 }
 
+TEST_CASE("a medium of which only the URL is known has every documented field in playback states", "[api]") {
+  session::PlaybackView view;
+  view.mediaUrl = "/films/one.mp4";
+  const json state = eventJson(session::PlaybackSync{view, "boss"})[1];
+  CHECK(state["mediaId"] == "/films/one.mp4");
+  CHECK(state["mediaTitle"] == "one.mp4");
+  CHECK(state["mediaDuration"] == 0);
+}
+
 TEST_CASE("media_loaded", "[api]") {
   CHECK(eventJson(session::MediaLoaded{"https://e/v.mp4", "m1", sample::kTitle, 3600.5, "boss"}) ==
         json({"media_loaded",
@@ -69,13 +78,14 @@ TEST_CASE("media_loaded", "[api]") {
                {"mediaDuration", 3600.5},
                {"timestamp", 1640995200.123},
                {"loadedBy", "boss"}}}));
-  CHECK(eventJson(session::MediaLoaded{"u", {}, {}, {}, "boss"}) == json({"media_loaded",
-                                                                          {{"mediaUrl", "u"},
-                                                                           {"mediaId", nullptr},
-                                                                           {"mediaTitle", nullptr},
-                                                                           {"mediaDuration", nullptr},
-                                                                           {"timestamp", 1640995200.123},
-                                                                           {"loadedBy", "boss"}}}));
+  CHECK(eventJson(session::MediaLoaded{"https://e/a%20film.mp4?x", {}, {}, {}, "boss"}) ==
+        json({"media_loaded",
+              {{"mediaUrl", "https://e/a%20film.mp4?x"},
+               {"mediaId", "https://e/a%20film.mp4?x"},
+               {"mediaTitle", "a film.mp4"},
+               {"mediaDuration", 0},
+               {"timestamp", 1640995200.123},
+               {"loadedBy", "boss"}}}));
 }
 
 TEST_CASE("leadership_changed", "[api]") {

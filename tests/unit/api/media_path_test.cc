@@ -30,3 +30,23 @@ TEST_CASE("a file is part of media when it is it, or under its playlist", "[api]
   CHECK_FALSE(isPartOfMedia("/anything", "/index.m3u8"));
   CHECK(isPartOfMedia("/index.m3u8", "/index.m3u8"));
 }
+
+TEST_CASE("a medium without a title is called by the file in its URL", "[api]") {
+  const std::pair<std::string, std::string> rows[] = {
+      {"https://films.example.org/a%20b.mp4?x=1#t=3", "a b.mp4"},
+      {"/films/one.mp4", "one.mp4"},
+      {"one.mp4", "one.mp4"},
+      {"https://films.example.org/live/", "live"},
+      {"https://films.example.org", "films.example.org"},
+      {"https://films.example.org/?v=1", "films.example.org"},
+      {"/%F0%9F%8E%AC.mp4", "🎬.mp4"},
+      {"/%ff.mp4", "%ff.mp4"},
+      {"/a%0Ab.mp4", "a%0Ab.mp4"},
+      {"/100%.mp4", "100%.mp4"},
+      {"?", "?"},
+      {"///", "///"},
+      {"/" + std::string(2000, 'x'), std::string(512, 'x')},
+  };
+  for (const auto& [url, name] : rows)
+    CHECK(mediaFileName(url) == name);
+}

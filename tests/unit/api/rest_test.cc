@@ -199,19 +199,28 @@ TEST_CASE("the session list", "[api]") {
     return json{{"sessionId", id},   {"userCount", users},   {"connectedCount", connected},
                 {"hasMedia", media}, {"createdAt", created}, {"lastActivity", std::move(active)}};
   };
-  std::string out;
-  appendSessionList(out, sessions, std::size(sessions), 0, kSeconds);
+  const auto whole = [](std::span<const session::SessionSummary> all, TimestampUnit unit) {
+    std::string list;
+    beginSessionList(list);
+    addSessions(list, all, false, unit);
+    endSessionList(list, all.size(), std::nullopt);
+    return list;
+  };
+  const std::string out = whole(sessions, kSeconds);
   CHECK(json::parse(out) == json({{"success", true},
                                   {"sessions",
                                    {line("a", 2, 1, true, "2023-01-01T00:00:00.000Z", 1640995200.123),
                                     line("b\"", 0, 0, false, "1970-01-01T00:00:00.000Z", 1640995200)}},
                                   {"totalSessions", 2}}));
-  out.clear();
-  appendSessionList(out, {}, 0, 0, kSeconds);
-  CHECK(out == R"({"success":true,"sessions":[],"totalSessions":0})");
-  out.clear();
-  appendSessionList(out, sessions, std::size(sessions), 0, TimestampUnit::kMilliseconds);
-  CHECK(json::parse(out)["sessions"][0]["lastActivity"] == 1640995200123);
+  CHECK(whole({}, kSeconds) == R"({"success":true,"sessions":[],"totalSessions":0})");
+  CHECK(json::parse(whole(sessions, TimestampUnit::kMilliseconds))["sessions"][0]["lastActivity"] == 1640995200123);
+  std::string pieces;
+  beginSessionList(pieces);
+  addSessions(pieces, std::span(sessions).first(1), false, kSeconds);
+  addSessions(pieces, {}, true, kSeconds);
+  addSessions(pieces, std::span(sessions).last(1), true, kSeconds);
+  endSessionList(pieces, 2, std::nullopt);
+  CHECK(pieces == out);
 }
 
 TEST_CASE("a failed request", "[api]") {
@@ -223,13 +232,18 @@ TEST_CASE("a failed request", "[api]") {
 TEST_CASE("the part of the list that is asked for", "[api][rest]") {
   const auto read = [](std::string_view query) { return std::get<ListQuery>(parseList(query)); };
   CHECK(read("").limit == ListQuery::kMaxLimit);
-  CHECK(read("").after == 0);
+  CHECK(read("").after == ListPlace{});
+  CHECK(read("").isWhole);
+  CHECK(read("x=y").isWhole);
+  CHECK_FALSE(read("limit=1").isWhole);
+  CHECK_FALSE(read("after=0-1").isWhole);
   CHECK(read("limit=1").limit == 1);
-  CHECK(read("limit=1000&after=281474976710657").after == 281474976710657);
-  CHECK(read("x=y&&after=7&limit=5&limit=0").limit == 5);
+  CHECK(read("limit=1000&after=12-281474976710657").after == ListPlace{12, 281474976710657});
+  CHECK(read("x=y&&after=7-0&limit=5&limit=0").limit == 5);
   CHECK(read("limit=&limited=3").limit == ListQuery::kMaxLimit);
-  for (const std::string_view bad : {"limit=0", "limit=1001", "limit=x", "limit=1x", "limit=-1", "limit=+1", "after=x",
-                                     "after=0", "after=-1", "after=18446744073709551616", "limit=4294967297"}) {
+  for (const std::string_view bad :
+       {"limit=0", "limit=1001", "limit=x", "limit=1x", "limit=-1", "limit=+1", "after=x", "after=0", "after=-1",
+        "after=1-", "after=-", "after=1-2-3", "after=+1-2", "after=0-18446744073709551616", "limit=4294967297"}) {
     CAPTURE(bad);
     CHECK(std::holds_alternative<BadRequest>(parseList(bad)));
   }
@@ -237,6 +251,8 @@ TEST_CASE("the part of the list that is asked for", "[api][rest]") {
 
 TEST_CASE("a list that goes on says where", "[api][rest]") {
   std::string out;
-  appendSessionList(out, {}, 12, 281474976710657, kSeconds);
-  CHECK(out == R"({"success":true,"sessions":[],"totalSessions":12,"next":"281474976710657"})");
+  beginSessionList(out);
+  endSessionList(out, 12, ListPlace{7, 281474976710657});
+  CHECK(out == R"({"success":true,"sessions":[],"totalSessions":12,"next":"7-281474976710657"})");
+  CHECK(parseListPlace(listPlaceText({7, 281474976710657})) == ListPlace{7, 281474976710657});
 }

@@ -9,7 +9,7 @@ namespace {
 void checkQuery(std::string_view raw, std::string_view eio, std::string_view transport, std::string_view sid) {
   CAPTURE(raw);
   const Query query = parseQuery(raw);
-  CHECK(query.eio == eio);
+  CHECK(query.eio.value_or("") == eio);
   CHECK(query.transport == transport);
   CHECK(query.sid == sid);
 }
@@ -25,6 +25,13 @@ TEST_CASE("absent and empty parameters are empty", "[engineio]") {
   checkQuery("", "", "", "");
   checkQuery("EIO=&transport&sid=", "", "", "");
   checkQuery("&&=&EIO=4&", "4", "", "");
+}
+
+TEST_CASE("an empty EIO is not an absent one", "[engineio]") {
+  for (const auto* absent : {"", "&", "eio=3", "transport=polling"})
+    CHECK_FALSE(parseQuery(absent).eio);
+  for (const auto* empty : {"EIO", "EIO=", "EIO=&EIO=3", "transport=polling&EIO"})
+    CHECK(parseQuery(empty).eio == "");
 }
 
 TEST_CASE("the first occurrence counts, an empty one too", "[engineio]") {

@@ -356,6 +356,38 @@ TEST_CASE("the list of sessions in pieces has each session once", "[server][rest
   }
   CHECK(seen.size() == 17);
   CHECK(listed == 17);
+  std::string whole;
+  for (SessionPieces pieces(world.worker(1), api::TimestampUnit::kSeconds); !pieces.isDone();)
+    whole += pieces.next();
+  CHECK(json::parse(whole)["sessions"].size() == 17);
+  CHECK(json::parse(whole)["totalSessions"] == 17);
+}
+
+TEST_CASE("a place in the list of sessions outlives the session that it was made at", "[server][rest]") {
+  World world;
+  std::vector<std::unique_ptr<WsClient>> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(std::make_unique<WsClient>(world, 0));
+    seat(world, *clients.back(), "room " + std::to_string(i), "user");
+  }
+  std::set<std::string> seen;
+  std::size_t listed = 0;
+  api::ListQuery query;
+  query.limit = 1;
+  for (bool more = true; more;) {
+    const json list = json::parse(world.worker(1).listSessions(query, {}).body);
+    for (const json& session : list["sessions"]) {
+      const std::string id = session["sessionId"];
+      seen.insert(id);
+      ++listed;
+      world.worker(0).call("end_session", {{"sessionId", id}});
+      world.settle();
+    }
+    more = list.contains("next");
+    if (more) query.after = *api::parseListPlace(list["next"].get<std::string>());
+  }
+  CHECK(seen.size() == 40);
+  CHECK(listed == 40);
 }
 
 TEST_CASE("a large room is told of comings and goings together, and of playback at once", "[server][broadcast]") {

@@ -99,6 +99,40 @@ TEST_CASE("the sweep runs once: however many workers tick, one user_left", "[ser
   CHECK(next > world.env.time.mono);
 }
 
+TEST_CASE("who is sent away by the end of its worker has longer to come back than who goes", "[server][sweep]") {
+  const bool inOrder = GENERATE(true, false);
+  store::ZoneSettings settings;
+  settings.restartGrace = 20'000;
+  World world(3, settings);
+  WsClient ann(world, 0), bob(world, 1), cyd(world, 1), dan(world, 2), eve(world, 2);
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  seat(world, cyd, "room", "cyd");
+  seat(world, dan, "room", "dan");
+  seat(world, eve, "room", "eve");
+  forgetNews(world);
+  eve.drop();
+  world.settle();
+  if (inOrder) {
+    world.stop(1);
+  } else {
+    world.kill(1);
+  }
+  world.advance(1'000);
+  dan.drop();
+  world.settle();
+  world.advance(4'500);
+  CHECK(ann.inbox.news() == Strings{"user_left eve"});
+  world.advance(1'000);
+  CHECK(ann.inbox.news() == Strings{"user_left dan"});
+  WsClient again(world, 0);
+  seat(world, again, "room", "bob");
+  world.advance(12'000);
+  CHECK(ann.inbox.news().empty());
+  world.advance(3'000);
+  CHECK(ann.inbox.news() == Strings{"user_left cyd"});
+}
+
 TEST_CASE("a due time far ahead does not stop the sweep", "[server][sweep]") {
   World world;
   world.zone.header().nextSweep = world.env.time.mono + 1'000'000'000;  // of another boot

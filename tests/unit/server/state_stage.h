@@ -33,6 +33,14 @@ struct Disk {
 class FakeFile final : public StateFile {
  public:
   explicit FakeFile(Disk& disk) : disk_(disk) {}
+  NewestSnapshot newest() const override {
+    NewestSnapshot newest;
+    for (std::uint32_t half = 0; half < 2; ++half) {
+      const auto header = store::parseStateHeader(disk_.halves[half]);
+      if (header && header->generation >= newest.generation) newest = {header->generation, half};
+    }
+    return newest;
+  }
   void write(StateWrite write) override {
     REQUIRE_FALSE(pending);
     pending = std::move(write);
@@ -48,7 +56,7 @@ class FakeFile final : public StateFile {
 // A worker's keeper and the thread that writes for it.
 struct Keeping {
   Keeping(World& world, Disk& disk, std::uint16_t slot, StateSync sync)
-      : file(disk), keeper(world.zone, 1000 + slot, slot, world.env, file, sync) {}
+      : file(disk), keeper(world.zone, 1000 + slot, slot, world.env, file, sync, world.zone.header().state.epoch) {}
   // Until nothing is due.
   void run() {
     do {
@@ -73,6 +81,7 @@ struct NextWorld : World {
 
 inline World& kept(World& world, StateSync sync = StateSync::kInterval) {
   world.zone.header().state.enabled = static_cast<std::uint32_t>(sync);
+  world.zone.header().state.epoch = 1;
   return world;
 }
 

@@ -6,7 +6,7 @@
 namespace mediasync::server::test {
 
 void World::start(std::uint16_t slot) {
-  workers_[slot] = std::make_unique<Worker>(zone, slot, pidOf(slot), env, zone.header().cycle.load());
+  workers_[slot] = std::make_unique<Worker>(zone, slot, processOf(slot), env, zone.header().cycle.load());
   workers_[slot]->takeHandovers();
   workers_[slot]->flush();
 }
@@ -412,7 +412,7 @@ std::ptrdiff_t FakeSocket::write(std::string_view data) {
 }
 
 void World::kill(std::uint16_t slot) {
-  env.dead.insert(pidOf(slot));
+  env.dead.insert(processOf(slot));
   ++generations_[slot];
   for (Client* client : clients)
     client->workerDied(slot);

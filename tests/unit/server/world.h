@@ -32,13 +32,15 @@ class FakeEnvironment final : public Environment {
   std::int64_t microseconds = 0;  // beyond `time`
   store::test::FixedRandom source;
   std::set<std::uint16_t> woken;
-  std::set<std::int32_t> dead;
+  std::set<store::ProcessId> dead;
 
   Instant now() override { return time; }
   std::int64_t wallMicroseconds() override { return time.wall * 1000 + microseconds; }
   RandomSource& random() override { return source; }
   void wakeWorker(std::uint16_t slot) override { woken.insert(slot); }
-  bool processAlive(std::int32_t pid) override { return !dead.contains(pid); }
+  void log(Severity, std::string_view line) override { logged.emplace_back(line); }
+  Strings logged;
+  bool processAlive(store::ProcessId process) override { return !dead.contains(process); }
   Scripts* scripts() override { return rules; }
   Scripts* rules = nullptr;
 };
@@ -96,7 +98,9 @@ class World {
   std::vector<Client*> clients;
 
  private:
-  std::int32_t pidOf(std::uint16_t slot) { return 1000 + slot + 1000 * generations_[slot]; }
+  store::ProcessId processOf(std::uint16_t slot) {
+    return static_cast<store::ProcessId>(1000 + slot + 1000 * generations_[slot]);
+  }
 
   std::map<std::uint16_t, std::unique_ptr<Worker>> workers_;
   std::map<std::uint16_t, int> generations_;

@@ -2,6 +2,7 @@
 // as one line of text, so that a test can say what was told to whom in one comparison.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -29,7 +30,7 @@ struct FakeUser {
 
 struct FakePlayback {
   std::optional<std::string> url, id, title;
-  double position = 0, rate = 1, duration = -1;
+  double position = 0, rate = 1, duration = 0;
   std::int64_t setAtWall = 0, setAtMono = 0;
   bool isPlaying = false;
   friend bool operator==(const FakePlayback&, const FakePlayback&) = default;
@@ -66,6 +67,11 @@ class FakeState final : public State {
     return {view(content.playback.url), view(content.playback.id), view(content.playback.title)};
   }
   std::uint32_t userCount() const override { return static_cast<std::uint32_t>(content.users.size()); }
+  std::uint32_t connectedCount() const override {
+    return static_cast<std::uint32_t>(std::count_if(content.users.begin(), content.users.end(), [](const auto& entry) {
+      return entry.second.presence == Presence::kConnected;
+    }));
+  }
   UserRef findUser(std::string_view userId) const override {
     for (const auto& [ref, user] : content.users) {
       if (user.id == userId) return ref;
@@ -113,7 +119,7 @@ class FakeState final : public State {
   void seen(UserRef ref, Instant now) override { at(ref).lastSeen = now.wall; }
   void touch(Instant now) override { content.lastActivity = now.wall; }
   void emit(const Event& event, Urgency urgency) override {
-    if (busy && urgency == Urgency::kDroppable) throw std::runtime_error("busy");
+    if (busy && urgency != Urgency::kCertain) throw std::runtime_error("busy");
     std::string line = std::visit([this](const auto& body) { return describe(body); }, event.body);
     line += " @" + std::to_string(event.timestamp);
     if (urgency == Urgency::kCertain) line += "!";

@@ -159,10 +159,10 @@ TEST_CASE("who holds the seat need not show the secret again, but gives no wrong
   CHECK(state.content == before);
 }
 
-TEST_CASE("a full session refuses a stranger and takes back a user it lists", "[session]") {
+TEST_CASE("a session in which everyone is there refuses a stranger", "[session]") {
   FakeState state;
   state.add("ann", Presence::kConnected, 1);
-  state.add("bob", Presence::kAway, 0);
+  state.add("bob", Presence::kConnected, 1);
   state.content.leader = "ann";
   const FakeContent before = state.content;
   CHECK(come(state, joinOf("cat", "Cat"), 2) == kSessionFull);
@@ -170,6 +170,26 @@ TEST_CASE("a full session refuses a stranger and takes back a user it lists", "[
   CHECK_FALSE(come(state, joinOf("bob", "Bob"), 2));
   CHECK_FALSE(come(state, joinOf("cat", "Cat"), 3));
   CHECK_FALSE(come(state, joinOf("dan", "Dan"), 0));
+}
+
+TEST_CASE("in a full session who is not there gives way to who comes: first who was given up, last the leader",
+          "[session]") {
+  FakeState state;
+  state.add("ann", Presence::kGrace, 0);
+  state.add("bob", Presence::kGrace, 0);
+  state.add("cat", Presence::kConnected, 1);
+  state.add("dan", Presence::kAway, 0);
+  state.content.leader = "ann";
+  REQUIRE_FALSE(come(state, joinOf("eve", "Eve"), 4));
+  CHECK(state.takeTold() == Lines{"user_joined eve Eve null" + kAt});  // that dan had left was told long ago
+  CHECK(usersOf(state) == Lines{"ann", "bob", "cat", "eve"});
+  REQUIRE_FALSE(come(state, joinOf("fay", "Fay"), 4));
+  CHECK(state.takeTold() == Lines{"user_left bob name of bob" + kAt, "user_joined fay Fay null" + kAt});
+  REQUIRE_FALSE(come(state, joinOf("gus", "Gus"), 4));
+  CHECK(usersOf(state) == Lines{"cat", "eve", "fay", "gus"});
+  CHECK(state.takeTold() == Lines{"user_left ann name of ann" + kAt, "user_joined gus Gus null" + kAt,
+                                  "leadership_changed cat name of cat" + kAt});
+  CHECK(come(state, joinOf("hal", "Hal"), 4) == kSessionFull);
 }
 
 TEST_CASE("a user may hold only so many connections, and a refused one changes nothing", "[session]") {
@@ -352,9 +372,11 @@ TEST_CASE("sync_playback keeps absent texts, resets what belonged to the old fil
   };
   const Row row = GENERATE(Row{"nothing given", std::nullopt, std::nullopt, "u1", "i1", "Title", 90.0},
                            Row{"the same url", "u1", std::nullopt, "u1", "i1", "Title", 90.0},
-                           Row{"another url", "u2", std::nullopt, "u2", "i1", std::nullopt, -1.0},
-                           Row{"another url and id", "u2", "i2", "u2", "i2", std::nullopt, -1.0},
+                           Row{"another url", "u2", std::nullopt, "u2", "i1", std::nullopt, 0.0},
+                           Row{"another url and id", "u2", "i2", "u2", "i2", std::nullopt, 0.0},
                            Row{"another id only", std::nullopt, "i2", "u1", "i2", "Title", 90.0},
+                           Row{"the url as id", "u2", "u2", "u2", std::nullopt, std::nullopt, 0.0},
+                           Row{"the present url as id", std::nullopt, "u1", "u1", std::nullopt, "Title", 90.0},
                            Row{"an empty id is an id", std::nullopt, "", "u1", "", "Title", 90.0});
   CAPTURE(row.what);
   FakeState state;
@@ -414,6 +436,18 @@ TEST_CASE("load_media begins at zero, paused, at normal speed, and replaces all 
   }
 }
 
+TEST_CASE("a medium without id and length has none of its own, whatever is given in their place", "[session]") {
+  FakeState state;
+  const UserRef ann = state.add("ann", Presence::kConnected, 1);
+  state.content.leader = "ann";
+  REQUIRE_FALSE(loadMedia(state, ann, {"u1", "u1", {}, 0.0}, kNow));
+  CHECK(state.takeTold() == Lines{"media_loaded ann u1 null null null @1640995200123"});
+  CHECK(playbackAt(state, kNow).mediaId == std::nullopt);
+  CHECK(playbackAt(state, kNow).mediaDuration == std::nullopt);
+  REQUIRE_FALSE(syncPlayback(state, ann, {50, true, {}, {}, 1.0}, kNow));
+  CHECK(playbackAt(state, kNow.after(1000)).position == 51);  // a length of 0 does not hold it
+}
+
 TEST_CASE("a follower controls nothing, and its attempts change nothing", "[session]") {
   FakeState state;
   state.add("ann", Presence::kAway, 0);  // not even while the leader is away
@@ -460,14 +494,16 @@ TEST_CASE("the playback clock advances by the rate while it plays and is clamped
     double want;
   };
   const Row row = GENERATE(
-      Row{"paused", 10, 1, -1, false, 60'000, 10.0}, Row{"playing", 10, 1, -1, true, 2'500, 12.5},
-      Row{"no time passed", 0.3, 1, -1, true, 0, 0.3}, Row{"double speed", 10, 2, -1, true, 1'000, 12.0},
-      Row{"slowest", 0, kMinPlaybackRate, -1, true, 16'000, 1.0},
-      Row{"fastest", 0, kMaxPlaybackRate, -1, true, 1'000, 16.0},
+      Row{"paused", 10, 1, 0, false, 60'000, 10.0}, Row{"playing", 10, 1, 0, true, 2'500, 12.5},
+      Row{"no time passed", 0.3, 1, 0, true, 0, 0.3}, Row{"double speed", 10, 2, 0, true, 1'000, 12.0},
+      Row{"slowest", 0, kMinPlaybackRate, 0, true, 16'000, 1.0},
+      Row{"fastest", 0, kMaxPlaybackRate, 0, true, 1'000, 16.0},
       Row{"up to the duration", 59, 1, 60, true, 5'000, 60.0}, Row{"just before it", 59, 1, 60, true, 999, 59.999},
       Row{"beyond it, playing", 75, 1, 60, true, 5'000, 60.0}, Row{"beyond it, paused", 75, 1, 60, false, 5'000, 60.0},
-      Row{"set beyond it just now", 75, 1, 60, true, 0, 60.0}, Row{"a duration of zero", 0, 1, 0, true, 5'000, 0.0},
-      Row{"the clock stood before", 10, 1, -1, true, -5'000, 10.0});
+      Row{"set beyond it just now", 75, 1, 60, true, 0, 60.0},
+      Row{"a duration of zero is none", 0, 1, 0, true, 5'000, 5.0},
+      Row{"as of older state files", 0, 1, -1, true, 5'000, 5.0},
+      Row{"the clock stood before", 10, 1, 0, true, -5'000, 10.0});
   CAPTURE(row.what);
   PlaybackClock clock;
   clock.position = row.position, clock.rate = row.rate, clock.duration = row.duration;
@@ -476,7 +512,7 @@ TEST_CASE("the playback clock advances by the rate while it plays and is clamped
   // The wall clock may jump: durations come from the monotonic one.
   const Instant now{kNow.wall - 1'000'000, kNow.mono + row.elapsed};
   CHECK(clock.positionAt(now) == Approx(row.want).epsilon(1e-12));
-  const bool isWithin = row.duration < 0 || row.position <= row.duration;
+  const bool isWithin = row.duration <= 0 || row.position <= row.duration;
   if (isWithin && (row.elapsed == 0 || !row.isPlaying)) CHECK(clock.positionAt(now) == row.position);  // bit for bit
 }
 

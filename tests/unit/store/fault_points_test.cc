@@ -166,3 +166,29 @@ TEST_CASE("who waits for a lock goes on when its holder is killed", "[store][fau
   CHECK(waits.back() < 1'000'000);
   REQUIRE_INVARIANTS(room.z.zone);
 }
+
+TEST_CASE("who waits for a lock learns whose process stands still with it, and goes on when that is ended",
+          "[store][standstill]") {
+  static std::int32_t told;
+  told = 0;
+  Room room;
+  const pid_t holder = fork([&] {
+    RobustMutex::useAs(static_cast<std::int32_t>(getpid()), nullptr);
+    SessionTransaction txn(room.z.zone, "room");
+    txn.openSeat(room.client.seat);
+    txn.renameUser(txn.seatUser(), "half done", {});
+    raise(SIGSTOP);
+  });
+  int status = 0;
+  REQUIRE(waitpid(holder, &status, WUNTRACED) == holder);
+  REQUIRE(WIFSTOPPED(status));
+  RobustMutex::useAs(static_cast<std::int32_t>(getpid()), [](std::int32_t process) {
+    told = process;
+    kill(process, SIGKILL);
+  });
+  room.lock();
+  RobustMutex::useAs(0, nullptr);
+  CHECK(told == static_cast<std::int32_t>(holder));
+  REQUIRE(waitpid(holder, nullptr, 0) == holder);
+  REQUIRE_INVARIANTS(room.z.zone);
+}

@@ -123,13 +123,16 @@ class InvariantCheck {
                chained<SessionRecord>(shard.sessionBuckets, shard.bucketMask, "session",
                                       [](const SessionRecord& r) { return r.hash; }),
                "sessions in the list and in the hash chains");
-    std::vector<Ref> users, idle, grace, away;
+    std::vector<Ref> users, idle, logged, vacant, grace, away;
     std::uint32_t memberships = 0;
     for (const Ref ref : sessions) {
       const auto& session = *arena_.at<SessionRecord>(ref);
       reach(ref, id, sizeof(SessionRecord), "session");
       expect(session.serial != 0, "session without a serial");
       if (session.idle) idle.push_back(ref);
+      const bool isLeft = session.idle && !session.ending;
+      if (isLeft && session.log.firstChunk != 0) logged.push_back(ref);
+      if (isLeft && session.userCount == 0) vacant.push_back(ref);
       checkTexts(session, id);
       checkSession(session, ref, id, users, grace, away, memberships);
       checkLog(session, id);
@@ -140,6 +143,9 @@ class InvariantCheck {
                                    [](const UserRecord& r) { return r.hash; }),
                "users of the sessions and in the hash chains");
     expectSame(idle, list(shard.idle, &SessionRecord::inIdle, "idle queue"), "idle sessions and the idle queue");
+    expectSame(logged, list(shard.logged, &SessionRecord::inLogged, "queue of idle logs"), "idle logs and their queue");
+    expectSame(vacant, list(shard.vacant, &SessionRecord::inVacant, "queue of vacant sessions"),
+               "sessions without users and their queue");
     expectSame(grace, list(shard.grace, &UserRecord::inQueue, "grace queue"), "users in grace and the grace queue");
     expectSame(away, list(shard.away, &UserRecord::inQueue, "away queue"), "users away and the away queue");
     expect(shard.sessions.load() == sessions.size(), "sessions counted", n(shard.sessions.load()), "are",
@@ -221,7 +227,7 @@ class InvariantCheck {
       next += chunk.count;
     }
     expect(last == log.lastChunk, "the last chunk is another");
-    expect(log.firstChunk != 0, "a log without a chunk");
+    expect(log.firstChunk != 0 || session.idle, "a session that is in use has a log without a chunk");
     expect(next == log.nextSeq, "log ends at", n(next), "instead of", n(log.nextSeq));
     expect(bytes == log.bytes, "log holds", n(bytes), "bytes instead of", n(log.bytes));
     expect(log.lastSyncSeq < log.nextSeq && log.lostSeq < log.nextSeq, "log names offsets to come");
@@ -338,9 +344,7 @@ class InvariantCheck {
       expect(listed.contains(page) != isFull(d), "page", n(page), "has room and is not listed, or the reverse");
     }
   }
-  static bool isFull(const PageDescriptor& d) {
-    return d.used.count() == kPageSize / kSizeClasses[d.sizeClass];
-  }
+  static bool isFull(const PageDescriptor& d) { return d.used.count() == kPageSize / kSizeClasses[d.sizeClass]; }
 
   void expectSame(std::vector<Ref> a, std::vector<Ref> b, const char* what) {
     std::sort(a.begin(), a.end());

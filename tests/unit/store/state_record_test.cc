@@ -1,11 +1,14 @@
 #include "core/store/state_record.h"
 
 #include <catch2/catch.hpp>
+#include <cstdint>
+#include <functional>
 
 #include "core/server/environment.h"
 #include "core/store/state_image.h"
 #include "core/store/state_journal.h"
 #include "tests/unit/store/invariants.h"
+#include "tests/unit/store/saved_record.h"
 
 using namespace mediasync;
 using namespace mediasync::store;
@@ -104,18 +107,134 @@ TEST_CASE("zeros behind a state file, as a file system may leave them, are no pa
   REQUIRE(StateImage::read(sample.file)->goodBytes() == size);
 }
 
-TEST_CASE("records with a right checksum and a wrong content are refused", "[store][state]") {
+TEST_CASE("a record with a right checksum and an impossible content is left out, and what follows is not",
+          "[store][state]") {
   Sample sample;
   const auto with = [&](FrameKind kind, std::string_view record) {
     std::string file = sample.file;
     appendFrame(file, kind, record);
-    return StateImage::read(file)->goodBytes() == file.size();
+    const std::size_t end = file.size();
+    file.append(sample.file.substr(sample.ends[2]));  // the last change once more
+    const auto image = StateImage::read(file);
+    REQUIRE(positionIn(*image) == 13);
+    return image->goodBytes() > end && image->refused() == 0;
   };
   CHECK_FALSE(with(FrameKind::kSession, "short"));
   CHECK_FALSE(with(FrameKind::kGone, "1234567"));
   CHECK_FALSE(with(FrameKind::kRecovery, ""));
-  CHECK_FALSE(with(static_cast<FrameKind>(9), "what?"));
+  CHECK_FALSE(with(FrameKind::kClock, "1"));
+  CHECK_FALSE(with(FrameKind::kClock, "12345678"));
+  CHECK_FALSE(with(static_cast<FrameKind>(9), "what?"));  // and the file ends before it
   CHECK(with(FrameKind::kGone, std::string(8, '\0')));
+
+  // A session as the file has it, with one thing changed.
+  SavedSession sound;
+  {
+    std::string_view rest = std::string_view(sample.file).substr(kStateHeaderBytes);
+    const auto frame = takeFrame(rest);
+    REQUIRE(frame->kind == FrameKind::kSession);
+    REQUIRE(parseSession(frame->record, sound));
+    REQUIRE(recordOf(sound) == frame->record);
+  }
+  sound.serial = 77;
+  sound.id = "another";
+  const auto changed = [&](const std::function<void(SavedSession&)>& change) {
+    SavedSession session = sound;
+    change(session);
+    return with(FrameKind::kSession, recordOf(session));
+  };
+  CHECK(changed([](SavedSession&) {}));
+  CHECK_FALSE(changed([](SavedSession& s) { s.serial = 0; }));
+  CHECK_FALSE(changed([](SavedSession& s) { s.users.push_back(s.users[0]); }));
+  CHECK_FALSE(changed([](SavedSession& s) {
+    s.users.push_back(s.users[0]);
+    s.users[1].serial = 78;
+  }));
+  CHECK_FALSE(changed([](SavedSession& s) {
+    s.users.push_back(s.users[0]);
+    s.users[1].id = "bob";
+  }));
+  CHECK_FALSE(changed([](SavedSession& s) { s.users[0].serial = 0; }));
+  CHECK_FALSE(changed([](SavedSession& s) { s.users[0].absentSince = INT64_MIN; }));
+  for (const char* text : {"\xff", "\xc0\x80", "\xed\xa0\x80"}) {
+    CHECK_FALSE(changed([&](SavedSession& s) { s.id = text; }));
+    CHECK_FALSE(changed([&](SavedSession& s) { s.leaderId = text; }));
+    CHECK_FALSE(changed([&](SavedSession& s) { s.mediaTitle = text; }));
+    CHECK_FALSE(changed([&](SavedSession& s) { s.users[0].username = text; }));
+    CHECK_FALSE(changed([&](SavedSession& s) { s.users[0].avatar = text; }));
+  }
+  for (const std::uint64_t far : {UINT64_MAX, UINT64_MAX / 2}) {
+    CHECK_FALSE(changed([&](SavedSession& s) { s.formerEnd = far; }));
+    CHECK_FALSE(changed([&](SavedSession& s) { s.lostSeq = far; }));
+    CHECK_FALSE(changed([&](SavedSession& s) {
+      s.endSeq = far;
+      s.firstSeq = far - 1;
+    }));
+    CHECK_FALSE(changed([&](SavedSession& s) {
+      s.events.clear();
+      s.firstSeq = s.endSeq = far;
+    }));
+  }
+  for (const std::int64_t time : {INT64_MIN, INT64_MAX})
+    CHECK_FALSE(changed([&](SavedSession& s) { s.idleSince = time; }));
+  CHECK_FALSE(changed([](SavedSession& s) { s.clock.setAt.wall = INT64_MAX; }));
+  CHECK_FALSE(changed([](SavedSession& s) { s.clock.position = -1; }));
+  CHECK_FALSE(changed([](SavedSession& s) { s.id.clear(); }));
+
+  // What is known under one name does not get another one.
+  SavedSession renamed;
+  std::string_view rest = std::string_view(sample.file).substr(kStateHeaderBytes);
+  REQUIRE(parseSession(takeFrame(rest)->record, renamed));
+  renamed.id = "elsewhere";
+  CHECK_FALSE(with(FrameKind::kSession, recordOf(renamed)));
+  CHECK_FALSE(with(FrameKind::kChange, recordOf(renamed)));
+}
+
+TEST_CASE("what a file begins with tells what it is", "[store][state]") {
+  const Sample sample;
+  const auto kind = [](std::string_view bytes) { return kindOfStateFile(bytes); };
+  for (std::size_t size = 0; size < 200; ++size)
+    CHECK(kind(std::string_view(sample.file).substr(0, size)) == StateFileKind::kOurs);
+  CHECK(kind(std::string(4096, '\0')) == StateFileKind::kOurs);
+  CHECK(kind("m") == StateFileKind::kOurs);
+  CHECK(kind("n") == StateFileKind::kForeign);
+  CHECK(kind("a letter to grandmother") == StateFileKind::kForeign);
+  std::string other = sample.file;
+  ++other[16];
+  CHECK(kind(other) == StateFileKind::kOtherVersion);
+}
+
+TEST_CASE("a clock that was set while sessions were kept does not change how long anything has lasted",
+          "[store][state]") {
+  const std::int64_t step = GENERATE(48 * 3'600'000, -3'600'000);
+  TestZone before;
+  before.zone.header().state.enabled = 1;
+  Client client = connect(before.zone, before.random, kWorker);
+  join(before.zone, client, {"room", "ann", "Ann", {}}, kWorker, before.wake);
+  {
+    SessionTransaction txn(before.zone, "room");
+    REQUIRE(txn.find("room"));
+    txn.setClock({10, 2.0, -1, kNow, true});
+    txn.commit(before.wake);
+  }
+  loseConnection(before.zone, client, before.wake, kNow.after(1'000));
+  std::string file, changes;
+  appendStateHeader(file, {1, before.zone.header().key, before.zone.header().secretKey});
+  StateJournal journal(before.zone);
+  journal.beginSnapshot();
+  const bool isAfter = GENERATE(false, true);  // whether the session was written after the clock was set
+  Instant now = kNow.after(60'000);
+  if (isAfter) appendClock(file, step);
+  if (isAfter) now.wall += step;
+  journal.takeSnapshot(file, changes, 1 << 20, now);
+  if (!isAfter) appendClock(file, step);
+  TestZone after;
+  const Instant later{kNow.wall + 61'000 + step, 500'000};
+  StateImage::read(file)->restoreTo(after.zone, later);
+  SessionTransaction txn(after.zone, "room");
+  REQUIRE(txn.find("room"));
+  CHECK(txn.record().idleSince == later.mono - 60'000);
+  CHECK(txn.clock().positionAt(later) == 10 + 2 * 61.0);
 }
 
 TEST_CASE("times keep their distance to the wall clock", "[store][state]") {

@@ -197,9 +197,21 @@ inline Image meaningfulBytes(const Zone& zone, std::span<const std::byte> memory
       if (!d.used.has(static_cast<std::uint32_t>(slot))) clear(heap.page(arena, page) + slot * size, size);
     }
   }
-  // What lies behind the last event of a log chunk is not noted, and nobody reads it.
+  // What lies behind a text, or the last event of a log chunk, is not noted, and nobody reads it.
+  const auto clearBehind = [&](const SharedText& text) {
+    if (text.ref == 0) return;
+    const PageIndex page = heap.pageOf(arena, arena.bytes(text.ref));
+    clear(arena.bytes(text.ref) + text.size, kSizeClasses[heap.descriptor(arena, page).sizeClass] - text.size);
+  };
   for (std::uint32_t i = 0; i < zone.shards(); ++i) {
     for (Ref s = zone.sessionShard(i).allSessions.first; s != 0; s = arena.at<SessionRecord>(s)->all.next) {
+      const auto& session = *arena.at<SessionRecord>(s);
+      for (const SharedText* text : {&session.mediaUrl, &session.mediaId, &session.mediaTitle})
+        clearBehind(*text);
+      for (Ref u = session.users.first; u != 0; u = arena.at<UserRecord>(u)->inSession.next) {
+        clearBehind(arena.at<UserRecord>(u)->username);
+        clearBehind(arena.at<UserRecord>(u)->avatar);
+      }
       for (Ref c = arena.at<SessionRecord>(s)->log.firstChunk; c != 0; c = arena.at<LogChunk>(c)->next) {
         const auto& chunk = *arena.at<LogChunk>(c);
         clear(arena.bytes(c) + sizeof chunk + chunk.used, chunk.capacity - chunk.used);

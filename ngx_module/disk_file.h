@@ -1,0 +1,63 @@
+// One zone's state file in a worker process: it is written by a thread.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <future>
+#include <memory>
+#include <thread>
+
+#include "core/server/state_keeper.h"
+#include "ngx_module/conf.h"
+#include "ngx_module/nginx.h"
+#include "ngx_module/state_lock.h"
+
+namespace mediasync::ngx {
+
+class DiskFile final : public server::StateFile {
+ public:
+  // `written` is called in the event loop, when written() of the keeper is due.
+  DiskFile(const ZoneConf&, ngx_cycle_t* cycle, void (*written)(void*), void* context);
+  ~DiskFile() override;
+  DiskFile(const DiskFile&) = delete;
+  DiskFile& operator=(const DiskFile&) = delete;
+
+  // server::StateFile
+  server::NewestSnapshot newest() const override;
+  void write(server::StateWrite) override;
+  bool writeNow(server::StateWrite) override;
+  bool waitForWrite() override;
+
+  // How the last write ended; nullopt when none has since the last call.
+  std::optional<bool> result();
+
+  // Whether processes of another zone, perhaps of another NGINX, use the file.
+  bool isUsedByOthers() const;
+  // This process uses it from now on, or has before. False: it must not, since others do.
+  bool use();
+  void release() { use_.end(); }
+
+ private:
+  static void onEvent(ngx_event_t* event);
+  bool apply(const server::StateWrite&);
+  bool put(const server::StatePiece&);
+  void startThread();
+  bool noteResult(bool ok);
+
+  std::uint64_t zone_;
+  int halves_[2];
+  FileUse use_;
+  ngx_str_t path_;
+  ngx_log_t* log_;
+  void (*written_)(void*);
+  void* context_;
+  int event_ = -1;
+  std::atomic<int> error_{0};
+  std::future<bool> result_;
+  boost::asio::io_context io_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  std::thread thread_;
+};
+
+}  // namespace mediasync::ngx

@@ -1,0 +1,254 @@
+// Sessions that nobody is in: what they cost, how long, and who gives way to whom when nothing is left.
+#include <catch2/catch.hpp>
+
+#include "core/server/status.h"
+#include "tests/unit/server/state_stage.h"
+
+using namespace mediasync;
+using namespace mediasync::server;
+using namespace mediasync::server::test;
+
+namespace {
+
+constexpr std::int64_t kRecovery = 120'000;
+
+std::uint64_t metric(const World& world, std::string_view name) {
+  for (const api::Metric& one : statusOf(world.zone)) {
+    if (one.name == name) return one.value;
+  }
+  FAIL("no metric " << name);
+  return 0;
+}
+
+bool exists(const World& world, std::string_view session) {
+  store::SessionTransaction txn(world.zone, session);
+  return txn.find(session);
+}
+
+std::uint32_t logBytes(const World& world, std::string_view session) {
+  store::SessionTransaction txn(world.zone, session);
+  REQUIRE(txn.find(session));
+  return txn.record().log.bytes;
+}
+
+void sayLongThings(WsClient& client, int times) {
+  for (int i = 0; i < times; ++i)
+    client.event("load_media", {{"mediaUrl", std::string(2000, 'u')}, {"mediaTitle", std::string(500, 't')}});
+}
+
+std::string lastOf(const Client& client) {
+  const Strings seen = client.inbox.seen();
+  return seen.empty() ? std::string() : seen.back();
+}
+
+}  // namespace
+
+TEST_CASE("the log of a session that its last user left goes at once, and its state stays", "[server][abandoned]") {
+  World world;
+  WsClient ann(world, 0), bob(world, 1);
+  seat(world, ann, "room", "ann");
+  sayLongThings(ann, 46);
+  world.settle();
+  REQUIRE(logBytes(world, "room") > 100'000);
+  ann.leave();
+  world.settle();
+  CHECK(logBytes(world, "room") == 0);
+  REQUIRE_INVARIANTS(world.zone);
+  seat(world, bob, "room", "bob");
+  CHECK(bob.inbox.events("session_joined").back()["session"]["playbackState"]["mediaTitle"] == std::string(500, 't'));
+  CHECK(logBytes(world, "room") <= 2 * store::kFirstChunk);
+  ann.join("room", "ann");
+  world.settle();
+  CHECK(lastOf(bob) == "user_joined ann");
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("the log of a session that all have lost stays for as long as they may come back, and no longer",
+          "[server][abandoned][recovery]") {
+  World world;
+  auto ann = std::make_unique<WsClient>(world, 0);
+  seat(world, *ann, "room", "ann");
+  sayLongThings(*ann, 46);
+  world.settle();
+  ann->drop();
+  world.advance(kRecovery - 1'000, 500);
+  REQUIRE(logBytes(world, "room") > 100'000);
+  WsClient back(world, 1);
+  back.comeBack(*ann);
+  world.settle();
+  REQUIRE(back.hasRecovered(*ann));
+  back.drop();
+  world.advance(kRecovery + 1'000, 500);
+  CHECK(logBytes(world, "room") == 0);
+  CHECK(exists(world, "room"));
+  WsClient late(world, 0);
+  seat(world, late, "room", "ann");
+  CHECK(late.inbox.events("session_joined").back()["session"]["playbackState"]["mediaUrl"] == std::string(2000, 'u'));
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("one who makes session after session and leaves them keeps nobody out", "[server][abandoned]") {
+  World world(2, {}, 2 << 20);
+  WsClient ann(world, 0), listed(world, 0), bad(world, 1);
+  seat(world, ann, "with people", "ann");
+  seat(world, listed, "of yesterday", "lee");
+  listed.drop();
+  bad.packet("40");
+  world.advance(kRecovery + 1'000, 500);
+  for (int i = 0; i < 3'000; ++i) {
+    bad.join("bad " + std::to_string(i), "bad");
+    world.settle();
+    REQUIRE(lastOf(bad) == "session_joined bad");
+    sayLongThings(bad, 1);
+    bad.leave();
+    world.settle();
+    bad.inbox = {};
+  }
+  CHECK(metric(world, "sessions_evicted_total") > 1'000);
+  REQUIRE(world.env.logged.size() == 1);
+  CHECK(world.env.logged[0].find("abandoned sessions gave way") != std::string::npos);
+  CHECK(exists(world, "of yesterday"));  // somebody is listed there
+  CHECK_FALSE(exists(world, "bad 0"));
+  CHECK(exists(world, "bad 2999"));
+  WsClient bob(world, 1);
+  seat(world, bob, "with people", "bob");
+  CHECK(lastOf(bob) == "session_joined bob");
+  CHECK(world.worker(0).createSession({"x", "X"}, {}).status == 201);
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("sessions to which somebody may come back, and those with people, never give way", "[server][abandoned]") {
+  World world(2, {}, 1 << 20);
+  std::vector<std::unique_ptr<WsClient>> clients;
+  for (int i = 0;; ++i) {
+    auto& client = *clients.emplace_back(std::make_unique<WsClient>(world, 0));
+    REQUIRE(i < 10'000);
+    if (!client.isOpen()) break;
+    client.packet("40");
+    client.join("room " + std::to_string(i), "u");
+    world.settle();
+    if (lastOf(client) != "session_joined u") break;
+    if (i % 2 == 1) client.drop();
+  }
+  const std::size_t sessions = world.zone.sessionCount();
+  CHECK(metric(world, "sessions_evicted_total") == 0);
+  world.advance(kRecovery + 1'000, 500);
+  CHECK(world.zone.sessionCount() == sessions);
+  std::vector<std::unique_ptr<WsClient>> late;  // take what the lost connections had, and then more
+  while (metric(world, "sessions_evicted_total") == 0) {
+    REQUIRE(late.size() < 10'000);
+    auto& one = *late.emplace_back(std::make_unique<WsClient>(world, 1));
+    seat(world, one, "late " + std::to_string(late.size()), "late");
+    REQUIRE(lastOf(one) == "session_joined late");
+  }
+  CHECK_FALSE(exists(world, "room 1"));  // of those that all had lost the longest abandoned
+  CHECK(exists(world, "room 0"));
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("an abandoned session does not count for mediasync_max_sessions when somebody comes", "[server][abandoned]") {
+  World world;
+  Options options;
+  options.maxSessions = 2;
+  WsClient ann(world, 0, options), bad(world, 1, options), bob(world, 0, options);
+  seat(world, ann, "one", "ann");
+  seat(world, bad, "two", "bad");
+  seat(world, bob, "three", "bob");
+  CHECK(lastOf(bob) == "error TOO_MANY_SESSIONS");
+  bad.leave();
+  world.settle();
+  bob.join("three", "bob");
+  world.settle();
+  CHECK(lastOf(bob) == "session_joined bob");
+  CHECK_FALSE(exists(world, "two"));
+  CHECK(world.worker(0).createSession({"x", "X"}, options).status == 503);
+}
+
+TEST_CASE("a crowd of users who went keeps nobody out of a session", "[server][abandoned]") {
+  World world;
+  Options options;
+  options.maxUsers = 10;
+  WsClient ann(world, 0, options);
+  seat(world, ann, "room", "ann");
+  for (int i = 0; i < 30; ++i) {
+    WsClient bad(world, 1, options);
+    seat(world, bad, "room", "bad " + std::to_string(i));
+    bad.drop();
+  }
+  WsClient bob(world, 1, options);
+  seat(world, bob, "room", "bob");
+  CHECK(lastOf(bob) == "session_joined bob");
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("nothing gives way to a session that may not be created", "[server][abandoned]") {
+  World world;
+  Options options;
+  options.maxSessions = 1;
+  options.creates = false;
+  WsClient ann(world, 0), bob(world, 1, options);
+  seat(world, ann, "room", "ann");
+  ann.leave();
+  seat(world, bob, "other", "bob");
+  CHECK(lastOf(bob) == "error SESSION_NOT_FOUND");
+  CHECK(exists(world, "room"));
+}
+
+TEST_CASE("a session whose users the server sent away gives way when they had the time to come back",
+          "[server][abandoned]") {
+  store::ZoneSettings settings;
+  settings.recovery = 1'000;
+  settings.restartGrace = 60'000;
+  World world(2, settings);
+  Options options;
+  options.maxSessions = 1;
+  WsClient ann(world, 1, options);
+  seat(world, ann, "room", "ann");
+  world.kill(1);
+  world.advance(50'000, 500);
+  WsClient bob(world, 0, options);
+  seat(world, bob, "other", "bob");
+  CHECK(lastOf(bob) == "error TOO_MANY_SESSIONS");
+  CHECK(exists(world, "room"));
+  CHECK(logBytes(world, "room") > 0);
+  world.advance(15'000, 500);
+  bob.join("other", "bob");
+  world.settle();
+  CHECK(lastOf(bob) == "session_joined bob");
+  CHECK_FALSE(exists(world, "room"));
+}
+
+TEST_CASE("a session that nobody can come back to has no log after a restart either", "[server][abandoned][state]") {
+  Disk disk;
+  World before;
+  kept(before);
+  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  WsClient ann(before, 0), bob(before, 1), cat(before, 1);
+  seat(before, ann, "left", "ann");
+  seat(before, bob, "lost", "bob");
+  seat(before, cat, "in use", "cat");
+  for (WsClient* client : {&ann, &bob, &cat})
+    sayLongThings(*client, 20);
+  before.settle();
+  keeping.run();
+  ann.leave();
+  bob.drop();
+  before.advance(kRecovery + 1'000, 500);
+  keeping.run();
+  NextWorld after;
+  kept(after);
+  after.env.time = before.env.time;
+  newest(disk.halves)->restoreTo(after.zone, after.env.time);
+  CHECK(logBytes(after, "left") == 0);
+  CHECK(logBytes(after, "lost") == 0);
+  CHECK(logBytes(after, "in use") > 20'000);
+  REQUIRE_INVARIANTS(after.zone);
+  WsClient dan(after, 0);
+  for (const char* session : {"left", "lost"}) {
+    seat(after, dan, session, "dan");
+    CHECK(dan.inbox.events("session_joined").back()["session"]["playbackState"]["mediaTitle"] == std::string(500, 't'));
+    dan.leave();
+  }
+  after.settle();
+  REQUIRE_INVARIANTS(after.zone);
+}
