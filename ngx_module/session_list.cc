@@ -12,6 +12,8 @@ namespace mediasync::ngx {
 namespace {
 
 // Lies in the pool of its request.
+constexpr ngx_msec_t kRestMs = 1;
+
 class SessionList {
  public:
   SessionList(ngx_http_request_t* r, Runtime& runtime, const LocConf& conf)
@@ -24,7 +26,8 @@ class SessionList {
     ngx_http_set_ctx(r_, this, ngx_http_mediasync_module);
     r_->write_event_handler = onWrite;
     ++r_->main->count;
-    timer_.post();
+    timer_.holdExit();  // a worker that is to end makes the list to its end
+    timer_.arm(0);
   }
 
  private:
@@ -48,18 +51,18 @@ class SessionList {
     }
     if (isHeldBack() && ngx_http_output_filter(r_, nullptr) == NGX_ERROR) return NGX_ERROR;
     if (isHeldBack()) return waitToWrite(*write);
-    if (write->timer_set) ngx_del_timer(write);
+    if (write->timer_set && !write->delayed) ngx_del_timer(write);
     if (pieces_.isDone()) return NGX_OK;
     piece_ = pieces_.next();
     chargeRead(r_, rate_, piece_.size());
     if (!sendPiece()) return NGX_ERROR;
-    timer_.post();  // others have their turn first
+    timer_.arm(kRestMs);  // others have their turn first: what is posted would come before them
     return NGX_AGAIN;
   }
 
   ngx_int_t waitToWrite(ngx_event_t& write) {
     const auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r_, ngx_http_core_module));
-    ngx_add_timer(&write, core->send_timeout);
+    if (!write.delayed) ngx_add_timer(&write, core->send_timeout);  // it is limit_rate's otherwise
     return ngx_handle_write_event(&write, core->send_lowat) == NGX_OK ? NGX_AGAIN : NGX_ERROR;
   }
 
@@ -69,7 +72,7 @@ class SessionList {
     buffer_.end = buffer_.last = buffer_.pos + piece_.size();
     buffer_.memory = 1;
     buffer_.flush = 1;
-    buffer_.last_buf = pieces_.isDone();
+    buffer_.last_buf = pieces_.isDone() && r_ == r_->main;
     buffer_.last_in_chain = 1;
     ngx_chain_t out{&buffer_, nullptr};
     return ngx_http_output_filter(r_, &out) != NGX_ERROR;

@@ -24,6 +24,9 @@ int closedSocket() {
 void moveTls(ngx_connection_t* from, ngx_connection_t* to, ngx_ssl_connection_t* ssl) {
   *ssl = *from->ssl;
   ssl->buf = nullptr;  // empty, and in the other pool
+  ssl->ocsp = nullptr;  // in the other pool, too: the handshake is over, and its check with it
+  ssl->saved_read_handler = nullptr;  // of the other connection
+  ssl->saved_write_handler = nullptr;
   to->ssl = ssl;
   from->ssl = nullptr;
   from->recv = ngx_recv;

@@ -133,6 +133,13 @@ const OpenFile* findFile(std::uint32_t number) {
   return nullptr;
 }
 
+void forgetFile(std::uint32_t number) {
+  std::erase_if(openFiles(), [&](const OpenFile& file) {
+    if (file.number == number) closeFile(file);
+    return file.number == number;
+  });
+}
+
 bool overlap(const OpenFile& a, const OpenFile& b) {
   return std::any_of(std::begin(a.halves), std::end(a.halves),
                      [&](int half) { return areSame(half, b.halves[0]) || areSame(half, b.halves[1]); });
@@ -237,8 +244,10 @@ bool openState(ZoneConf& conf, bool isNewZone, ngx_log_t* log) {
   conf.stateFile = file->number;
   if (ngx_test_config) return true;
   const bool isNewFile = file->number > openedBefore;
-  if (isNewFile && !claim(*file)) {
+  // A process that has nothing to do with zones may outlive its NGINX, and hold the claim that it has inherited.
+  if (isNewFile && !claim(*file) && othersUse(file->halves[0], conf.zone->header().state.zone)) {
     ngx_log_error(NGX_LOG_EMERG, log, 0, "state file \"%V\" is used by another NGINX", &conf.statePath);
+    forgetFile(std::exchange(conf.stateFile, 0));  // to be claimed again when it is asked for again
     return false;
   }
   if (!isNewZone) return true;

@@ -156,7 +156,12 @@ void Worker::endRests(std::int64_t now) {
   });
   for (Channel* channel : due) {
     channel->restsUntil_ = 0;
-    resumeInput(*channel);
+    try {
+      resumeInput(*channel);
+    } catch (...) {  // the others are not to stay at rest
+      logFailure();
+      failChannel(*channel, websocket::CloseCode::kInternalError);
+    }
   }
 }
 
@@ -263,6 +268,7 @@ bool Worker::completeUpgrade(Channel& channel) {
     link->parts = std::move(parts);
     link->allowance = Allowance::unpacked(record.allowance, now.mono);
     syncSeat(*link, record);
+    link->hasRead = true;                                // it has polled
     if (link->isBehind()) link->behindSince = now.mono;  // of this socket nothing is known yet
     link->cursor = record.cursor;                        // another worker may have served polls since this one did
   }

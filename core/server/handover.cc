@@ -368,6 +368,7 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
       link->pingSent = parcel.pingSent;
       resumeHeartbeat(*link, parcel.heartbeatAt, now);
       syncSeat(*link, record);
+      link->hasRead = true;  // as far as this worker knows: it is waited for
       if (link->isBehind() && parcel.behindSince != 0) link->behindSince = parcel.behindSince;
       if (link->room != nullptr) publishNeeds(*link->room);  // before the other one stops to need it
       txn.notify(parcel.from.slot, wake_);  // it lets go, and sends the mail that it finds on to this worker

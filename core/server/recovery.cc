@@ -236,6 +236,7 @@ void Worker::enterAgain(Caller& caller, const Return& found, std::string_view an
   if (const auto room = rooms_.find(found.seat.session); room != rooms_.end()) deliver(*room->second);
   link.ownBefore = found.head;
   enterRoom(link, found.from, found.head);
+  link.hasRead = true;  // it did before
   link.awaitsSnapshot = found.snapshot;
   if (found.snapshot) {
     sendSnapshot(link, ItemKind::kSessionJoined);

@@ -251,7 +251,7 @@ std::optional<StateHeader> parseStateHeader(std::string_view file) {
 
 StateFileKind kindOfStateFile(std::string_view beginning) {
   const std::string_view magic = beginning.substr(0, kStateMagic.size());
-  if (magic.find_first_not_of('\0') == std::string_view::npos) return StateFileKind::kOurs;
+  if (beginning.find_first_not_of('\0') == std::string_view::npos) return StateFileKind::kOurs;
   if (magic != kStateMagic.substr(0, magic.size())) return StateFileKind::kForeign;
   ByteReader reader(beginning.substr(magic.size()));
   std::uint32_t layout = 0;
