@@ -262,6 +262,8 @@ export class Server {
     await until('a new generation of workers', async () => {
       const now = this.workerPids();
       return now.length === before.length && now.every((pid) => !before.includes(pid));
+    }).catch((error) => {
+      throw new Error(`${error.message}: ${before} before, ${this.workerPids()} now\n${this.errorLog().split('\n').slice(-30).join('\n')}`);
     });
     return before;
   }
