@@ -107,8 +107,10 @@ class DeliveryCheck {
     const std::string name = args[0];
     if (name == "session_joined") {
       inSession_ = true;
+      userId_ = args[1]["userId"];
       latest_.reset();
     }
+    if (name == "user_left" && args[1]["userId"] == userId_) inSession_ = false;  // another tab has left for both
     if (name != "user_joined" && name != "user_left" && name != "playback_sync" && name != "media_loaded" &&
         name != "leadership_changed") {
       return;
@@ -131,6 +133,7 @@ class DeliveryCheck {
 
   std::size_t seen_ = 0;
   bool inSession_ = false;
+  std::string userId_;
   std::optional<server::Offset> latest_;
   std::map<std::uint64_t, std::uint64_t> last_;  // by session
 };
