@@ -25,6 +25,8 @@ const kSettle = 0.4; // after a start, before the error is believed
 const kInStep = 0.03;
 const kCalm = 10; // in step for so long: what happened before does not count any more
 const kMaxBackOff = 60;
+const kFar = 10; // seconds off, which no speed makes good: it is tried again after …
+const kFarRest = 8; // … so many at the most
 const kExact = 0.002;
 const kPatience = 1; // some players get ready only when they are told to play: phones, WebKitGTK …
 const kArrivalPatience = 5; // … but not while data arrives for others
@@ -322,7 +324,8 @@ export class Controller {
     this.corrections += 1;
     this.#stopNudging();
     this.#prepare(now + this.#lead(), goal, answer, player, now);
-    this.#seekAllowedAt = now + 2 * this.#backOff;
+    const isFar = Math.abs(goal.positionAt(now) - player.currentTime) > kFar;
+    this.#seekAllowedAt = now + (isFar ? Math.min(kFarRest, 2 * this.#backOff) : 2 * this.#backOff);
     answer.rate = goal.rate;
   }
 

@@ -249,7 +249,8 @@ export function testTwoPeople(name, launch) {
         const again = await enter('live', 'alice', filmNamed.live); // hls.js goes to its live end by itself
         await alice.close();
         alice = again;
-        await playTogether('both to show the same moment as before', [alice, bob], (seen) => Math.abs(delay(seen) - before) < 0.5);
+        // A stall may have kept all waiting meanwhile: later is no fault.
+        await playTogether('both to show the same moment, no nearer to the live end', [alice, bob], (seen) => delay(seen) > before - 0.5);
       });
 
       it('goes on near its live end after an outage', async () => {
