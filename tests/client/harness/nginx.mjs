@@ -194,8 +194,9 @@ export class Server {
         throw error;
       }
     })]);
-    await until(`${options.workers ?? 2} workers`, async () =>
-      this.workerPids().length === (options.workers ?? this.workerPids().length));
+    // One of them has answered, the others may not be there yet. A configuration of the test's own says how many there are.
+    const workers = options.workers ?? (options.config ? this.workerPids().length : 2);
+    await until(`${workers} workers`, async () => this.workerPids().length === workers);
   }
 
   get pid() { return this.#child.pid; }
