@@ -17,7 +17,7 @@ using MediaPrefixes = std::vector<std::string>;
 // Whether the URL has a path, and that begins with one of them.
 bool isLoadable(std::string_view url, const MediaPrefixes& prefixes);
 
-// What a viewer would call it: the last part of the path, decoded where that gives text, or else the host; at most
+// The name that a viewer would use: the last part of the path, decoded where that gives text, or else the host; at most
 // session::kMaxMediaTitleBytes. "https://films.example.org/a%20b.mp4?x" is "a b.mp4".
 std::string mediaFileName(std::string_view url);
 

@@ -1,4 +1,4 @@
-// What keeps a film from going on, by the names that the API has for it.
+// The reasons why a film does not go on, by the names that the API has for them.
 #pragma once
 
 #include <algorithm>

@@ -34,7 +34,7 @@ bool isWaitedFor(const Link& link, std::int64_t now) {
   return hasRead && link.isBehind() && now - link.behindSince < kReaderPatience;
 }
 
-// What members who have been behind for longer than that may make a session wait, in milliseconds: four seconds at
+// The time that members who have been behind for longer may make a session wait, in milliseconds: four seconds at
 // once, and a tenth of the time.
 constexpr std::int64_t kFreeWait = kReaderPatience / 4;
 constexpr Rate kWaits{6'000, 4'000};

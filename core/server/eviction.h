@@ -1,4 +1,4 @@
-// What is done when the tables are full.
+// Sessions and users that give way when the tables are full.
 #pragma once
 
 #include "core/server/worker.h"

@@ -149,7 +149,7 @@ void Worker::expireSessions(std::uint32_t shard, Instant now) {
   }
 }
 
-// Of sessions that nobody can come back to any more as if nothing had been.
+// Drops the logs of sessions that nobody can recover any more.
 void Worker::dropLogs(std::uint32_t shard, Instant now) {
   for (int i = 0; i < kExpiriesAtOnce; ++i) {
     SessionTransaction session(zone_, shard);

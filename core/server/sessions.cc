@@ -15,7 +15,7 @@ using store::SessionTransaction;
 
 namespace {
 
-// Of the table of sessions, for one page: most of it may be empty.
+// Buckets of the table that one page looks at: most of them may be empty.
 constexpr std::uint64_t kBucketsAtOnce = 65'536;
 
 // RFC 9562, version 4: 122 random bits.
