@@ -194,8 +194,8 @@ export class Server {
         throw error;
       }
     })]);
-    // One of them has answered, the others may not be there yet. A configuration of the test's own says how many there are.
-    const workers = options.workers ?? (options.config ? this.workerPids().length : 2);
+    // One of them has answered, the others may not be there yet. A test with a configuration or a container of its own knows.
+    const workers = options.workers ?? (options.config || options.within ? this.workerPids().length : 2);
     await until(`${workers} workers`, async () => this.workerPids().length === workers);
   }
 
