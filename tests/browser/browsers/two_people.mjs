@@ -11,8 +11,8 @@ import { startServer } from './server.mjs';
 import { eventually, look, passes, playTogether, standTogether, kBound } from './watching.mjs';
 
 const kOutageMs = 1000 * Number(process.env.MEDIASYNC_OUTAGE_SECONDS ?? 60);
-const kOutageRate = kOutageMs > 90000 ? 0.25 : 1; // the film lasts 120 s
-const kBackMs = 60000; // clients notice a silent network after up to 45 s, and try again after up to 20
+const kOutageRate = kOutageMs > 90000 ? 0.25 : 0.5; // the film lasts 120 s, and must not end meanwhile
+const kBackMs = 90000; // clients notice a silent network after up to 45 s, and try again after up to 20
 const kLiveOutageMs = 12000; // more than is loaded ahead; the broadcast lasts 100 s
 const kSlowNetwork = 200000; // bytes a second: the film needs 103000
 const kAhead = 6; // seconds that hls.js loads ahead where outages are to be felt
