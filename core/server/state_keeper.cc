@@ -115,7 +115,8 @@ bool StateKeeper::takeUp() {
   return true;
 }
 
-// What the file holds is of an earlier time: the snapshot must be newer, and must not take the place of the newest one.
+// The content of the file is of an earlier time: the snapshot must be newer, and must not take the place of the newest
+// one.
 void StateKeeper::outrank() {
   const NewestSnapshot newest = file_.newest();
   state().half = newest.half;
@@ -126,7 +127,7 @@ bool StateKeeper::isBehind() const {
   return hasBegun() && file_.newest().generation > state().begun;
 }
 
-// Who comes next begins with a snapshot.
+// The next keeper begins with a snapshot.
 bool StateKeeper::yield() {
   if (writing_) return false;
   if (phase_ == Phase::kWatching) return true;

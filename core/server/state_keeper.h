@@ -37,7 +37,7 @@ struct StateWrite {
   bool sync = false;    // what it has written, and before, is on the disk when it is done
 };
 
-// Of the snapshots in a file, whether whole or not.
+// The newest of the snapshots in a file, whether whole or not.
 struct NewestSnapshot {
   std::uint64_t generation = 0;  // 0: there is none
   std::uint32_t half = 0;

@@ -1,4 +1,4 @@
-// What input costs, counted in bytes: those that come, those that they are when they are inflated, and so many for
+// The cost of input, counted in bytes: those that come, those that they are when they are inflated, and so many for
 // each message, whatever is in it. So what no other limit knows of has one: pings, empty messages, CONNECT.
 #pragma once
 

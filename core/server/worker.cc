@@ -312,7 +312,7 @@ void Worker::retryWaiting() {
   retryDelay_ = progress ? kRetryDelay : std::min(2 * retryDelay_, kMaxRetryDelay);
 }
 
-// Of a command that was tried again: the exception at hand, which ends its connection.
+// Logs the exception at hand, which ends the connection of a command or of input that was tried again.
 void Worker::logFailure() {
   std::string what = "has a command that failed";
   try {

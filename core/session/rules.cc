@@ -65,7 +65,8 @@ Instant beginningOf(const SyncPlayback& command, Instant now) {
   return now.after(*command.executeAt - now.wall);
 }
 
-// Who gives way to a newcomer, or nobody: users who were given up before those who have just gone, and the leader last.
+// The user who gives way to a newcomer, or none: users who were given up before those who have just gone, and the
+// leader last.
 UserRef whoGivesWay(const State& state) {
   UserRef best = 0;
   int bestRank = 0;
