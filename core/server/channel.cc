@@ -156,12 +156,7 @@ void Worker::endRests(std::int64_t now) {
   });
   for (Channel* channel : due) {
     channel->restsUntil_ = 0;
-    try {
-      resumeInput(*channel);
-    } catch (...) {  // the others are not to stay at rest
-      logFailure();
-      failChannel(*channel, websocket::CloseCode::kInternalError);
-    }
+    resumeInput(*channel);
   }
 }
 
@@ -415,10 +410,15 @@ void Worker::fetchItems(Link& link) {
   sendItems(link, items);
 }
 
-// Works off input that was kept, and lets more come.
+// Works off input that was kept, and lets more come. What fails ends this channel: its callers have others to see to.
 void Worker::resumeInput(Channel& channel) {
   std::string input = std::exchange(channel.input_, {});
-  process(channel, {reinterpret_cast<std::uint8_t*>(input.data()), input.size()});
+  try {
+    process(channel, {reinterpret_cast<std::uint8_t*>(input.data()), input.size()});
+  } catch (...) {
+    logFailure();
+    failChannel(channel, websocket::CloseCode::kInternalError);
+  }
   if (channel.state_ != Channel::State::kFinished && channel.input_.empty() && !channel.deferred_) {
     channel.socket_.pause(false);
   }
