@@ -40,7 +40,11 @@ class SessionList {
     if (rc != NGX_AGAIN) finish(r_, rc);
   }
 
-  bool isHeldBack() const { return r_->buffered != 0 || r_->connection->buffered != 0; }
+  // Whether the last piece has not gone yet.
+  bool isHeldBack() const { return buffer_.pos != buffer_.last || r_->buffered != 0 || r_->connection->buffered != 0; }
+  // Parts of a page before this subrequest may be under way. NGINX keeps its buffers until then, not the text in them, and
+  // calls onWrite() when it is its turn.
+  bool hasTurn() const { return r_->connection->data == r_; }
 
   // One piece. NGX_AGAIN: there is more to be done later.
   ngx_int_t step() {
@@ -49,6 +53,7 @@ class SessionList {
       r_->connection->timedout = 1;
       return NGX_HTTP_REQUEST_TIME_OUT;
     }
+    if (isHeldBack() && !hasTurn()) return NGX_AGAIN;
     if (isHeldBack() && ngx_http_output_filter(r_, nullptr) == NGX_ERROR) return NGX_ERROR;
     if (isHeldBack()) return waitToWrite(*write);
     if (write->timer_set && !write->delayed) ngx_del_timer(write);
@@ -90,7 +95,7 @@ class SessionList {
 
 ngx_int_t sendSessionList(ngx_http_request_t* r, Runtime& runtime, const LocConf& conf) {
   const ngx_int_t rc = sendHeader(r, NGX_HTTP_OK, "application/json", -1);
-  if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) return rc;
+  if (rc == NGX_ERROR || rc > NGX_OK || r->header_only || r->background) return rc;
   makeInPool<SessionList>(r, r, runtime, conf)->start();
   return NGX_DONE;
 }

@@ -243,3 +243,48 @@ describe('a WebSocket and subrequests', () => {
     await allGone();
   });
 });
+
+// Parts of a page come in its order: those whose turn has not come wait with their pieces.
+describe('the list of sessions as parts of a page', () => {
+  const kSessions = 1500; // several pieces
+  const part = '<!--#include virtual="/api/sessions" -->';
+  let server;
+  before(async () => {
+    server = await Server.start({
+      workers: 1,
+      main,
+      zoneSize: '32m',
+      server: 'mediasync_limit_sessions off; mediasync_limit_replies off; subrequest_output_buffer_size 4m;',
+      locations: `location = /nginx { stub_status; }
+        location = /page { ssi on; default_type text/html; return 200 '${part}\n${part}\n${part}'; }
+        location = /captured { content_by_lua_block { ngx.print(ngx.location.capture("/api/sessions").body) } }
+        location = /mirrored { mirror /api/sessions; return 204; }`,
+    });
+    for (let i = 0; i < kSessions; i++) {
+      const { status } = await request(server, {
+        method: 'POST', path: '/api/sessions', body: JSON.stringify({ creatorId: `user-${i}`, creatorName: 'Ada' }),
+        headers: { 'Content-Type': 'application/json' },
+      });
+      assert.equal(status, 201);
+    }
+  });
+  after(() => server?.stop());
+
+  const isWhole = (text) => assert.equal(JSON.parse(text).sessions.length, kSessions);
+
+  it('is whole in each of three parts', async () => {
+    const { body } = await request(server, { path: '/page' });
+    const parts = body.split('\n');
+    assert.equal(parts.length, 3);
+    parts.forEach(isWhole);
+  });
+
+  it('is whole when a script captures it', async () => {
+    isWhole((await request(server, { path: '/captured' })).body);
+  });
+
+  it('is made for nobody when a request is mirrored', async () => {
+    assert.equal((await request(server, { path: '/mirrored' })).status, 204);
+    await until('NGINX to have ended it', async () => (await active(server)) === 1);
+  });
+});
