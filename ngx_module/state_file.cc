@@ -158,17 +158,36 @@ bool isOfAnother(const ZoneConf& conf, const OpenFile& file, ngx_log_t* log) {
 }
 
 // By an NGINX that starts: another one may be about to end. One that replaces the other has it later.
-bool claim(const OpenFile& file) {
+Claim claim(const OpenFile& file) {
   const bool isReplacing = ngx_inherited != 0 && ngx_is_init_cycle(ngx_cycle);
-  for (int i = 0; !claimFile(file.halves[0]); ++i) {
+  for (int i = 0;; ++i) {
+    const Claim claimed = claimFile(file.halves[0]);
+    if (claimed != Claim::kHeld) return claimed;
     const bool isOwn = std::any_of(openFiles().begin(), openFiles().end(), [&](const OpenFile& other) {
       return other.number < file.number && areSame(other.halves[0], file.halves[0]);
     });
-    if (isReplacing || isOwn) return true;
-    if (i == kWaits) return false;
+    if (isReplacing || isOwn) return Claim::kDone;
+    if (i == kWaits) return Claim::kHeld;
     usleep(kWait);
   }
-  return true;
+}
+
+// False, which is said: the file cannot be this NGINX's alone.
+bool claimForZone(const ZoneConf& conf, const OpenFile& file, ngx_log_t* log) {
+  switch (claim(file)) {
+    case Claim::kDone:
+      return true;
+    case Claim::kFailed:
+      ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "fcntl(F_OFD_SETLK) \"%V\" failed, a state file needs a file system with locks",
+                    &conf.statePath);
+      return false;
+    case Claim::kHeld:
+      break;
+  }
+  // A process that has nothing to do with zones may outlive its NGINX, and hold the claim that it has inherited.
+  if (!othersUse(file.halves[0], conf.zone->header().state.zone)) return true;
+  ngx_log_error(NGX_LOG_EMERG, log, 0, "state file \"%V\" is used by another NGINX", &conf.statePath);
+  return false;
 }
 
 // Empty when it cannot be read, which is said.
@@ -244,9 +263,7 @@ bool openState(ZoneConf& conf, bool isNewZone, ngx_log_t* log) {
   conf.stateFile = file->number;
   if (ngx_test_config) return true;
   const bool isNewFile = file->number > openedBefore;
-  // A process that has nothing to do with zones may outlive its NGINX, and hold the claim that it has inherited.
-  if (isNewFile && !claim(*file) && othersUse(file->halves[0], conf.zone->header().state.zone)) {
-    ngx_log_error(NGX_LOG_EMERG, log, 0, "state file \"%V\" is used by another NGINX", &conf.statePath);
+  if (isNewFile && !claimForZone(conf, *file, log)) {
     forgetFile(std::exchange(conf.stateFile, 0));  // to be claimed again when it is asked for again
     return false;
   }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 namespace mediasync::ngx {
@@ -34,9 +35,10 @@ bool areUsed(int fd, off_t first, off_t end) {
 
 }  // namespace
 
-bool claimFile(int fd) {
+Claim claimFile(int fd) {
   struct flock lock = lockOf(F_WRLCK, kClaim, 1);
-  return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+  if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return Claim::kDone;
+  return errno == EAGAIN || errno == EACCES ? Claim::kHeld : Claim::kFailed;
 }
 
 void unclaimFile(int fd) {

@@ -9,9 +9,14 @@
 
 namespace mediasync::ngx {
 
+enum class Claim {
+  kDone,
+  kHeld,    // by another one
+  kFailed,  // there are no such locks here; errno says why
+};
+
 // The claim belongs to the open file, which a master shares with its workers, and lasts as long as one of them has it.
-// False: another one has claimed the file.
-bool claimFile(int fd);
+Claim claimFile(int fd);
 void unclaimFile(int fd);
 
 // Whether processes of another zone than the one of this number use the file.

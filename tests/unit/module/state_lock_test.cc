@@ -56,25 +56,33 @@ TEST_CASE("a file is claimed by one open file, as long as any process has it", "
   TemporaryFile file;
   const pid_t worker = start([&] { claimFile(file.fd); });  // whoever of them did it
   const int other = file.reopen();
-  CHECK(claimFile(file.fd));
-  CHECK_FALSE(claimFile(other));
+  CHECK(claimFile(file.fd) == Claim::kDone);
+  CHECK(claimFile(other) == Claim::kHeld);
   unclaimFile(file.fd);
-  CHECK(claimFile(other));
-  CHECK_FALSE(claimFile(file.fd));
+  CHECK(claimFile(other) == Claim::kDone);
+  CHECK(claimFile(file.fd) == Claim::kHeld);
   close(other);
-  CHECK(claimFile(file.fd));
+  CHECK(claimFile(file.fd) == Claim::kDone);
   end(worker);
 }
 
 TEST_CASE("the claim outlives the process that made it, in those that it has forked", "[module][state]") {
   TemporaryFile file;
   const int own = file.reopen();
-  REQUIRE(claimFile(own));
+  REQUIRE(claimFile(own) == Claim::kDone);
   const pid_t worker = start([] {});
   close(own);
-  CHECK_FALSE(claimFile(file.fd));
+  CHECK(claimFile(file.fd) == Claim::kHeld);
   end(worker);
-  CHECK(claimFile(file.fd));
+  CHECK(claimFile(file.fd) == Claim::kDone);
+}
+
+TEST_CASE("a claim that fails for want of locks is not one that somebody else has", "[module][state]") {
+  TemporaryFile file;
+  const int readOnly = open(("/proc/self/fd/" + std::to_string(file.fd)).c_str(), O_RDONLY | O_CLOEXEC);
+  CHECK(claimFile(readOnly) == Claim::kFailed);
+  CHECK(errno == EBADF);
+  close(readOnly);
 }
 
 TEST_CASE("processes of one zone use a file together, others wait for their end", "[module][state]") {
