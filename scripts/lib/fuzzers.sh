@@ -66,3 +66,16 @@ run_fuzzers_at_once() {
     bash -c 'set -euo pipefail; source scripts/lib/setup.sh; source scripts/lib/fuzzers.sh; run_fuzzer "$@"' "${0##*/}" \
     "$seconds" "$logs" '{}' || return 1
 }
+
+# preload_sanitizers — prints what NGINX, which is not instrumented, has to preload for a module that is.
+preload_sanitizers() {
+  echo "$(clang++ -print-file-name="libclang_rt.asan-$(uname -m).so"):$(g++ -print-file-name=libstdc++.so)"
+}
+
+# run_network_fuzzer SECONDS — hostile clients against the sanitized module.
+run_network_fuzzer() {
+  configure_sanitized || return
+  quiet cmake --build build-asan --target ngx_http_mediasync_module || return
+  MEDIASYNC_MODULE=$PWD/build-asan/ngx_http_mediasync_module.so MEDIASYNC_PRELOAD=$(preload_sanitizers) \
+    node tests/fuzz/network/run.mjs "$1"
+}
