@@ -1,15 +1,20 @@
 // What is done to the server and to its clients' network.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { frame, kText, RawConnection, rawWebSocket, upgradeRequest } from '../client/harness/raw.mjs';
+import { frame, kText, rawWebSocket } from '../client/harness/raw.mjs';
+import { Attacker, Known } from '../fuzz/network/attacker.mjs';
+import { Random } from './random.mjs';
 import { habits, Reader } from './reader.mjs';
 import { workersOf } from '../client/harness/processes.mjs';
 
 const kPad = 'p'.repeat(7900); // the server keeps what a client gives with CONNECT, up to 8 KiB
 const kMostFillers = 1500;
+const kAttackers = 4;
+const kMostAttack = 12000; // ms
+const kBetweenSteps = 20; // ms
 const kWave = 20000; // ms in which readers are slow; a POST waits 4 s for them, then its connection ends
 
 /** How often each comes; those of `violent` are about processes and stay away in calm times. */
-export const weights = { reload: 6, reloads: 1, kill: 2, stop: 2, cut: 4, full: 1, wave: 2, hostile: 2 };
+export const weights = { reload: 6, reloads: 1, kill: 2, stop: 2, cut: 4, full: 1, wave: 2, hostile: 4 };
 export const violent = new Set(['reload', 'reloads', 'kill', 'stop']);
 
 let users = 0;
@@ -145,36 +150,14 @@ export class Trouble {
     setTimeout(() => { for (const reader of readers) reader.end(); }, world.random.int(2000, 12000));
   }
 
+  /** Clients that speak the protocols nearly right, for some seconds, and keep to sessions of their own. */
   async hostile() {
     const { random, server, figures } = this.world;
-    const bytes = (length) => Buffer.from(Array.from({ length }, () => random.int(0, 255)));
-    const attacks = [
-      (raw) => raw.write(bytes(random.int(1, 2000))),
-      (raw) => raw.write('GET /socket.io/?EIO=4&transport=polling&sid=nobody HTTP/1.1\r\nHost: x\r\n\r\n'),
-      (raw) => raw.write('POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n' +
-        'Content-Length: 99999999\r\n\r\n'),
-      async (raw) => {
-        raw.write(upgradeRequest(server));
-        await raw.response();
-        raw.write(bytes(random.int(1, 300)));
-      },
-      async (raw) => {
-        raw.write(upgradeRequest(server));
-        await raw.response();
-        raw.write(frame(kText, `40${'{"a":'.repeat(200)}`));
-        raw.write(frame(kText, `42${'["join_session",{"sessionId":"\u0000"}]'}`));
-        raw.write(frame(kText, 'x'.repeat(100000), { length: 2 ** 40, lengthBytes: 9 }));
-      },
-    ];
-    await Promise.all(Array.from({ length: 6 }, async () => {
-      try {
-        const raw = await RawConnection.open(server);
-        await random.pick(attacks)(raw);
-        setTimeout(() => raw.destroy(), random.int(0, 3000));
-        figures.count('hostile connections');
-      } catch {
-        // refused or cut off, as it deserves
-      }
-    }));
+    const known = new Known({ onlyOwn: true });
+    const end = Date.now() + random.int(3000, kMostAttack);
+    const attackers = Array.from({ length: kAttackers }, () =>
+      new Attacker(server, new Random(random.int(0, 2 ** 31)), known, kBetweenSteps));
+    await Promise.all(attackers.map((one) => one.run(() => Date.now() > end)));
+    for (const { steps } of attackers) figures.count('steps of hostile clients', steps);
   }
 }

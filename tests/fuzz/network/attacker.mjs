@@ -15,12 +15,13 @@ const kTampered = 0.02; // of all that is sent
 
 /** What the attackers have learned from answers, for all of them. */
 export class Known {
-  constructor() { Object.assign(this, { sids: [], sessions: [], recoveries: [] }); }
+  /** With `onlyOwn` they stay out of sessions that are not theirs. */
+  constructor({ onlyOwn = false } = {}) { Object.assign(this, { onlyOwn, sids: [], sessions: [], recoveries: [] }); }
 
   /** From what came over a socket. */
   learn(text, socket) {
     for (const [, sid] of text.matchAll(/0\{"sid":"([^"]+)"/g)) this.#keep(this.sids, sid);
-    for (const [, id] of text.matchAll(/"sessionId":"([\w-]{1,40})"/g)) this.#keep(this.sessions, id);
+    for (const [, id] of this.onlyOwn ? [] : text.matchAll(/"sessionId":"([\w-]{1,40})"/g)) this.#keep(this.sessions, id);
     for (const [, pid] of text.matchAll(/"pid":"([^"]+)"/g)) {
       socket.recovery = { pid };
       this.#keep(this.recoveries, socket.recovery);
@@ -38,11 +39,10 @@ export class Known {
 export class Attacker {
   #sockets = new Set();
 
-  constructor(server, random, known) {
-    Object.assign(this, { server, random, known, steps: 0, told: [] });
+  /** `pause` is between two steps, in ms; 0 lets others have their turn. */
+  constructor(server, random, known, pause = 0) {
+    Object.assign(this, { server, random, known, pause, steps: 0, told: [] });
   }
-
-  get count() { return this.#sockets.size; }
 
   note(text) {
     this.told.push(text);
@@ -192,7 +192,7 @@ export class Attacker {
     ++this.steps;
     await this.#actions[name]();
     if (this.#sockets.size > kMostConnections) this.random.pick([...this.#sockets]).destroy();
-    await sleep(0); // others have their turn
+    await sleep(this.pause);
   }
 
   async run(isOver) {
