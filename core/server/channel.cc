@@ -25,7 +25,7 @@ constexpr std::size_t kMaxUnreadReplies = 64 * 1024;
 
 std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& socket, const Options& options,
                                                                     const Agreement& agreement,
-                                                                    std::string_view secret) {
+                                                                    const Newcomer& newcomer) {
   if (const auto full = checkRoom(options)) return *full;
   const Instant now = env_.now();
   Link* link = nullptr;
@@ -34,7 +34,7 @@ std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& s
   try {
     withRoom(now, [&] {
       ConnectionTransaction txn(zone_, sid);
-      create(txn, sid, Transport::kWebSocket, options, agreement.protocol, secret, now);
+      create(txn, sid, Transport::kWebSocket, options, agreement.protocol, newcomer, now);
       link = &own(txn, options, now);
       txn.commit();
     });

@@ -192,6 +192,7 @@ void Worker::dropConnection(Link& link) {
       txn.commit();
     }
   }
+  chargeForLog(leftover, link, now);
   disown(link);
   keepForRecovery(leftover, now);
 }
@@ -212,6 +213,7 @@ void Worker::closedByClient(Link& link) {
     txn.edit(txn.record().recoverable) = false;
     txn.commit();
   }
+  chargeForLog(leftover, link, now);
   leaveRoom(link);
   keepForRecovery(leftover, now);
   link.waiting = Link::Waiting::kForLastPoll;

@@ -29,7 +29,7 @@ void noteTimes(ConnectionTransaction& txn, const Options& options) {
 }  // namespace
 
 std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engineio::Protocol protocol,
-                                                   std::string_view secret) {
+                                                   const Newcomer& newcomer) {
   if (const auto full = checkRoom(options)) return *full;
   const Instant now = env_.now();
   const store::RandomId sid = randomId();
@@ -37,7 +37,7 @@ std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engin
   try {
     withRoom(now, [&] {
       ConnectionTransaction txn(zone_, sid);
-      create(txn, sid, Transport::kPolling, options, protocol, secret, now);
+      create(txn, sid, Transport::kPolling, options, protocol, newcomer, now);
       own(txn, options, now);
       connection = txn.ref();
       txn.commit();
@@ -67,14 +67,16 @@ std::optional<NoSpace> Worker::checkRoom(const Options& options) {
 }
 
 void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Transport transport, const Options& options,
-                    engineio::Protocol protocol, std::string_view secret, Instant now) {
+                    engineio::Protocol protocol, const Newcomer& newcomer, Instant now) {
   txn.create(sid, id_, transport, now);
   txn.edit(txn.record().revision) = static_cast<std::uint8_t>(protocol.revision);
   txn.edit(txn.record().base64) = protocol.base64;
   txn.edit(txn.record().realm) = realmOf(options);
   if (options.asksSecret) {  // without one it has one that nobody knows
-    txn.edit(txn.record().secret) = zone_.hashOfSecret(secret.empty() ? store::idText(randomId()) : secret);
+    const bool isUnknown = newcomer.secret.empty();
+    txn.edit(txn.record().secret) = zone_.hashOfSecret(isUnknown ? store::idText(randomId()) : newcomer.secret);
   }
+  txn.edit(txn.record().client) = zone_.clientOf(newcomer.network);
   noteTimes(txn, options);
   txn.edit(txn.record().allowance) = Allowance().packed(now.mono);
   beginConnectTime(txn, options);

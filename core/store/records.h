@@ -321,7 +321,8 @@ struct ConnectionRecord {
   std::uint32_t pingInterval;   // milliseconds
   std::uint32_t pingTimeout;
   Realm realm;
-  SecretHash secret;  // of its client, where the realm asks for one
+  SecretHash secret;     // of its client, where the realm asks for one
+  std::uint64_t client;  // whose network it came from, see Zone::clientOf()
   SeatRef seat;
   std::uint64_t cursor;     // next offset of the session's log to send
   std::uint64_t joinedAt;   // offset from which the session's events are its business

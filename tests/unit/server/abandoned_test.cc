@@ -146,6 +146,67 @@ TEST_CASE("sessions to which somebody may come back, and those with people, neve
   REQUIRE_INVARIANTS(world.zone);
 }
 
+namespace {
+
+// Makes a session, says long things in it and is lost, again and again for two minutes.
+void leaveLogs(World& world, const Options& options, const Newcomer& newcomer) {
+  for (int i = 0; i < 1'200; ++i) {
+    WsClient bad(world, 1, options, {}, newcomer);
+    if (!bad.isOpen()) continue;
+    seat(world, bad, "bad " + std::to_string(i), "bad");
+    if (lastOf(bad) == "session_joined bad") sayLongThings(bad, 46);
+    world.settle();
+    bad.drop();
+    if (i % 10 == 9) world.advance(1'000, 500);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("who fills sessions and is lost, again and again, keeps no other network out", "[server][abandoned][rates]") {
+  World world(2, {}, 8 << 20);
+  Options options;
+  options.rates.ownSessions = {120, 300};
+  const Newcomer bad{{}, "9.9."};
+  leaveLogs(world, options, bad);
+  CHECK(world.zone.header().heap.freePages() > world.zone.header().heap.total() / 3);
+  for (int i = 0; i < 50; ++i) {
+    WsClient ann(world, 0, options, {}, {{}, "1.1."});
+    seat(world, ann, "good " + std::to_string(i), "ann");
+    CHECK(lastOf(ann) == "session_joined ann");
+    ann.leave();
+    world.settle();
+  }
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("a network that many are lost from may make sessions again before long", "[server][abandoned][rates]") {
+  World world(2, {}, 4 << 20);
+  Options options;
+  options.rates.ownSessions = {60, 20};
+  const Newcomer office{{}, "9.9."};
+  std::vector<std::unique_ptr<WsClient>> people;
+  for (int i = 0; i < 20; ++i) {
+    auto& one = *people.emplace_back(std::make_unique<WsClient>(world, 0, options, Agreement{}, office));
+    seat(world, one, "room " + std::to_string(i), "u");
+    sayLongThings(one, 46);
+    world.settle();
+  }
+  REQUIRE(world.zone.header().heap.freePages() < world.zone.header().heap.total() / 2);
+  people.clear();
+  WsClient late(world, 1, options, {}, office);
+  seat(world, late, "room 1", "u");
+  CHECK(lastOf(late) == "session_joined u");
+  late.leave();
+  late.join("new", "u");
+  world.settle();
+  CHECK(lastOf(late) == "error RATE_LIMITED");
+  world.advance(22'000, 500);
+  late.join("new", "u");
+  world.settle();
+  CHECK(lastOf(late) == "session_joined u");
+}
+
 TEST_CASE("an abandoned session does not count for mediasync_max_sessions when somebody comes", "[server][abandoned]") {
   World world;
   Options options;
