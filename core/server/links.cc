@@ -344,6 +344,9 @@ void Worker::checkPong(Link& link, Instant) {
     if (owned) heard = txn.record().lastHeard;
   }
   if (!owned) return letGo(link);
+  if (link.channel != nullptr && link.channel->restsUntil_ != 0) {  // its answer may be behind what is not read yet
+    return setDeadline(link, link.channel->restsUntil_ + link.options->engine.pingTimeout);
+  }
   if (heard < link.pingSent || link.transport == Transport::kWebSocket) {
     closeLink(link, websocket::CloseCode::kNormal);
     return;

@@ -220,6 +220,7 @@ void Worker::endPost(PostJob& job) {
 
 // nullopt: a command waits for readers to catch up.
 std::optional<Worker::PostResult> Worker::runPost(PostJob& job) {
+  job.restsUntil_ = 0;
   using Result = engineio::PayloadDecoder::Result;
   Handled handled = Handled::kDone;
   if (auto deferred = std::exchange(job.deferred_, nullptr)) {
@@ -236,7 +237,7 @@ std::optional<Worker::PostResult> Worker::runPost(PostJob& job) {
       return PostResult{};
     }
     if (isBacklogged(job)) return wait(job);  // answers that nobody collects: the rest waits until somebody does
-    if (turn.rest(job.allowance_.input)) return wait(job);
+    if (const auto rest = turn.rest(job.allowance_.input)) return restFor(job, *rest);
     engineio::Packet packet;
     const Result result = nextPacket(job, packet);
     turn.add(packet.data.size());
@@ -275,6 +276,20 @@ std::optional<Worker::PostResult> Worker::wait(PostJob& job) {
   }
   noteWaiting(job.deferred_.get());
   waitingJobs_.push_back(&job);
+  return std::nullopt;
+}
+
+// It goes on then. The client obeys, and cannot say that it is alive as long as this POST is not answered: it is taken
+// for it.
+std::optional<Worker::PostResult> Worker::restFor(PostJob& job, std::int64_t ms) {
+  job.restsUntil_ = std::max<std::int64_t>(env_.now().mono + ms, 1);
+  job.waitingSince_ = 0;
+  waitingJobs_.push_back(&job);
+  ConnectionTransaction txn(zone_, job.connection_.shard);
+  if (txn.open(job.connection_) && txn.record().lastHeard < job.restsUntil_) {
+    txn.edit(txn.record().lastHeard) = job.restsUntil_;
+    txn.commit();
+  }
   return std::nullopt;
 }
 

@@ -71,6 +71,7 @@ class PostJob {
   Allowance allowance_;
   std::unique_ptr<Deferred> deferred_;
   std::int64_t waitingSince_ = 0;  // monotonic; 0: not waiting
+  std::int64_t restsUntil_ = 0;    // monotonic: it has been sending too fast; 0: it does not rest
 };
 
 // A handshake found no place.
@@ -384,6 +385,7 @@ class Worker {
   void endPost(PostJob&);
   Handled handlePacket(PostJob&, const engineio::Packet&);
   std::optional<PostResult> wait(PostJob&);
+  std::optional<PostResult> restFor(PostJob&, std::int64_t ms);
   bool isBacklogged(PostJob&);
   static bool isAtEnd(const PostJob&);
   engineio::PayloadDecoder::Result nextPacket(PostJob&, engineio::Packet&);
