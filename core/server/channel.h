@@ -108,7 +108,7 @@ class Channel {
   std::int64_t restsUntil_ = 0;  // monotonic: then the input goes on; 0: it does not rest
   std::unique_ptr<Deferred> deferred_;
   TokenBucket probeInput_;       // kProbing: what it may send; then the link has that
-  std::uint32_t probeCost_ = 0;  // likewise: that has not been charged yet
+  std::uint32_t probeCost_ = 0;  // kProbing: of that, what has not been charged yet
 };
 
 }  // namespace mediasync::server

@@ -29,7 +29,7 @@ constexpr int kExpiriesAtOnce = 64;
 
 std::int64_t Worker::tickDelay() const {
   for (std::uint32_t i = 0; i < zone_.shards(); ++i) {
-    if (zone_.sessionShard(i).grace.first != 0) return kSweepInterval;
+    if (zone_.sessionShard(i).grace.first != 0 || zone_.sessionShard(i).lateGrace.first != 0) return kSweepInterval;
   }
   return kIdleTick;
 }
@@ -105,14 +105,23 @@ void Worker::reconcile(Instant now) {
 
 void Worker::expireUsers(std::uint32_t shard, Instant now) {
   const auto due = [&](const store::Queue& queue, std::int64_t timeout) {
-    return queue.first != 0 && zone_.arena().at<store::UserRecord>(queue.first)->absentSince + timeout <= now.mono;
+    const Ref user = queue.first;
+    const bool isOver = user != 0 && zone_.arena().at<store::UserRecord>(user)->absentSince + timeout <= now.mono;
+    return isOver ? user : Ref{0};
+  };
+  const auto earlier = [&](Ref a, Ref b) {
+    if (a == 0 || b == 0) return a == 0 ? b : a;
+    const auto since = [&](Ref user) { return zone_.arena().at<store::UserRecord>(user)->absentSince; };
+    return since(b) < since(a) ? b : a;
   };
   for (int i = 0; i < kExpiriesAtOnce; ++i) {
     SessionTransaction session(zone_, shard);
     const store::SessionShard& records = session.shard();
-    const bool isGrace = due(records.grace, zone_.settings().disconnectGrace);
-    if (!isGrace && !due(records.away, zone_.settings().userTimeout)) return;
-    const Ref user = isGrace ? records.grace.first : records.away.first;
+    const std::int64_t grace = zone_.settings().disconnectGrace;
+    Ref user = earlier(due(records.grace, grace), due(records.lateGrace, grace));
+    const bool isGrace = user != 0;
+    if (!isGrace) user = due(records.away, zone_.settings().userTimeout);
+    if (user == 0) return;
     const Ref ref = zone_.arena().at<store::UserRecord>(user)->session;
     session.open(ref, zone_.arena().at<store::SessionRecord>(ref)->serial);
     if (isGrace) {

@@ -98,6 +98,7 @@ struct UserRecord {
   std::uint8_t connections;
   session::Presence presence;
   bool queuedForTime;
+  bool isLate;      // in the queue of late graces
   bool bound;       // to `secret`, which its clients must show
   bool stallKnown;  // it has reported `stall` since it joined
   session::Stall stall;
@@ -182,9 +183,10 @@ struct SessionShard {
   std::atomic<std::uint32_t> users;
   std::atomic<std::uint32_t> memberships;
   Queue allSessions;
-  Queue grace;  // users whose grace runs, oldest first
-  Queue away;   // users given up, oldest first
-  Queue idle;   // sessions without a connection, oldest first
+  Queue grace;      // users whose grace runs, oldest first
+  Queue lateGrace;  // more of them, who go before the last of those and came after it
+  Queue away;       // users given up, oldest first
+  Queue idle;       // sessions without a connection, oldest first
   Queue logged;
   Queue vacant;
   Queue unsaved;
