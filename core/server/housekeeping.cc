@@ -205,10 +205,12 @@ void Worker::passByStillWorkers(Instant now) {
   }
 }
 
-// Its readers are waited for no longer than slow ones are. Should it go on, what they miss is found then.
+// Its readers are waited for no longer than slow ones are. Should it go on, what they miss is found then; and what it
+// says that they need, from then on under the same locks, stands.
 void Worker::passBy(std::uint16_t slot) {
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
     SessionTransaction txn(zone_, shard);
+    if (zone_.worker(slot).passedBy.load() == 0) return;
     for (Ref ref = txn.shard().allSessions.first; ref != 0;) {
       const auto& session = *zone_.arena().at<store::SessionRecord>(ref);
       for (Ref w = session.watchers; w != 0; w = zone_.arena().at<store::SessionWatcher>(w)->next) {

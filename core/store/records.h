@@ -156,7 +156,10 @@ struct SessionRecord {
   std::uint32_t userTextBytes;  // of all its users
   Ref watchers;
   SessionLog log;
-  TokenBucket waits;  // for members who read slowly, in milliseconds; written under the lock, and never noted
+  // For members who read slowly, in milliseconds, and until when that has been counted, whatever workers they are at.
+  // Written under the lock, and never noted.
+  TokenBucket waits;
+  std::int64_t waitedUntil;  // monotonic
   // What the state file has yet to be told of it, and the end of the log as the file knows it.
   QueueLinks inUnsaved;
   Unsaved unsaved;
