@@ -131,6 +131,7 @@ bool SessionTransaction::destroy(Instant now) {
 
 SeatRef SessionTransaction::addConnection(UserRef user, const ConnectionRef& connection) {
   stopIdling();
+  keepChunk(txn_, *session_);
   auto& membership = txn_.create<Membership>();
   const Ref ref = zone_.arena().refOf(&membership);
   membership.serial = txn_.newSerial();
