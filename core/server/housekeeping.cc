@@ -139,6 +139,7 @@ Ref Worker::findExpired(const store::SessionShard& records, Instant now) const {
   Ref ref = records.idle.first;
   for (int i = 0; i < kWatchedAtMost && ref != 0; ++i) {
     const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
+    if (record.watchers == 0 && record.ending) return ref;  // whoever began to take it apart had other things to do
     if (record.idleSince + zone_.settings().sessionTimeout > now.mono) return 0;
     if (record.watchers == 0) return ref;
     ref = record.inIdle.next;

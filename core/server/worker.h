@@ -548,6 +548,8 @@ class Worker {
   struct Abandoned;
   Abandoned mostAbandoned(Instant now) const;
   bool evictOne(Instant now);
+  bool evictOne(Instant now, int& steps);
+  bool dismissOne(Instant now);
   bool evict(Instant now);
   template <class Act>
   void withRoom(Instant now, Act act);
