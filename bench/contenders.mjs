@@ -16,7 +16,7 @@ export const kFilmBytes = 64 << 20;
 export const kDescriptors = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }));
 
 /** The limits that keep clients from running wild are for other clients than these. */
-const kNoLimits = ['events', 'user_events', 'joins', 'session_joins', 'sessions', 'replies']
+const kNoLimits = ['events', 'user_events', 'joins', 'session_joins', 'sessions', 'replies', 'create']
   .map((what) => `mediasync_limit_${what} off;`).join(' ');
 
 const nginxConf = ({ workers, module, http, server }) => (port) => `

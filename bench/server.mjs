@@ -8,7 +8,7 @@ import { request } from '../tests/client/harness/http.mjs';
 const WebSocket = createRequire(new URL('../tests/client/', import.meta.url))('ws');
 
 export function startServer(workers = 1) {
-  return Server.start({ workers, zoneSize: '64m', main: '', http: 'mediasync_max_users 20000;' });
+  return Server.start({ workers, zoneSize: '64m', main: '', http: 'mediasync_max_users 20000; mediasync_limit_create off;' });
 }
 
 export async function status(server) {

@@ -29,6 +29,7 @@ constexpr Rate kDefaultNewSessions{60 * 200, 5'000};
 constexpr Rate kDefaultReplies{60 * 256 * 1024, 8 * 1024 * 1024};
 constexpr Rate kDefaultReports{120, 30};
 constexpr Rate kDefaultInput{60 * 2 * 1024 * 1024, 16 * 1024 * 1024};
+constexpr Rate kDefaultOwnSessions{60 * 2, 300};
 
 ngx_http_core_loc_conf_t* coreConf(ngx_conf_t* cf) {
   return static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
@@ -153,8 +154,8 @@ server::Options LocConf::options() const {
   options.maxSessions = static_cast<std::uint32_t>(maxSessions);
   options.maxUsers = static_cast<std::uint32_t>(maxUsers);
   options.maxConnections = static_cast<std::uint32_t>(maxConnections);
-  options.rates = {events.rate,      userEvents.rate, joins.rate,   sessionJoins.rate,
-                   newSessions.rate, replies.rate,    reports.rate, input.rate};
+  options.rates = {events.rate,  userEvents.rate, joins.rate, sessionJoins.rate, newSessions.rate,
+                   replies.rate, reports.rate,    input.rate, ownSessions.rate};
   options.hooks = hooks != 0;
   options.hookTimeout = static_cast<std::int64_t>(hookTimeout);
   options.hooksMayFail = hooksMayFail != 0;
@@ -237,6 +238,7 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
   mergeRate(conf->replies, prev->replies, kDefaultReplies);
   mergeRate(conf->reports, prev->reports, kDefaultReports);
   mergeRate(conf->input, prev->input, kDefaultInput);
+  mergeRate(conf->ownSessions, prev->ownSessions, kDefaultOwnSessions);
   if (conf->originPolicy == OriginPolicy::kUnset) {
     conf->originPolicy = prev->originPolicy == OriginPolicy::kUnset ? OriginPolicy::kSame : prev->originPolicy;
     conf->origins = prev->origins;

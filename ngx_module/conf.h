@@ -83,6 +83,7 @@ struct LocConf {
   RateConf replies;
   RateConf reports;
   RateConf input;
+  RateConf ownSessions;
   OriginPolicy originPolicy;
   ngx_array_t* origins;                    // of api::OriginPattern, for kListed
   ngx_http_complex_value_t* originScheme;  // null: not told

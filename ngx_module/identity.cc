@@ -4,12 +4,25 @@
 #include <string>
 
 #include "core/api/text_rules.h"
+#include "core/base/network.h"
 #include "core/server/secret_cookie.h"
 #include "core/store/connection_table.h"
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"
 
 namespace mediasync::ngx {
+
+std::string_view networkOf(const ngx_http_request_t* r) {
+  const auto bytesOf = [](const auto& address) {
+    return clientNetwork({reinterpret_cast<const char*>(&address), sizeof address});
+  };
+  const sockaddr* address = r->connection->sockaddr;
+  if (address->sa_family == AF_INET) return bytesOf(reinterpret_cast<const sockaddr_in*>(address)->sin_addr);
+#if (NGX_HAVE_INET6)
+  if (address->sa_family == AF_INET6) return bytesOf(reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
+#endif
+  return {};
+}
 
 std::optional<server::Options> identify(ngx_http_request_t* r, const LocConf& conf) {
   server::Options options = conf.options();

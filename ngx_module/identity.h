@@ -3,10 +3,14 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "ngx_module/conf.h"
 
 namespace mediasync::ngx {
+
+// Where the client is, as realip has it, for server::Newcomer; "" over a Unix socket. Good as long as the request is.
+std::string_view networkOf(const ngx_http_request_t* r);
 
 // The options of the location for this request. nullopt: a user is asked for, and the value is empty or longer than a
 // userId may be.

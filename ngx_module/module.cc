@@ -78,6 +78,8 @@ static ngx_command_t ngx_http_mediasync_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(mediasync::ngx::LocConf, reports), nullptr},
     {ngx_string("mediasync_limit_input"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_TAKE12, ngx_http_mediasync_byte_rate,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(mediasync::ngx::LocConf, input), nullptr},
+    {ngx_string("mediasync_limit_create"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_TAKE12, ngx_http_mediasync_rate,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(mediasync::ngx::LocConf, ownSessions), nullptr},
     {ngx_string("mediasync_user"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_TAKE1, ngx_http_mediasync_user,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_user_secret"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_TAKE12,

@@ -141,8 +141,8 @@ ngx_int_t post(EngineRequest& request) {
 
 ngx_int_t open(EngineRequest& request) {
   if (request.runtime.worker().stopped()) return respondUnavailable(request.r, kStartingOrStopping);
-  auto handshake =
-      request.runtime.worker().open(request.options, request.protocol, handshakeSecret(request.r, request.conf));
+  auto handshake = request.runtime.worker().open(request.options, request.protocol,
+                                                 {handshakeSecret(request.r, request.conf), networkOf(request.r)});
   request.runtime.settle();
   if (const auto* full = std::get_if<server::NoSpace>(&handshake)) return respondUnavailable(request.r, full->reason);
   const auto* opened = std::get_if<server::Worker::Opened>(&handshake);

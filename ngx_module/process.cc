@@ -300,7 +300,7 @@ ngx_int_t ngx_http_mediasync_init_process(ngx_cycle_t* cycle) {
   return guarded(cycle->log, static_cast<ngx_int_t>(NGX_ERROR), [&]() -> ngx_int_t {
     // One message for each process of the next configuration, and those of a few helpers.
     reserveDescriptors(static_cast<size_t>(core->worker_processes) + 4, cycle->log);
-    mediasync::store::RobustMutex::useAs(static_cast<std::int32_t>(ngx_pid), endStuckHolder);
+    mediasync::store::RobustMutex::onStuck(endStuckHolder);
     runtimes = new std::vector<std::unique_ptr<Runtime>>();
     for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
       const ZoneConf* zone = static_cast<ZoneConf**>(conf->zones.elts)[i];

@@ -67,7 +67,7 @@ bool isAlive(store::ProcessId process) {
 
 bool isStopped(pid_t pid) {
   const auto stat = statOf(pid);
-  return stat && (stat->state == 'T' || stat->state == 't');
+  return stat && stat->state == 'T';
 }
 
 }  // namespace mediasync::ngx

@@ -114,7 +114,8 @@ ngx_int_t create(ngx_http_request_t* r) {
   if (const auto* bad = std::get_if<api::BadRequest>(&parsed)) return fail(r, NGX_HTTP_BAD_REQUEST, bad->message);
   const auto options = identify(r, conf);
   if (!options) return fail(r, NGX_HTTP_FORBIDDEN, "Nobody is known to be asking");
-  auto reply = runtime->worker().createSession(std::get<api::CreateSession>(parsed), *options, sentSecret(r, conf));
+  auto reply = runtime->worker().createSession(std::get<api::CreateSession>(parsed), *options,
+                                               {sentSecret(r, conf), networkOf(r)});
   runtime->settle();
   if (runtime->worker().isWritten(reply.ticket)) return send(r, reply);
   makeInPool<Creation>(r, r, *runtime, std::move(reply));

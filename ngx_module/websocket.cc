@@ -78,7 +78,8 @@ ngx_int_t admit(EngineRequest& request, Connection& connection,
   server::Agreement agreement{request.protocol, {}};
   if (deflate) agreement.compression = compressionOf(request.conf, *deflate);
   if (request.query.sid.empty()) {
-    auto opened = worker.openChannel(connection, request.options, agreement, handshakeSecret(request.r, request.conf));
+    auto opened = worker.openChannel(connection, request.options, agreement,
+                                     {handshakeSecret(request.r, request.conf), networkOf(request.r)});
     if (const auto* full = std::get_if<server::NoSpace>(&opened)) return respondUnavailable(request.r, full->reason);
     connection.attach(std::move(std::get<std::unique_ptr<server::Channel>>(opened)));
     return NGX_OK;

@@ -41,6 +41,17 @@ class TokenBucket {
     if (rate) fullAt_ = now * kPerMillisecond + missing(now) + timeFor(rate, tokens);
   }
 
+  // The same, but no more than until it lacks twice what a full one has: what is charged afterwards is not asked for
+  // first, and nobody shall have to make up for it without end.
+  void chargeBounded(const Rate& rate, std::int64_t now, std::uint64_t tokens) {
+    if (!rate) return;
+    const std::int64_t most = 2 * timeFor(rate, rate.burst);
+    fullAt_ = now * kPerMillisecond + std::min(missing(now) + timeFor(rate, tokens), most);
+  }
+
+  // Of two that fill as they stand.
+  bool isFullBefore(const TokenBucket& other) const { return fullAt_ < other.fullAt_; }
+
   // In a word, for a bucket that is used at least once in 24 days: rounded to milliseconds, in favour of who takes.
   std::uint32_t packed(std::int64_t now) const {
     return static_cast<std::uint32_t>(now + missing(now) / kPerMillisecond);

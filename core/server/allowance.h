@@ -18,6 +18,7 @@ struct Rates {
   Rate replies;       // bytes of the states of sessions that one connection asks for
   Rate reports;       // of one connection, that all members of a session are told
   Rate input;         // bytes that one connection sends, as they are when they are inflated, and what else it costs
+  Rate ownSessions;   // new ones of one network, and what is left of them
   friend bool operator==(const Rates&, const Rates&) = default;
 };
 

@@ -55,6 +55,7 @@ struct Worker::Request {
   std::size_t replyBytes = 0;             // what the state of the session is about to take
   std::optional<SecretHash> secret = {};  // given with a join, where the location asks for one
   std::string_view nsp = "/";
+  bool isAdmitted = false;  // the session that it makes has been counted
 };
 
 }  // namespace mediasync::server

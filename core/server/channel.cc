@@ -25,7 +25,7 @@ constexpr std::size_t kMaxUnreadReplies = 64 * 1024;
 
 std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& socket, const Options& options,
                                                                     const Agreement& agreement,
-                                                                    std::string_view secret) {
+                                                                    const Newcomer& newcomer) {
   if (const auto full = checkRoom(options)) return *full;
   const Instant now = env_.now();
   Link* link = nullptr;
@@ -34,7 +34,7 @@ std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& s
   try {
     withRoom(now, [&] {
       ConnectionTransaction txn(zone_, sid);
-      create(txn, sid, Transport::kWebSocket, options, agreement.protocol, secret, now);
+      create(txn, sid, Transport::kWebSocket, options, agreement.protocol, newcomer, now);
       link = &own(txn, options, now);
       txn.commit();
     });
@@ -105,12 +105,10 @@ void Worker::keepInput(Channel& channel, std::span<const std::uint8_t> bytes) {
 
 void Worker::process(Channel& channel, std::span<std::uint8_t> bytes) {
   if (channel.link_ != nullptr) channel.link_->corked = true;
-  TokenBucket none;  // of a connection that does not have one yet
-  std::uint32_t pending = 0;
   Turn turn(env_, channel.options_->rates.input, inputAt_ != 0 ? inputAt_ : env_.wallMicroseconds(),
-            channel.link_ != nullptr ? channel.link_->pendingCost : pending);
+            channel.link_ != nullptr ? channel.link_->pendingCost : channel.probeCost_);
   const auto bucket = [&]() -> TokenBucket& {
-    return channel.link_ != nullptr ? channel.link_->allowance.input : none;
+    return channel.link_ != nullptr ? channel.link_->allowance.input : channel.probeInput_;
   };
   while (channel.state_ != Channel::State::kFinished) {
     Link* link = channel.link_;
@@ -125,9 +123,11 @@ void Worker::process(Channel& channel, std::span<std::uint8_t> bytes) {
       break;
     }
     websocket::Message message;
+    const std::size_t left = bytes.size();
     const auto result = channel.decoder_.next(bytes, message);
+    turn.addBytes(left - bytes.size());
     if (result == websocket::Decoder::Result::kNeedMore) break;
-    turn.add(message.payload.size());
+    turn.add(0);
     if (result == websocket::Decoder::Result::kError) {
       failChannel(channel, channel.decoder_.error());
     } else if (message.compressed && !inflate(channel, message, turn)) {
@@ -141,16 +141,22 @@ void Worker::process(Channel& channel, std::span<std::uint8_t> bytes) {
   if (channel.link_ != nullptr) uncork(*channel.link_);
 }
 
-// The input that was kept goes on then.
+// The input that was kept goes on then. What the client answers to a ping is behind it: that takes nothing from its
+// time.
 void Worker::restFor(Channel& channel, std::int64_t ms) {
   channel.restsUntil_ = std::max<std::int64_t>(env_.now().mono + ms, 1);
   resting_.push_back(&channel);
+  Link* link = channel.link_;
+  if (link == nullptr || link->waiting != Link::Waiting::kForPong) return;
+  setDeadline(*link, std::max(link->heartbeatAt, channel.restsUntil_ + link->options->engine.pingTimeout));
 }
 
+// A few at a time, those first that have rested for longest: each takes a turn, and there are other things to do.
 void Worker::endRests(std::int64_t now) {
+  constexpr std::size_t kAtOnce = 4;
   std::vector<Channel*> due;
   std::erase_if(resting_, [&](Channel* channel) {
-    if (channel->restsUntil_ > now) return false;
+    if (channel->restsUntil_ > now || due.size() == kAtOnce) return false;
     due.push_back(channel);
     return true;
   });

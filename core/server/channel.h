@@ -107,6 +107,8 @@ class Channel {
   std::string input_;            // not worked off yet, since a command waits, or others have their turn
   std::int64_t restsUntil_ = 0;  // monotonic: then the input goes on; 0: it does not rest
   std::unique_ptr<Deferred> deferred_;
+  TokenBucket probeInput_;       // kProbing: what it may send; then the link has that
+  std::uint32_t probeCost_ = 0;  // kProbing: of that, what has not been charged yet
 };
 
 }  // namespace mediasync::server

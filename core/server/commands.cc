@@ -373,6 +373,7 @@ void Worker::handle(Request& request, const session::JoinSession& command) {
   if (user && command.userId != *user) throw Refused{session::kForeignUser};
   checkReplies(request);
   if (request.caller.options.asksSecret && command.userSecret) request.secret = zone_.hashOfSecret(*command.userSecret);
+  makePlace(request, command.sessionId);
   bool isLeader = false;
   bool isNew = false;
   {
@@ -407,15 +408,34 @@ bool Worker::joinAgain(Request& request, const session::JoinSession& command, Co
   return true;
 }
 
-// Whether there is such a session, or may be one more. Sessions without anybody give way to it, where it may be
-// created.
-bool Worker::hasRoomFor(std::string_view sessionId, const Options& options, Instant now) {
-  if (!options.creates || !isOneTooMany(options)) return true;
+// Sessions without anybody give way to one that a join is about to make, where there are as many as there may be, and
+// it may be made. Before any lock is held: a session of very many users takes its time to go.
+void Worker::makePlace(Request& request, std::string_view sessionId) {
+  const Options& options = request.caller.options;
+  if (!options.creates || !isOneTooMany(options)) return;
+  std::uint64_t client = 0;
+  {
+    ConnectionTransaction txn(zone_, request.caller.connection.shard);
+    if (!txn.open(request.caller.connection)) return;
+    client = txn.record().client;
+    if (const store::SeatRef seat = txn.record().seat) {
+      SessionTransaction session(zone_, seat.shard);
+      if (session.openSeat(seat)) return;
+    }
+  }
   {
     SessionTransaction session(zone_, sessionId);
-    if (session.find(sessionId)) return true;
+    if (session.find(sessionId)) return;
   }
-  return evictOne(now) && !isOneTooMany(options);
+  admitSession(request, client);
+  evictOne(request.now);
+}
+
+// Counts the session that a join makes, once, however often that is tried. Throws Refused when there were too many.
+void Worker::admitSession(Request& request, std::uint64_t client) const {
+  if (request.isAdmitted) return;
+  request.isAdmitted = admitsSession(client, request.caller.options.rates, request.now);
+  if (!request.isAdmitted) throw Refused{session::kRateLimited};
 }
 
 bool Worker::isOneTooMany(const Options& options) const {
@@ -430,7 +450,6 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
     if (link == nullptr && mustCollectFirst(txn)) throw NotYet{};
     loseSeat(txn, request.now);
   }
-  if (!hasRoomFor(command.sessionId, options, request.now)) throw Refused{session::kTooManySessions};
   session::Terms terms{options.maxUsers, request.secret};
   if (options.asksSecret && !terms.secret) terms.secret = txn.record().secret;
   store::SeatRef seat;
@@ -439,7 +458,8 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
     SessionTransaction session(zone_, command.sessionId);
     if (!session.find(command.sessionId)) {
       if (!options.creates) throw Refused{session::kSessionNotFound};
-      if (!zone_.admitSession(options.rates.newSessions, request.now)) throw Refused{session::kRateLimited};
+      if (isOneTooMany(options)) throw Refused{session::kTooManySessions};
+      admitSession(request, txn.record().client);
       session.create(command.sessionId, command.userId, request.now);
     }
     lastBusy_.session = session.ref();

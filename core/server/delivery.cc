@@ -319,7 +319,9 @@ bool Worker::mayHold(Room& room, store::SessionRecord& session, bool holds) {
   const std::int64_t now = env_.now().mono;
   // Others did not wait longer for a worker that stood still.
   const std::int64_t held = room.heldSince != 0 ? std::min(now - room.heldSince, kWorkerPatience) : 0;
-  if (held > 0) session.waits.charge(kWaits, now, static_cast<std::uint64_t>(held));
+  const std::int64_t uncounted = std::min(held, now - session.waitedUntil);  // other workers may have counted it
+  if (uncounted > 0) session.waits.charge(kWaits, now, static_cast<std::uint64_t>(uncounted));
+  if (held > 0) session.waitedUntil = now;
   room.heldSince = holds ? std::max<std::int64_t>(now, 1) : 0;
   return !holds || session.waits.hasSome(kWaits, now);
 }

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "core/server/worker.h"
+#include "core/session/rules.h"
 #include "core/store/reserve.h"
 
 namespace mediasync::server {
@@ -17,6 +18,8 @@ namespace {
 // Sessions that give way for one newcomer, at most: their memory may lie in pages that others share.
 constexpr int kEvictionsAtOnce = 64;
 constexpr int kWatchedAtMost = 64;
+// Transactions for that, each of which removes some users or part of a log: a session may have very many.
+constexpr int kStepsAtOnce = 512;
 // Pages that are enough for whatever one change needs.
 constexpr std::uint32_t kAmplePages = 8;
 constexpr std::int64_t kLogInterval = 10'000;
@@ -60,11 +63,13 @@ Worker::Abandoned Worker::mostAbandoned(Instant now) const {
   return most;
 }
 
-// False: there is none that may go.
-bool Worker::evictOne(Instant now) {
+// False: there is none that may go, or no steps are left. What is left of a large one is the first to go the next time,
+// and the sweep's meanwhile.
+bool Worker::evictOne(Instant now, int& steps) {
   const Abandoned most = mostAbandoned(now);
   if (most.session == 0) return false;
   for (bool isGone = false; !isGone;) {
+    if (steps-- <= 0) return false;
     SessionTransaction session(zone_, most.shard);
     if (!session.open(most.session, most.serial)) return true;
     if (!session.record().idle || session.record().watchers != 0) return true;  // somebody has come
@@ -75,15 +80,52 @@ bool Worker::evictOne(Instant now) {
   return true;
 }
 
+bool Worker::evictOne(Instant now) {
+  int steps = kStepsAtOnce;
+  return evictOne(now, steps);
+}
+
+// A user who was given up gives way, the one that has been away for longest; but a leader stays, and has its time anew.
+// False: there is none, but such as may come back as if nothing had been.
+bool Worker::dismissOne(Instant now) {
+  const auto sinceIn = [&](const store::SessionShard& records) {
+    const Ref user = records.away.first;
+    return user == 0 ? now.mono : zone_.arena().at<store::UserRecord>(user)->absentSince;
+  };
+  const std::int64_t latest = now.mono - std::max<std::int64_t>(zone_.settings().returnTime(), 1);
+  std::int64_t longest = latest + 1;
+  std::uint32_t where = 0;
+  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
+    store::ReadLock lock(zone_.region(), zone_.sessionShard(shard).header);
+    const std::int64_t since = sinceIn(zone_.sessionShard(shard));
+    if (since < longest) where = shard;
+    longest = std::min(longest, since);
+  }
+  if (longest > latest) return false;
+  SessionTransaction session(zone_, where);
+  if (sinceIn(session.shard()) > latest) return true;  // another worker was first
+  const Ref user = session.shard().away.first;
+  const Ref ref = zone_.arena().at<store::UserRecord>(user)->session;
+  session.open(ref, zone_.arena().at<store::SessionRecord>(ref)->serial);
+  session::awayExpired(session, user, now);
+  session.commit(wake_);
+  return true;
+}
+
 // False: nothing has given way.
 bool Worker::evict(Instant now) {
   const store::PageHeap& heap = zone_.header().heap;
   const std::uint32_t enough = store::pagesForConnections(heap.total()) + kAmplePages;
   int gone = 0;
-  while (gone < kEvictionsAtOnce && heap.freePages() < enough && evictOne(now))
+  int steps = kStepsAtOnce;
+  while (gone < kEvictionsAtOnce && heap.freePages() < enough && evictOne(now, steps))
     ++gone;
+  while (heap.freePages() < enough && steps > 0 && dismissOne(now))
+    --steps;
   const std::uint64_t count = counters().evictions.load();
-  if (gone == 0 || (evictionLoggedAt_ != 0 && now.mono - evictionLoggedAt_ < kLogInterval)) return gone > 0;
+  if (gone == 0 || (evictionLoggedAt_ != 0 && now.mono - evictionLoggedAt_ < kLogInterval)) {
+    return gone > 0 || steps < kStepsAtOnce;
+  }
   evictionLoggedAt_ = now.mono;
   env_.log(Environment::Severity::kWarn, "is full: " + std::to_string(count - std::exchange(evictionsLogged_, count)) +
                                              " abandoned sessions gave way");

@@ -29,7 +29,7 @@ constexpr int kExpiriesAtOnce = 64;
 
 std::int64_t Worker::tickDelay() const {
   for (std::uint32_t i = 0; i < zone_.shards(); ++i) {
-    if (zone_.sessionShard(i).grace.first != 0) return kSweepInterval;
+    if (zone_.sessionShard(i).grace.first != 0 || zone_.sessionShard(i).lateGrace.first != 0) return kSweepInterval;
   }
   return kIdleTick;
 }
@@ -105,14 +105,23 @@ void Worker::reconcile(Instant now) {
 
 void Worker::expireUsers(std::uint32_t shard, Instant now) {
   const auto due = [&](const store::Queue& queue, std::int64_t timeout) {
-    return queue.first != 0 && zone_.arena().at<store::UserRecord>(queue.first)->absentSince + timeout <= now.mono;
+    const Ref user = queue.first;
+    const bool isOver = user != 0 && zone_.arena().at<store::UserRecord>(user)->absentSince + timeout <= now.mono;
+    return isOver ? user : Ref{0};
+  };
+  const auto earlier = [&](Ref a, Ref b) {
+    if (a == 0 || b == 0) return a == 0 ? b : a;
+    const auto since = [&](Ref user) { return zone_.arena().at<store::UserRecord>(user)->absentSince; };
+    return since(b) < since(a) ? b : a;
   };
   for (int i = 0; i < kExpiriesAtOnce; ++i) {
     SessionTransaction session(zone_, shard);
     const store::SessionShard& records = session.shard();
-    const bool isGrace = due(records.grace, zone_.settings().disconnectGrace);
-    if (!isGrace && !due(records.away, zone_.settings().userTimeout)) return;
-    const Ref user = isGrace ? records.grace.first : records.away.first;
+    const std::int64_t grace = zone_.settings().disconnectGrace;
+    Ref user = earlier(due(records.grace, grace), due(records.lateGrace, grace));
+    const bool isGrace = user != 0;
+    if (!isGrace) user = due(records.away, zone_.settings().userTimeout);
+    if (user == 0) return;
     const Ref ref = zone_.arena().at<store::UserRecord>(user)->session;
     session.open(ref, zone_.arena().at<store::SessionRecord>(ref)->serial);
     if (isGrace) {
@@ -130,6 +139,7 @@ Ref Worker::findExpired(const store::SessionShard& records, Instant now) const {
   Ref ref = records.idle.first;
   for (int i = 0; i < kWatchedAtMost && ref != 0; ++i) {
     const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
+    if (record.watchers == 0 && record.ending) return ref;  // whoever began to take it apart had other things to do
     if (record.idleSince + zone_.settings().sessionTimeout > now.mono) return 0;
     if (record.watchers == 0) return ref;
     ref = record.inIdle.next;
@@ -196,10 +206,12 @@ void Worker::passByStillWorkers(Instant now) {
   }
 }
 
-// Its readers are waited for no longer than slow ones are. Should it go on, what they miss is found then.
+// Its readers are waited for no longer than slow ones are. Should it go on, what they miss is found then; and what it
+// says that they need, from then on under the same locks, stands.
 void Worker::passBy(std::uint16_t slot) {
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
     SessionTransaction txn(zone_, shard);
+    if (zone_.worker(slot).passedBy.load() == 0) return;
     for (Ref ref = txn.shard().allSessions.first; ref != 0;) {
       const auto& session = *zone_.arena().at<store::SessionRecord>(ref);
       for (Ref w = session.watchers; w != 0; w = zone_.arena().at<store::SessionWatcher>(w)->next) {

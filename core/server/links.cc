@@ -192,6 +192,7 @@ void Worker::dropConnection(Link& link) {
       txn.commit();
     }
   }
+  chargeForLog(leftover, link, now);
   disown(link);
   keepForRecovery(leftover, now);
 }
@@ -212,6 +213,7 @@ void Worker::closedByClient(Link& link) {
     txn.edit(txn.record().recoverable) = false;
     txn.commit();
   }
+  chargeForLog(leftover, link, now);
   leaveRoom(link);
   keepForRecovery(leftover, now);
   link.waiting = Link::Waiting::kForLastPoll;
@@ -342,6 +344,9 @@ void Worker::checkPong(Link& link, Instant) {
     if (owned) heard = txn.record().lastHeard;
   }
   if (!owned) return letGo(link);
+  if (link.channel != nullptr && link.channel->restsUntil_ != 0) {  // its answer may be behind what is not read yet
+    return setDeadline(link, link.channel->restsUntil_ + link.options->engine.pingTimeout);
+  }
   if (heard < link.pingSent || link.transport == Transport::kWebSocket) {
     closeLink(link, websocket::CloseCode::kNormal);
     return;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/api/media_path.h"
 #include "core/api/timestamps.h"
@@ -49,6 +50,12 @@ struct Options {
   bool hooksMayFail = false;         // what they fail to answer goes on, but for connections and joins
   std::string variables;             // for them, a JSON object; "": none
   friend bool operator==(const Options&, const Options&) = default;
+};
+
+// What a request says of who has sent it, beside its location.
+struct Newcomer {
+  std::string_view secret = {};   // where the location asks for one
+  std::string_view network = {};  // see clientNetwork(); "": none is known
 };
 
 // Of a connection that stays, which others are likely to have as well.

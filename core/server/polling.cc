@@ -29,7 +29,7 @@ void noteTimes(ConnectionTransaction& txn, const Options& options) {
 }  // namespace
 
 std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engineio::Protocol protocol,
-                                                   std::string_view secret) {
+                                                   const Newcomer& newcomer) {
   if (const auto full = checkRoom(options)) return *full;
   const Instant now = env_.now();
   const store::RandomId sid = randomId();
@@ -37,7 +37,7 @@ std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engin
   try {
     withRoom(now, [&] {
       ConnectionTransaction txn(zone_, sid);
-      create(txn, sid, Transport::kPolling, options, protocol, secret, now);
+      create(txn, sid, Transport::kPolling, options, protocol, newcomer, now);
       own(txn, options, now);
       connection = txn.ref();
       txn.commit();
@@ -67,14 +67,16 @@ std::optional<NoSpace> Worker::checkRoom(const Options& options) {
 }
 
 void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Transport transport, const Options& options,
-                    engineio::Protocol protocol, std::string_view secret, Instant now) {
+                    engineio::Protocol protocol, const Newcomer& newcomer, Instant now) {
   txn.create(sid, id_, transport, now);
   txn.edit(txn.record().revision) = static_cast<std::uint8_t>(protocol.revision);
   txn.edit(txn.record().base64) = protocol.base64;
   txn.edit(txn.record().realm) = realmOf(options);
   if (options.asksSecret) {  // without one it has one that nobody knows
-    txn.edit(txn.record().secret) = zone_.hashOfSecret(secret.empty() ? store::idText(randomId()) : secret);
+    const bool isUnknown = newcomer.secret.empty();
+    txn.edit(txn.record().secret) = zone_.hashOfSecret(isUnknown ? store::idText(randomId()) : newcomer.secret);
   }
+  txn.edit(txn.record().client) = zone_.clientOf(newcomer.network);
   noteTimes(txn, options);
   txn.edit(txn.record().allowance) = Allowance().packed(now.mono);
   beginConnectTime(txn, options);
@@ -218,6 +220,7 @@ void Worker::endPost(PostJob& job) {
 
 // nullopt: a command waits for readers to catch up.
 std::optional<Worker::PostResult> Worker::runPost(PostJob& job) {
+  job.restsUntil_ = 0;
   using Result = engineio::PayloadDecoder::Result;
   Handled handled = Handled::kDone;
   if (auto deferred = std::exchange(job.deferred_, nullptr)) {
@@ -234,7 +237,7 @@ std::optional<Worker::PostResult> Worker::runPost(PostJob& job) {
       return PostResult{};
     }
     if (isBacklogged(job)) return wait(job);  // answers that nobody collects: the rest waits until somebody does
-    if (turn.rest(job.allowance_.input)) return wait(job);
+    if (const auto rest = turn.rest(job.allowance_.input)) return restFor(job, *rest);
     engineio::Packet packet;
     const Result result = nextPacket(job, packet);
     turn.add(packet.data.size());
@@ -273,6 +276,20 @@ std::optional<Worker::PostResult> Worker::wait(PostJob& job) {
   }
   noteWaiting(job.deferred_.get());
   waitingJobs_.push_back(&job);
+  return std::nullopt;
+}
+
+// It goes on then. The client obeys, and cannot say that it is alive as long as this POST is not answered: it is taken
+// for it.
+std::optional<Worker::PostResult> Worker::restFor(PostJob& job, std::int64_t ms) {
+  job.restsUntil_ = std::max<std::int64_t>(env_.now().mono + ms, 1);
+  job.waitingSince_ = 0;
+  waitingJobs_.push_back(&job);
+  ConnectionTransaction txn(zone_, job.connection_.shard);
+  if (txn.open(job.connection_) && txn.record().lastHeard < job.restsUntil_) {
+    txn.edit(txn.record().lastHeard) = job.restsUntil_;
+    txn.commit();
+  }
   return std::nullopt;
 }
 

@@ -19,6 +19,8 @@ namespace {
 
 // Lost connections that time out in one sweep of one shard.
 constexpr int kExpiriesAtOnce = 256;
+// So much of a log that is left behind counts as one more session.
+constexpr std::uint32_t kLogPerSession = 4 * 1024;
 
 }  // namespace
 
@@ -69,6 +71,8 @@ Worker::Leftover Worker::vacate(ConnectionTransaction& txn, Instant now, Departu
   const bool seated = static_cast<bool>(txn.record().seat);
   const bool evicted = txn.record().evicted;
   leftover.seat = loseSeat(txn, now, departure);
+  leftover.client = txn.record().client;
+  if (leftover.seat.session != 0) leftover.logBytes = logLeftIn(leftover.seat);
   leftover.isStale = evicted || (seated && leftover.seat.session == 0);
   return leftover;
 }
@@ -88,6 +92,20 @@ void Worker::keepForRecovery(const Leftover& leftover, Instant now) {
   if (!txn.find(leftover.pid) || !txn.belongsTo(leftover.connection)) return;
   txn.lose(leftover.seat, now);
   txn.commit();
+}
+
+// Bytes of the log of a session that all have lost.
+std::uint32_t Worker::logLeftIn(const store::LostSeat& seat) {
+  SessionTransaction session(zone_, seat.shard);
+  return session.openUser(seat) && session.record().idle ? session.record().log.bytes : 0;
+}
+
+// Nobody may take that memory for as long as somebody may come back, so whoever leaves much of it behind is soon let
+// make no more, once memory is not plenty. It says nothing against those whose server sends them away.
+void Worker::chargeForLog(const Leftover& leftover, const Link& link, Instant now) {
+  const store::PageHeap& heap = zone_.header().heap;
+  if (link.departure == Departure::kSentAway || heap.freePages() > heap.total() / 2) return;
+  zone_.chargeClient(leftover.client, link.options->rates.ownSessions, leftover.logBytes / kLogPerSession, now);
 }
 
 std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId& pid, const Connecting& connecting) {

@@ -42,21 +42,26 @@ RestReply failure(int status, std::string_view message) {
 
 }  // namespace
 
-RestReply Worker::createSession(const api::CreateSession& request, const Options& options, std::string_view secret) {
+// Whether one more session may be made now, by whom, and at all. Counts it, if so.
+bool Worker::admitsSession(std::uint64_t client, const Rates& rates, Instant now) const {
+  return zone_.admitClient(client, rates.ownSessions, now) && zone_.admitSession(rates.newSessions, now);
+}
+
+RestReply Worker::createSession(const api::CreateSession& request, const Options& options, const Newcomer& newcomer) {
   if (options.user && request.creatorId != *options.user) return failure(403, session::kForeignUser.message);
   if (!options.creates) return failure(403, "Sessions are not created here");
   const Instant now = env_.now();
-  if (isOneTooMany(options) && !(evictOne(now) && !isOneTooMany(options))) {
-    return failure(503, session::kTooManySessions.message);
-  }
-  if (!zone_.admitSession(options.rates.newSessions, now)) {
+  if (!admitsSession(zone_.clientOf(newcomer.network), options.rates, now)) {
     ++counters().limited;
     return failure(429, session::kRateLimited.message);
+  }
+  if (isOneTooMany(options) && !(evictOne(now) && !isOneTooMany(options))) {
+    return failure(503, session::kTooManySessions.message);
   }
   const std::string sessionId = uuid(env_.random());
   // Who comes first as the creator is it, when nothing tells who that may be.
   std::optional<SecretHash> bound;
-  if (request.creatorSecret) secret = *request.creatorSecret;
+  const std::string_view secret = request.creatorSecret ? *request.creatorSecret : newcomer.secret;
   if (options.asksSecret && !secret.empty()) bound = zone_.hashOfSecret(secret);
   try {
     withRoom(now, [&] {

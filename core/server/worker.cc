@@ -358,6 +358,10 @@ bool Worker::retry(Channel& channel) {
 }
 
 bool Worker::retry(PostJob& job) {
+  if (job.restsUntil_ > env_.now().mono && !stopped_) {
+    waitingJobs_.push_back(&job);
+    return false;
+  }
   std::optional<PostResult> result = PostResult{engineio::Error::kBadRequest};
   const std::int64_t waitingSince = job.waitingSince_;
   try {

@@ -71,6 +71,7 @@ class PostJob {
   Allowance allowance_;
   std::unique_ptr<Deferred> deferred_;
   std::int64_t waitingSince_ = 0;  // monotonic; 0: not waiting
+  std::int64_t restsUntil_ = 0;    // monotonic: it has been sending too fast; 0: it does not rest
 };
 
 // A handshake found no place.
@@ -137,8 +138,7 @@ class Worker {
     std::string sid;
     engineio::Payload payload;  // to answer with
   };
-  // `secret` is what the client came with, where the location asks for one.
-  std::variant<Opened, NoSpace> open(const Options&, engineio::Protocol = {}, std::string_view secret = {});
+  std::variant<Opened, NoSpace> open(const Options&, engineio::Protocol = {}, const Newcomer& = {});
   enum class PollOutcome { kWaits, kAnswered, kRefused };
   struct PollResult {
     PollOutcome outcome;
@@ -159,7 +159,7 @@ class Worker {
   // ---- Engine.IO over WebSocket
   // A WebSocket without a sid: a new connection.
   std::variant<std::unique_ptr<Channel>, NoSpace> openChannel(WebSocket&, const Options&, const Agreement& = {},
-                                                              std::string_view secret = {});
+                                                              const Newcomer& = {});
   // A WebSocket for a polling connection: an upgrade. The error answers the HTTP request. When the connection is, or is
   // being, upgraded already, the WebSocket is closed as soon as it is open.
   std::variant<std::unique_ptr<Channel>, engineio::Error> probeChannel(const store::RandomId& sid, WebSocket&,
@@ -175,8 +175,7 @@ class Worker {
   void goAway(Channel&);
 
   // ---- REST
-  // `secret` is what the client came with; "": nothing.
-  RestReply createSession(const api::CreateSession&, const Options&, std::string_view secret = {});
+  RestReply createSession(const api::CreateSession&, const Options&, const Newcomer& = {});
   RestReply showSession(std::string_view sessionId, const Options&);
   // Whether the user is connected to the session, and the session has loaded what `path` is, or is part of. The path is
   // one that NGINX has decoded and normalised.
@@ -376,7 +375,7 @@ class Worker {
   NoSpace turnAway(NoSpace);
   std::optional<NoSpace> checkRoom(const Options&);
   void create(store::ConnectionTransaction&, const store::RandomId& sid, store::Transport, const Options&,
-              engineio::Protocol, std::string_view secret, Instant now);
+              engineio::Protocol, const Newcomer&, Instant now);
   store::Realm realmOf(const Options&) const;
   bool findConnection(store::ConnectionTransaction&, const store::RandomId& sid, const Options&);
   static bool isOverdue(const store::ConnectionRecord&, std::int64_t now);
@@ -386,6 +385,7 @@ class Worker {
   void endPost(PostJob&);
   Handled handlePacket(PostJob&, const engineio::Packet&);
   std::optional<PostResult> wait(PostJob&);
+  std::optional<PostResult> restFor(PostJob&, std::int64_t ms);
   bool isBacklogged(PostJob&);
   static bool isAtEnd(const PostJob&);
   engineio::PayloadDecoder::Result nextPacket(PostJob&, engineio::Packet&);
@@ -424,10 +424,14 @@ class Worker {
     store::RandomId pid{};
     store::ConnectionRef connection;
     store::LostSeat seat;
+    std::uint64_t client = 0;    // whose connection it was
+    std::uint32_t logBytes = 0;  // that its session keeps for the time in which it may come back, when all have gone
   };
   Leftover vacate(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
   Leftover endConnection(store::ConnectionTransaction&, Instant now, Departure);
   void keepForRecovery(const Leftover&, Instant now);
+  std::uint32_t logLeftIn(const store::LostSeat&);
+  void chargeForLog(const Leftover&, const Link&, Instant now);
   bool awaitsConnect(const Caller&);
   std::optional<Leftover> takeOver(const store::ConnectionRef&, const store::RandomId& pid);
   void unclaim(const Caller&, const Claim&);
@@ -471,7 +475,9 @@ class Worker {
   bool isTooFast(const Caller&);
   Handled refuseTooFast(Request&, const Rate&);
   bool joinsTooOften(const Caller&, const std::variant<session::Command, session::Refusal>&);
-  bool hasRoomFor(std::string_view sessionId, const Options&, Instant now);
+  void makePlace(Request&, std::string_view sessionId);
+  void admitSession(Request&, std::uint64_t client) const;
+  bool admitsSession(std::uint64_t client, const Rates&, Instant now) const;
   bool isOneTooMany(const Options&) const;
   void checkReplies(const Request&);
   void chargeReply(const Request&);
@@ -542,6 +548,8 @@ class Worker {
   struct Abandoned;
   Abandoned mostAbandoned(Instant now) const;
   bool evictOne(Instant now);
+  bool evictOne(Instant now, int& steps);
+  bool dismissOne(Instant now);
   bool evict(Instant now);
   template <class Act>
   void withRoom(Instant now, Act act);

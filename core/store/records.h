@@ -98,6 +98,7 @@ struct UserRecord {
   std::uint8_t connections;
   session::Presence presence;
   bool queuedForTime;
+  bool isLate;      // in the queue of late graces
   bool bound;       // to `secret`, which its clients must show
   bool stallKnown;  // it has reported `stall` since it joined
   session::Stall stall;
@@ -155,7 +156,10 @@ struct SessionRecord {
   std::uint32_t userTextBytes;  // of all its users
   Ref watchers;
   SessionLog log;
-  TokenBucket waits;  // for members who read slowly, in milliseconds; written under the lock, and never noted
+  // For members who read slowly, in milliseconds, and until when that has been counted, whatever workers they are at.
+  // Written under the lock, and never noted.
+  TokenBucket waits;
+  std::int64_t waitedUntil;  // monotonic
   // What the state file has yet to be told of it, and the end of the log as the file knows it.
   QueueLinks inUnsaved;
   Unsaved unsaved;
@@ -182,9 +186,10 @@ struct SessionShard {
   std::atomic<std::uint32_t> users;
   std::atomic<std::uint32_t> memberships;
   Queue allSessions;
-  Queue grace;  // users whose grace runs, oldest first
-  Queue away;   // users given up, oldest first
-  Queue idle;   // sessions without a connection, oldest first
+  Queue grace;      // users whose grace runs, oldest first
+  Queue lateGrace;  // more of them, who go before the last of those and came after it
+  Queue away;       // users given up, oldest first
+  Queue idle;       // sessions without a connection, oldest first
   Queue logged;
   Queue vacant;
   Queue unsaved;
@@ -321,7 +326,8 @@ struct ConnectionRecord {
   std::uint32_t pingInterval;   // milliseconds
   std::uint32_t pingTimeout;
   Realm realm;
-  SecretHash secret;  // of its client, where the realm asks for one
+  SecretHash secret;     // of its client, where the realm asks for one
+  std::uint64_t client;  // whose network it came from, see Zone::clientOf()
   SeatRef seat;
   std::uint64_t cursor;     // next offset of the session's log to send
   std::uint64_t joinedAt;   // offset from which the session's events are its business

@@ -1,8 +1,10 @@
 #include "core/store/robust_mutex.h"
 
+#include <linux/futex.h>
 #include <time.h>
 
 #include <cerrno>
+#include <cstdint>
 
 #include "core/store/fault_point.h"
 
@@ -11,12 +13,11 @@ namespace {
 
 constexpr int kPiece = 100;  // milliseconds
 
-std::int32_t self = 0;
 RobustMutex::WhenStuck stuck = nullptr;
 
 timespec afterPiece() {
   timespec time{};
-  clock_gettime(CLOCK_REALTIME, &time);
+  clock_gettime(CLOCK_MONOTONIC, &time);
   time.tv_nsec += kPiece * 1'000'000L;
   time.tv_sec += time.tv_nsec / 1'000'000'000L;
   time.tv_nsec %= 1'000'000'000L;
@@ -25,8 +26,7 @@ timespec afterPiece() {
 
 }  // namespace
 
-void RobustMutex::useAs(std::int32_t holder, WhenStuck whenStuck) {
-  self = holder;
+void RobustMutex::onStuck(WhenStuck whenStuck) {
   stuck = whenStuck;
 }
 
@@ -44,7 +44,6 @@ bool RobustMutex::lock() {
   int result = pthread_mutex_trylock(&mutex_);
   if (result == EBUSY) result = lockSlowly();
   const bool ownerDied = result == EOWNERDEAD;
-  holder_.store(self, std::memory_order_relaxed);
   faultPoint();
   // Consistent again right away: the repair itself is restartable, and the flag for it lies in what is protected.
   if (ownerDied) pthread_mutex_consistent(&mutex_);
@@ -53,18 +52,29 @@ bool RobustMutex::lock() {
 }
 
 int RobustMutex::lockSlowly() {
-  for (int waited = kPiece;; waited = waited % kPatience + kPiece) {
+  std::int32_t before = 0;
+  for (int waited = 0;;) {
     const timespec until = afterPiece();
-    const int result = pthread_mutex_timedlock(&mutex_, &until);
+    const int result = pthread_mutex_clocklock(&mutex_, CLOCK_MONOTONIC, &until);
     if (result != ETIMEDOUT) return result;
-    const std::int32_t holder = holder_.load(std::memory_order_relaxed);
-    if (waited % kPatience == 0 && holder != 0 && stuck != nullptr) stuck(holder);
+    const std::int32_t now = holder();
+    waited = now != 0 && now == before ? waited + kPiece : kPiece;
+    before = now;
+    if (waited < kPatience) continue;
+    waited = 0;
+    if (stuck != nullptr) stuck(now);
   }
+}
+
+// The kernel, which sees to a holder that dies, asks the same word; so there is no moment at which a thread has the
+// lock and is not named in it.
+std::int32_t RobustMutex::holder() const {
+  const int word = __atomic_load_n(&mutex_.__data.__lock, __ATOMIC_RELAXED);
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(word) & FUTEX_TID_MASK);
 }
 
 void RobustMutex::unlock() {
   faultPoint();
-  holder_.store(0, std::memory_order_relaxed);
   pthread_mutex_unlock(&mutex_);
   faultPoint();
 }

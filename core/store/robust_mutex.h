@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 
-#include <atomic>
 #include <cstdint>
 
 namespace mediasync::store {
@@ -17,18 +16,18 @@ class RobustMutex {
   bool lock();
   void unlock();
 
-  // What this process is called as a holder, from now on, and what it does when it has waited for another one for
-  // kPatience: `whenStuck` gets what that one is called. It is called again and again until the lock is free.
+  // What this process does from now on when it has waited for another one for kPatience, which had the lock all the
+  // time: `whenStuck` gets the thread that holds it. It is called again and again until the lock is free.
   using WhenStuck = void (*)(std::int32_t holder);
-  static void useAs(std::int32_t holder, WhenStuck whenStuck);
+  static void onStuck(WhenStuck whenStuck);
   // Milliseconds. They are counted in pieces, so that a machine that stood still as a whole has waited for one alone.
   static constexpr int kPatience = 2'000;
 
  private:
   int lockSlowly();
+  std::int32_t holder() const;
 
   pthread_mutex_t mutex_;
-  std::atomic<std::int32_t> holder_;  // 0: not said
 };
 
 // Holds the mutex for a scope.

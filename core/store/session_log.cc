@@ -144,6 +144,10 @@ void initLog(Transaction& txn, const SessionRecord& session) {
   attachNewest(txn, log, txn.allocate(kFirstChunk), kFirstChunk);
 }
 
+void keepChunk(Transaction& txn, const SessionRecord& session) {
+  if (session.log.firstChunk == 0) attachNewest(txn, txn.edit(session.log), txn.allocate(kFirstChunk), kFirstChunk);
+}
+
 Append appendToLog(Transaction& txn, const SessionRecord& session, std::string_view event, bool isSync,
                    std::size_t limit, bool certain) {
   SessionLog& log = txn.edit(session.log);

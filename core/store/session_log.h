@@ -25,6 +25,9 @@ inline constexpr std::size_t kFirstChunk = 1024;
 // Gives a new session its first chunk. Throws OutOfSpace.
 void initLog(Transaction&, const SessionRecord&);
 
+// A log that was freed gets a chunk again, so that there is room for what must be told. Throws OutOfSpace.
+void keepChunk(Transaction&, const SessionRecord&);
+
 // Appends the encoded event. `certain`: room is made whatever it takes, for an event of up to kMaxCertainEvent bytes;
 // kLost is the answer only where the log has no chunk.
 // Otherwise throws OutOfSpace when there is no memory, and answers kBusy when the log would grow over `limit` bytes and

@@ -131,6 +131,7 @@ bool SessionTransaction::destroy(Instant now) {
 
 SeatRef SessionTransaction::addConnection(UserRef user, const ConnectionRef& connection) {
   stopIdling();
+  keepChunk(txn_, *session_);
   auto& membership = txn_.create<Membership>();
   const Ref ref = zone_.arena().refOf(&membership);
   membership.serial = txn_.newSerial();
@@ -413,13 +414,18 @@ void SessionTransaction::renameUser(UserRef ref, std::string_view username, std:
   noteUnsaved(Unsaved::kUsers);
 }
 
-const Queue& SessionTransaction::timeQueue(Presence presence) const {
-  return presence == Presence::kGrace ? shard_.grace : shard_.away;
+const Queue& SessionTransaction::timeQueue(const UserRecord& record) const {
+  if (record.presence == Presence::kAway) return shard_.away;
+  return record.isLate ? shard_.lateGrace : shard_.grace;
+}
+
+bool SessionTransaction::goesLast(const Queue& queue, const UserRecord& record) const {
+  return queue.last == 0 || userAt(queue.last).absentSince <= record.absentSince;
 }
 
 void SessionTransaction::leaveTimeQueue(const UserRecord& record) {
   if (!record.queuedForTime) return;
-  unlink(txn_, timeQueue(record.presence), &UserRecord::inQueue, zone_.arena().refOf(&record));
+  unlink(txn_, timeQueue(record), &UserRecord::inQueue, zone_.arena().refOf(&record));
   txn_.edit(record.queuedForTime) = false;
 }
 
@@ -446,9 +452,12 @@ void SessionTransaction::beginPresence(const UserRecord& record, Presence presen
   enterTimeQueue(record);
 }
 
-// Those whose absence counts from later on, since the server sent them away, stay behind those who come after them.
+// Those whose absence counts from later on, since the server sent them away, may be thousands. Whoever comes after them
+// and goes before them has a queue of its own, where it is the last: its place need not be looked for, but when
+// the times of the zone have just changed.
 void SessionTransaction::enterTimeQueue(const UserRecord& record) {
-  const Queue& queue = timeQueue(record.presence);
+  txn_.edit(record.isLate) = record.presence == Presence::kGrace && !goesLast(shard_.grace, record);
+  const Queue& queue = timeQueue(record);
   Ref previous = queue.last;
   while (previous != 0 && userAt(previous).absentSince > record.absentSince)
     previous = userAt(previous).inQueue.previous;

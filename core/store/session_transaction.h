@@ -147,7 +147,8 @@ class SessionTransaction final : public session::State {
   const Ref& userBucket(std::uint64_t hash) const;
   void countTexts(const UserRecord&, bool isAdded);
   void beginPresence(const UserRecord&, session::Presence, Instant now);
-  const Queue& timeQueue(session::Presence) const;
+  const Queue& timeQueue(const UserRecord&) const;
+  bool goesLast(const Queue&, const UserRecord&) const;
   void leaveTimeQueue(const UserRecord&);
   void enterTimeQueue(const UserRecord&);
   void freeMemberships(const UserRecord&);

@@ -1,7 +1,6 @@
 #include "core/store/state_image.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -22,6 +21,23 @@ std::string textOf(const RandomId& id) {
 
 std::int64_t monoOf(std::int64_t wall, Instant now) {
   return std::min(now.mono, now.mono - (now.wall - wall));
+}
+
+// Whether users of it were there, or had just been lost: their grace had not ended.
+bool hasReturning(const SavedSession& saved) {
+  return std::any_of(saved.users.begin(), saved.users.end(),
+                     [](const SavedUser& user) { return user.presence != session::Presence::kAway; });
+}
+
+// Since when it has had no connection, monotonic. Of one whose users have their grace anew, the time in which they come
+// back unnoticed begins anew, too, where less than that grace is left of it. `unset`: as the clock was when it was
+// saved.
+std::int64_t idleSince(const SavedSession& saved, const ZoneSettings& settings, Instant now, Instant unset) {
+  if (!saved.idleSince) return now.mono;
+  const std::int64_t since = monoOf(*saved.idleSince, unset);
+  const bool isShort =
+      since + settings.returnTime() < now.mono + std::max(settings.disconnectGrace, settings.restartGrace);
+  return hasReturning(saved) && isShort ? now.mono : since;
 }
 
 // Fills a zone. Queues of time must be filled with those first that have waited longest.
@@ -116,15 +132,13 @@ class Restorer {
   // Whether nobody can come back to it as if nothing had been: then it had no log, or would have lost it by now. With
   // one, abandoned sessions could take the memory of the others.
   bool isLeft(const SavedSession& saved) const {
-    const std::int64_t idleSince = saved.idleSince ? monoOf(*saved.idleSince, unset_) : now_.mono;
-    const bool areAway = std::all_of(saved.users.begin(), saved.users.end(),
-                                     [](const SavedUser& user) { return user.presence == session::Presence::kAway; });
-    return areAway && (saved.users.empty() || idleSince + zone_.settings().returnTime() <= now_.mono);
+    const std::int64_t since = idleSince(saved, zone_.settings(), now_, unset_);
+    return !hasReturning(saved) && (saved.users.empty() || since + zone_.settings().returnTime() <= now_.mono);
   }
 
   Place addHead(const SavedSession& saved) {
     SessionTransaction txn(zone_, saved.id);
-    txn.restore(saved, {now_.wall, saved.idleSince ? monoOf(*saved.idleSince, unset_) : now_.mono});
+    txn.restore(saved, {now_.wall, idleSince(saved, zone_.settings(), now_, unset_)});
     const std::int64_t start = monoOf(saved.clock.setAt.wall, unset_);
     txn.setClockStart({now_.wall - (now_.mono - start), start});
     if (isLeft(saved)) txn.restoreWithoutLog(saved);
@@ -316,8 +330,8 @@ StateImage::Restored StateImage::restoreTo(const Zone& zone, Instant now) const 
   std::vector<const SavedSession*> sessions;
   for (const auto& [serial, session] : sessions_)
     sessions.push_back(&session);
-  const auto order = [](const SavedSession* s) {
-    return std::pair(s->idleSince.value_or(std::numeric_limits<std::int64_t>::max()), s->serial);
+  const auto order = [&, unset = Instant{now.wall - clockShift_, now.mono}](const SavedSession* s) {
+    return std::pair(idleSince(*s, zone.settings(), now, unset), s->serial);
   };
   std::sort(sessions.begin(), sessions.end(), [&](const auto* a, const auto* b) { return order(a) < order(b); });
   Restorer restorer(zone, now, clockShift_);

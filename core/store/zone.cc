@@ -9,7 +9,7 @@ namespace mediasync::store {
 namespace {
 
 // Changes whenever a record changes, so that tables of another build are never misread.
-constexpr std::uint64_t kLayout = 12;
+constexpr std::uint64_t kLayout = 13;
 constexpr std::uint64_t kMagic = 0x6d656469'61730000ULL ^ (kLayout << 48) ^ (sizeof(ZoneHeader) << 32) ^
                                  (sizeof(SessionRecord) << 20) ^ (sizeof(ConnectionRecord) << 8) ^ sizeof(UserRecord);
 
@@ -20,6 +20,8 @@ constexpr std::size_t kSerialStart = 5;      // random bytes of the six that tel
 constexpr std::uint32_t kSessionBucketsPerPage = 2;
 constexpr std::uint32_t kUserBucketsPerPage = 8;
 constexpr std::uint32_t kConnectionBucketsPerPage = 8;
+// And buckets of tokens for the clients who make them.
+constexpr std::uint32_t kClientsPerPage = 1;
 
 std::size_t alignTo(std::size_t offset, std::size_t alignment) {
   return (offset + alignment - 1) / alignment * alignment;
@@ -34,11 +36,13 @@ struct Layout {
   std::size_t userBuckets = 0;
   std::size_t connectionBuckets = 0;
   std::size_t recoveryBuckets = 0;
+  std::size_t clients = 0;
   std::size_t descriptors = 0;
   std::size_t pages = 0;
   std::uint32_t sessionBucketsPerShard = 0;
   std::uint32_t userBucketsPerShard = 0;
   std::uint32_t connectionBucketsPerShard = 0;
+  std::uint32_t clientSets = 0;
   std::uint32_t pageCount = 0;
 };
 
@@ -58,6 +62,7 @@ Layout layoutFor(std::size_t size, std::uint32_t shards) {
   layout.sessionBucketsPerShard = bucketsPerShard(roughPages, kSessionBucketsPerPage, shards);
   layout.userBucketsPerShard = bucketsPerShard(roughPages, kUserBucketsPerPage, shards);
   layout.connectionBucketsPerShard = bucketsPerShard(roughPages, kConnectionBucketsPerPage, shards);
+  layout.clientSets = bucketsPerShard(roughPages, kClientsPerPage, ClientTable::kWays);
   layout.sessionShards = reserve(shards * sizeof(SessionShard));
   layout.connectionShards = reserve(shards * sizeof(ConnectionShard));
   layout.undoLogs = reserve(2 * shards * UndoLog::kBytes);
@@ -65,6 +70,7 @@ Layout layoutFor(std::size_t size, std::uint32_t shards) {
   layout.userBuckets = reserve(shards * layout.userBucketsPerShard * sizeof(Ref));
   layout.connectionBuckets = reserve(shards * layout.connectionBucketsPerShard * sizeof(Ref));
   layout.recoveryBuckets = reserve(shards * layout.connectionBucketsPerShard * sizeof(Ref));
+  layout.clients = reserve(ClientTable::bytesFor(layout.clientSets));
   layout.descriptors = reserve((roughPages + 1) * sizeof(PageDescriptor));
   layout.pages = alignTo(at, kPageSize);
   if (layout.pages < size) layout.pageCount = static_cast<std::uint32_t>((size - layout.pages) / kPageSize);
@@ -112,7 +118,9 @@ Zone::Zone(std::span<std::byte> memory, const ZoneSettings& settings)
 
 std::size_t Zone::minimumSize(std::uint32_t shards) {
   const std::size_t fixed = layoutFor(0, shards).pages;
-  return alignTo(fixed + fixed / 16 + kSmallestHeap * (kPageSize + 256), kPageSize);
+  const std::size_t tables = fixed + fixed / 16 + kSmallestHeap * (kPageSize + 256);
+  const std::size_t clients = tables / kPageSize * 2 * kClientsPerPage * sizeof(ClientBucket);
+  return alignTo(tables + clients, kPageSize);
 }
 
 std::optional<Zone> Zone::create(std::span<std::byte> memory, std::uint32_t shards, const ZoneSettings& settings,
@@ -125,6 +133,7 @@ std::optional<Zone> Zone::create(std::span<std::byte> memory, std::uint32_t shar
   header.size = memory.size();
   header.shards = shards;
   header.census.init();
+  header.clients.init(static_cast<Ref>(layout.clients / 8), layout.clientSets);
   random.fill({reinterpret_cast<std::uint8_t*>(&header.key), sizeof header.key});
   random.fill(header.secretKey);
   random.fill({reinterpret_cast<std::uint8_t*>(&header.state.zone), sizeof header.state.zone});
@@ -158,6 +167,14 @@ bool Zone::admitSession(const Rate& rate, Instant now) const {
     if (!after.take(rate, now.mono)) return false;
   } while (!header_->newSessions.compare_exchange_weak(before, after));
   return true;
+}
+
+bool Zone::admitClient(std::uint64_t client, const Rate& rate, Instant now) const {
+  return !rate || client == 0 || header_->clients.take(arena(), client, rate, now.mono);
+}
+
+void Zone::chargeClient(std::uint64_t client, const Rate& rate, std::uint64_t tokens, Instant now) const {
+  if (rate && client != 0 && tokens != 0) header_->clients.charge(arena(), client, rate, tokens, now.mono);
 }
 
 std::uint32_t Zone::sessionCount() const {

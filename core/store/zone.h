@@ -14,6 +14,7 @@
 #include "core/base/random.h"
 #include "core/base/secret.h"
 #include "core/base/siphash.h"
+#include "core/store/client_table.h"
 #include "core/store/notice.h"
 #include "core/store/records.h"
 #include "core/store/shard.h"
@@ -112,6 +113,7 @@ struct ZoneHeader {
   std::atomic<std::uint32_t> cycle;       // the newest configuration: they are counted
   StateKeeping state;
   std::atomic<TokenBucket> newSessions;
+  ClientTable clients;          // that have made sessions
   std::uint64_t sessionShards;  // offsets
   std::uint64_t connectionShards;
   WorkerEntry workers[kMaxWorkers];
@@ -168,6 +170,13 @@ class Zone {
 
   // Whether one more session may be made now, by the rate at which that is allowed; counts it, if so.
   bool admitSession(const Rate&, Instant now) const;
+
+  // The client of a network, see clientNetwork(), as the tables know it; 0: none is known.
+  std::uint64_t clientOf(std::string_view network) const { return network.empty() ? 0 : hash(network) | 1; }
+  // Whether a client may make one more now; counts it, if so. One that is not known always may.
+  bool admitClient(std::uint64_t client, const Rate&, Instant now) const;
+  // Counts what it has left behind.
+  void chargeClient(std::uint64_t client, const Rate&, std::uint64_t tokens, Instant now) const;
 
   // Sums over the shards, without locks: exact when nothing moves.
   std::uint32_t sessionCount() const;

@@ -20,7 +20,8 @@ describe('nginx -t', () => {
         mediasync_deflate_min_length 512; mediasync_deflate_window 4k; mediasync_deflate_level 6;
         mediasync_max_connections 100; mediasync_limit_events rate=50r/s burst=100; mediasync_limit_user_events off;
         mediasync_limit_joins burst=5 rate=30r/m; mediasync_limit_session_joins rate=1r/s;
-        mediasync_limit_sessions rate=1000000000r/m burst=1000000000; mediasync_limit_replies rate=64k burst=2m;
+        mediasync_limit_sessions rate=1000000000r/m burst=1000000000; mediasync_limit_create rate=30r/m burst=50;
+        mediasync_limit_replies rate=64k burst=2m;
         mediasync_user $remote_user; mediasync_user_secret on cookie=seat;`),
       server: `location /y/ { mediasync_engine_echo other; } location /z/ { mediasync_socket_echo other; }
         location = /s { mediasync_status other format=prometheus; } location /r { mediasync_api other; }`,

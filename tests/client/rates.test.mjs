@@ -199,6 +199,36 @@ suite('mediasync_limit_sessions', { sync: 'mediasync_limit_sessions rate=30r/m b
   });
 });
 
+suite('mediasync_limit_create', { http: 'mediasync_limit_create rate=6r/m burst=3; set_real_ip_from 127.0.0.0/8;' +
+  ' real_ip_header X-Real-IP; real_ip_recursive on;' }, (server) => {
+  const from = (address) => ({ 'X-Real-IP': address });
+  const create = (address) => rest(server(), 'POST', '/api/sessions', { creatorId: 'c', creatorName: 'C' },
+    { headers: from(address) });
+  const make = async (address, transport) => {
+    const socket = await connect(server(), { transport, extraHeaders: from(address) });
+    return (await ask(socket, 'join_session', { sessionId: unique('n'), userId: 'u', username: 'U' })).code ?? 'ok';
+  };
+
+  it('counts what an address makes by events and over REST together, as realip tells it', async () => {
+    assert.equal(await make('192.0.2.1', 'websocket'), 'ok');
+    assert.equal(await make('192.0.2.1', 'polling'), 'ok');
+    assert.equal((await create('192.0.2.1')).status, 201);
+    const answer = await create('192.0.2.1');
+    assert.equal(answer.status, 429);
+    assert.equal(answer.headers['retry-after'], '1');
+    assert.equal(await make('192.0.2.1', 'websocket'), 'RATE_LIMITED');
+    assert.equal(await make('192.0.2.1', 'polling'), 'RATE_LIMITED');
+    assert.equal(await make('192.0.2.2', 'websocket'), 'ok');
+    assert.equal((await create('192.0.2.2')).status, 201);
+  });
+
+  it('takes the /64 of IPv6 for one address', async () => {
+    for (let i = 1; i <= 3; i++) assert.equal((await create(`2001:db8:0:1::${i}`)).status, 201);
+    assert.equal((await create('2001:db8:0:1:ffff::1')).status, 429);
+    assert.equal((await create('2001:db8:0:2::1')).status, 201);
+  });
+});
+
 suite('mediasync_limit_replies', { sync: 'mediasync_limit_replies rate=20k burst=100k;' }, (server) => {
   for (const transport of ['websocket', 'polling']) {
     it(`bounds the bytes that small requests bring about, over ${transport}`, async () => {

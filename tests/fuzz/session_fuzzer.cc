@@ -454,7 +454,7 @@ class Play {
     ModelSession next;
     {
       SessionTransaction txn(zone_, std::uint32_t{0});
-      for (const store::Queue* queue : {&txn.shard().grace, &txn.shard().away}) {
+      for (const store::Queue* queue : {&txn.shard().grace, &txn.shard().lateGrace, &txn.shard().away}) {
         if (queue->first == 0) continue;
         const auto& record = *zone_.arena().at<store::UserRecord>(queue->first);
         if (record.absentSince + timeoutOf(record.presence) > now_.mono) continue;

@@ -55,7 +55,7 @@ async function startServer(workers) {
     workers, zoneSize: '6m',
     zone: 'log=32k disconnect_grace=2s restart_grace=4s user_timeout=10s session_timeout=30s recovery=15s',
     sync: 'mediasync_eio3 on; mediasync_deflate on; mediasync_deflate_min_length 64;',
-    http: 'mediasync_ping_interval 8s; mediasync_ping_timeout 6s; mediasync_max_payload 100000; ' +
+    http: 'mediasync_ping_interval 8s; mediasync_ping_timeout 6s; mediasync_max_payload 100000; mediasync_limit_create off; ' +
       'client_header_timeout 5s; client_body_timeout 5s;', // requests that never end keep old workers for so long
   }, { http: server.port, tls: server.tlsPort })
     .replace('error.log info', 'error.log notice')

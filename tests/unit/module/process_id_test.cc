@@ -1,6 +1,7 @@
 #include "ngx_module/process_id.h"
 
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,4 +43,21 @@ TEST_CASE("a process that has the pid of an earlier one is another", "[module]")
   const store::ProcessId earlier = self - (store::ProcessId{1} << 32);
   CHECK_FALSE(isAlive(earlier));
   CHECK(isAlive(static_cast<std::uint32_t>(getpid())));  // of which no more is known
+}
+
+TEST_CASE("a process stands still when it was stopped, and not when a debugger looks at it", "[module]") {
+  const bool isTraced = GENERATE(false, true);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (isTraced) ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    raise(SIGSTOP);
+    _exit(0);
+  }
+  REQUIRE(child > 0);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, WUNTRACED) == child);
+  REQUIRE(WIFSTOPPED(status));
+  CHECK(isStopped(child) == !isTraced);
+  kill(child, SIGKILL);
+  REQUIRE(waitpid(child, nullptr, 0) == child);
 }

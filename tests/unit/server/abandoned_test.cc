@@ -146,6 +146,67 @@ TEST_CASE("sessions to which somebody may come back, and those with people, neve
   REQUIRE_INVARIANTS(world.zone);
 }
 
+namespace {
+
+// Makes a session, says long things in it and is lost, again and again for two minutes.
+void leaveLogs(World& world, const Options& options, const Newcomer& newcomer) {
+  for (int i = 0; i < 1'200; ++i) {
+    WsClient bad(world, 1, options, {}, newcomer);
+    if (!bad.isOpen()) continue;
+    seat(world, bad, "bad " + std::to_string(i), "bad");
+    if (lastOf(bad) == "session_joined bad") sayLongThings(bad, 46);
+    world.settle();
+    bad.drop();
+    if (i % 10 == 9) world.advance(1'000, 500);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("who fills sessions and is lost, again and again, keeps no other network out", "[server][abandoned][rates]") {
+  World world(2, {}, 8 << 20);
+  Options options;
+  options.rates.ownSessions = {120, 300};
+  const Newcomer bad{{}, "9.9."};
+  leaveLogs(world, options, bad);
+  CHECK(world.zone.header().heap.freePages() > world.zone.header().heap.total() / 3);
+  for (int i = 0; i < 50; ++i) {
+    WsClient ann(world, 0, options, {}, {{}, "1.1."});
+    seat(world, ann, "good " + std::to_string(i), "ann");
+    CHECK(lastOf(ann) == "session_joined ann");
+    ann.leave();
+    world.settle();
+  }
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("a network that many are lost from may make sessions again before long", "[server][abandoned][rates]") {
+  World world(2, {}, 4 << 20);
+  Options options;
+  options.rates.ownSessions = {60, 20};
+  const Newcomer office{{}, "9.9."};
+  std::vector<std::unique_ptr<WsClient>> people;
+  for (int i = 0; i < 20; ++i) {
+    auto& one = *people.emplace_back(std::make_unique<WsClient>(world, 0, options, Agreement{}, office));
+    seat(world, one, "room " + std::to_string(i), "u");
+    sayLongThings(one, 46);
+    world.settle();
+  }
+  REQUIRE(world.zone.header().heap.freePages() < world.zone.header().heap.total() / 2);
+  people.clear();
+  WsClient late(world, 1, options, {}, office);
+  seat(world, late, "room 1", "u");
+  CHECK(lastOf(late) == "session_joined u");
+  late.leave();
+  late.join("new", "u");
+  world.settle();
+  CHECK(lastOf(late) == "error RATE_LIMITED");
+  world.advance(22'000, 500);
+  late.join("new", "u");
+  world.settle();
+  CHECK(lastOf(late) == "session_joined u");
+}
+
 TEST_CASE("an abandoned session does not count for mediasync_max_sessions when somebody comes", "[server][abandoned]") {
   World world;
   Options options;
@@ -251,4 +312,157 @@ TEST_CASE("a session that nobody can come back to has no log after a restart eit
   }
   after.settle();
   REQUIRE_INVARIANTS(after.zone);
+}
+
+TEST_CASE("a session that all had just lost keeps its log over a restart, however long that took",
+          "[server][abandoned][recovery][state]") {
+  Disk disk;
+  World before;
+  kept(before);
+  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  auto ann = std::make_unique<WsClient>(before, 0), bob = std::make_unique<WsClient>(before, 1);
+  seat(before, *ann, "room", "ann");
+  seat(before, *bob, "room", "bob");
+  const json credentials = bob->credentials();
+  sayLongThings(*ann, 5);
+  before.settle();
+  bob->drop();
+  ann->drop();
+  before.advance(1'000, 500);
+  keeping.run();
+  NextWorld after;
+  kept(after);
+  after.env.time = before.env.time.after(2 * kRecovery);
+  newest(disk.halves)->restoreTo(after.zone, after.env.time);
+  after.advance(1'000, 100);
+  CHECK(logBytes(after, "room") > 10'000);
+  REQUIRE_INVARIANTS(after.zone);
+  WsClient back(after, 1);
+  back.comeBack(credentials);
+  after.settle();
+  CHECK(back.inbox.pid == credentials["pid"]);
+  CHECK(back.inbox.events("media_loaded").size() == 5);
+  REQUIRE_INVARIANTS(after.zone);
+}
+
+TEST_CASE("a session that all have lost does not give way before they may not come back any more",
+          "[server][abandoned][recovery]") {
+  World world(2, {}, 1 << 20);
+  auto ann = std::make_unique<WsClient>(world, 0);
+  seat(world, *ann, "room", "ann");
+  ann->drop();
+  world.advance(kRecovery - 10'000, 500);
+  WsClient bad(world, 1);
+  bad.packet("40");
+  std::vector<std::unique_ptr<WsClient>> present;
+  for (int i = 0; metric(world, "sessions_evicted_total") < 10; ++i) {
+    REQUIRE(i < 10'000);
+    bad.join("bad " + std::to_string(i), "bad");
+    bad.leave();
+    world.settle();
+  }
+  CHECK(exists(world, "room"));
+  CHECK(logBytes(world, "room") > 0);
+  WsClient back(world, 0);
+  back.comeBack(*ann);
+  world.settle();
+  CHECK(back.hasRecovered(*ann));
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("a newcomer gets in although what gives way first lies among what stays", "[server][abandoned]") {
+  World world(2, {}, 1 << 20);
+  int count = 0;
+  const auto nameIn = [&](std::uint16_t shard) {
+    for (;;) {
+      const std::string name = "room " + std::to_string(count++);
+      if (store::SessionTransaction(world.zone, name).shardIndex() == shard) return name;
+    }
+  };
+  std::vector<std::unique_ptr<WsClient>> present;
+  WsClient bad(world, 1);
+  bad.packet("40");
+  for (int i = 0; i < 120; ++i) {
+    bad.join(nameIn(0), "bad");
+    bad.leave();
+    world.settle();
+    if (i % 5 != 0) continue;
+    present.push_back(std::make_unique<WsClient>(world, 0));
+    seat(world, *present.back(), nameIn(0), "u");
+  }
+  world.advance(100);
+  for (int i = 0; metric(world, "sessions_evicted_total") < 200; ++i) {
+    REQUIRE(i < 10'000);
+    bad.inbox = {};
+    bad.join(nameIn(1), "bad");
+    world.settle();
+    REQUIRE(lastOf(bad) == "session_joined bad");
+    bad.leave();
+    world.settle();
+  }
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("a session of very many users goes in parts", "[server][abandoned]") {
+  World world(2, {}, 16 << 20);
+  constexpr int kUsers = 10'000;
+  WsClient ann(world, 0), bob(world, 1);
+  seat(world, ann, "crowded", "ann");
+  for (int i = 0; i < kUsers; ++i) {
+    store::SessionTransaction session(world.zone, "crowded");
+    REQUIRE(session.find("crowded"));
+    session.addUser("user " + std::to_string(i), "name", {}, session::Presence::kAway, world.env.time);
+    store::WakeSet wake;
+    session.commit(wake);
+  }
+  ann.drop();
+  world.advance(kRecovery + 1'000, 500);
+  REQUIRE(world.zone.userCount() == kUsers + 1);
+  Options options;
+  options.maxSessions = 1;
+  WsClient cat(world, 1, options);
+  seat(world, cat, "new", "cat");
+  CHECK(lastOf(cat) == "error TOO_MANY_SESSIONS");
+  CHECK(world.zone.userCount() > 0);
+  CHECK(world.zone.userCount() < kUsers);
+  REQUIRE_INVARIANTS(world.zone);
+  world.advance(1'000, 100);
+  CHECK(world.zone.sessionCount() == 0);
+  cat.join("new", "cat");
+  world.settle();
+  CHECK(lastOf(cat) == "session_joined cat");
+  REQUIRE_INVARIANTS(world.zone);
+}
+
+TEST_CASE("users who went and may not come back unnoticed any more keep nobody out of the zone",
+          "[server][abandoned]") {
+  World world(2, {}, 1 << 20);
+  WsClient ann(world, 0);
+  seat(world, ann, "room", "ann");
+  const std::string avatar(2'000, 'a');
+  bool isFull = false;
+  for (int i = 0; !isFull; ++i) {
+    REQUIRE(i < 10'000);
+    WsClient bad(world, 1);
+    bad.packet("40{\"recovery\":false}");
+    bad.event("join_session",
+              {{"sessionId", "room"}, {"userId", "bad " + std::to_string(i)}, {"username", "Bad"}, {"avatar", avatar}});
+    world.settle();
+    isFull = lastOf(bad) == "error ZONE_FULL";
+    bad.drop();
+  }
+  const json late{{"sessionId", "new"}, {"userId", "bob"}, {"username", "Bob"}, {"avatar", avatar}};
+  WsClient bob(world, 1);
+  bob.packet("40");
+  world.advance(kRecovery + 10'000, 500);
+  const std::uint32_t users = world.zone.userCount();
+  bob.event("join_session", late);
+  world.settle();
+  CHECK(lastOf(bob) == "session_joined bob");
+  CHECK(world.zone.userCount() > users / 4);  // no more went than had to
+  CHECK(exists(world, "room"));
+  ann.sync(7, 1);
+  world.settle();
+  CHECK(only(ann.inbox.seen(), "ack") == Strings{"ack 1 ok"});
+  REQUIRE_INVARIANTS(world.zone);
 }

@@ -214,3 +214,28 @@ TEST_CASE("the time that a worker stood still is none that its members made anyb
   const std::int64_t waited = sayMuch(world, ann, number) + sayMuch(world, ann, number);
   CHECK(waited >= kReaderPatience - 500);
 }
+
+TEST_CASE("members who are slow at the same time make a leader wait once, whatever workers they are at",
+          "[server][line]") {
+  const auto waitedFor = [](std::initializer_list<std::uint16_t> slots) {
+    World world(3, smallLog());
+    WsClient ann(world, 0);
+    seat(world, ann, "room", "ann");
+    int number = 0;
+    std::int64_t waited = 0;
+    std::vector<std::unique_ptr<WsClient>> bad;
+    for (int i = 0; i < 5; ++i) {
+      for (const std::uint16_t slot : slots) {
+        auto& slow = *bad.emplace_back(std::make_unique<WsClient>(world, slot));
+        seat(world, slow, "room", "bad " + std::to_string(bad.size()));
+        slow.socket.room = 0;
+      }
+      waited += sayMuch(world, ann, number);
+    }
+    return waited;
+  };
+  const std::int64_t together = waitedFor({1, 1});
+  const std::int64_t apart = waitedFor({1, 2});
+  CHECK(apart > together - 500);
+  CHECK(apart < together + 500);
+}

@@ -406,6 +406,60 @@ TEST_CASE("new sessions are limited in the whole zone, by events and over REST",
   CHECK(world.worker(1).createSession({"x", "X"}, options).status == 201);
 }
 
+TEST_CASE("new sessions are limited for each network, by events and over REST, whatever connections it takes",
+          "[server][rates]") {
+  World world;
+  Options options;
+  options.rates.ownSessions = {60, 3};
+  const Newcomer bad{{}, "9.9."}, good{{}, "1.1."};
+  const auto sessionBy = [&](const Newcomer& newcomer, const std::string& session, int worker) {
+    WsClient client(world, static_cast<std::uint16_t>(worker), options, {}, newcomer);
+    seat(world, client, session, "u");
+    return client.inbox.news().back();
+  };
+  CHECK(sessionBy(bad, "one", 0) == "session_joined u");
+  CHECK(sessionBy(bad, "two", 1) == "session_joined u");
+  CHECK(world.worker(1).createSession({"x", "X"}, options, bad).status == 201);
+  CHECK(world.worker(1).createSession({"x", "X"}, options, bad).status == 429);
+  CHECK(sessionBy(bad, "three", 1) == "error RATE_LIMITED");
+  CHECK(sessionBy(bad, "one", 1) == "session_joined u");  // of those that are there it may join any
+  CHECK(world.zone.sessionCount() == 3);
+  CHECK(metric(world, "rate_limited_total") == 2);
+  PollClient poller(world, 0, options, {}, bad);
+  poller.polls = true;
+  seat(world, poller, "three", "p");
+  CHECK(poller.inbox.news().back() == "error RATE_LIMITED");
+  CHECK(sessionBy(good, "four", 0) == "session_joined u");
+  for (int i = 0; i < 10; ++i)
+    CHECK(world.worker(1).createSession({"x", "X"}, options).status == 201);  // by scripts, or over a Unix socket
+  world.advance(1'000);
+  CHECK(sessionBy(bad, "three", 1) == "session_joined u");
+  CHECK(sessionBy(bad, "five", 1) == "error RATE_LIMITED");
+}
+
+TEST_CASE("a session that is refused for the rate takes nobody's place", "[server][rates]") {
+  World world;
+  Options options;
+  options.rates.ownSessions = {60, 2};
+  options.maxSessions = 2;
+  const Newcomer bad{{}, "9.9."};
+  WsClient ann(world, 0, options), eve(world, 1, options, {}, bad);
+  seat(world, ann, "of ann", "ann");
+  ann.leave();
+  seat(world, eve, "one", "eve");
+  eve.leave();
+  eve.join("two", "eve");
+  world.settle();
+  eve.leave();
+  forgetNews(world);
+  const std::uint64_t evicted = metric(world, "sessions_evicted_total");
+  CHECK(evicted == 1);
+  eve.join("three", "eve");
+  CHECK(eve.inbox.news() == Strings{"error RATE_LIMITED"});
+  CHECK(world.worker(0).createSession({"x", "X"}, options, bad).status == 429);
+  CHECK(metric(world, "sessions_evicted_total") == evicted);
+}
+
 TEST_CASE("the states of sessions that a connection asks for are limited by their bytes", "[server][rates]") {
   World world(2, {}, 8 << 20);
   Options options;

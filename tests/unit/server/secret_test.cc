@@ -19,7 +19,7 @@ Options bound() {
 
 // A browser: what it shows is its cookie.
 std::unique_ptr<WsClient> browser(World& world, std::uint16_t slot, std::string_view cookie) {
-  return std::make_unique<WsClient>(world, slot, bound(), Agreement{}, cookie);
+  return std::make_unique<WsClient>(world, slot, bound(), Agreement{}, Newcomer{cookie});
 }
 
 void joinWith(Client& client, std::string_view user, std::string_view secret, int ack) {
@@ -44,7 +44,7 @@ TEST_CASE("a user whom one client has made is no other's, by whichever transport
   const std::string_view cookie = GENERATE("cookie of eve", "");  // none: she has one that nobody knows
   std::unique_ptr<Client> eve;
   if (polling) {
-    auto client = std::make_unique<PollClient>(world, 1, bound(), engineio::Protocol{}, cookie);
+    auto client = std::make_unique<PollClient>(world, 1, bound(), engineio::Protocol{}, Newcomer{cookie});
     client->polls = true;
     eve = std::move(client);
   } else {
@@ -189,7 +189,7 @@ TEST_CASE("a session made over REST waits for its creator", "[server][secret]") 
   CAPTURE(how);
   if (how == "creatorSecret") request.creatorSecret = "a secret word";
   const RestReply reply =
-      world.worker(0).createSession(request, bound(), how == "cookie" ? "cookie of ann" : std::string_view());
+      world.worker(0).createSession(request, bound(), {how == "cookie" ? "cookie of ann" : std::string_view()});
   REQUIRE(reply.status == 201);
   CHECK(reply.body.find("secret") == std::string::npos);
   const std::string room = json::parse(reply.body)["sessionId"];
@@ -250,7 +250,7 @@ TEST_CASE("where nothing is asked for, nobody is bound, and nobody kept out", "[
 TEST_CASE("a sid is of use only where secrets are asked for as where it was given", "[server][secret]") {
   World world;
   const bool wasAsked = GENERATE(false, true);
-  PollClient ann(world, 0, wasAsked ? bound() : Options{}, {}, "cookie of ann");
+  PollClient ann(world, 0, wasAsked ? bound() : Options{}, {}, {"cookie of ann"});
   FakePoll poll([](const engineio::Payload&) {});
   const Options other = wasAsked ? Options{} : bound();
   CHECK(world.worker(1).poll(ann.sid, poll, other).outcome == Worker::PollOutcome::kRefused);
@@ -290,7 +290,7 @@ TEST_CASE("clients of Engine.IO 3 are bound by their cookie, or what they give w
   World world;
   Agreement old;
   old.protocol.revision = engineio::Revision::kV3;
-  WsClient ann(world, 0, bound(), old, "cookie of ann"), eve(world, 1, bound(), old, "cookie of eve");
+  WsClient ann(world, 0, bound(), old, {"cookie of ann"}), eve(world, 1, bound(), old, {"cookie of eve"});
   const bool gives = GENERATE(false, true);
   const auto join = [&](Client& client, int ack) {
     if (gives) return joinWith(client, "ann", "a secret word", ack);
@@ -301,7 +301,7 @@ TEST_CASE("clients of Engine.IO 3 are bound by their cookie, or what they give w
   eve.join("room", "ann", 2);
   CHECK(acked(world, eve) == "ack 2 FOREIGN_USER");
   ann.drop();
-  WsClient again(world, 1, bound(), old, gives ? "another" : "cookie of ann");
+  WsClient again(world, 1, bound(), old, {gives ? "another" : "cookie of ann"});
   join(again, 3);
   CHECK(acked(world, again) == "ack 3 ok");
 }

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/unit/server/state_stage.h"
+#include "tests/unit/store/fault_run.h"
 
 using namespace mediasync;
 using namespace mediasync::server;
@@ -112,4 +113,30 @@ TEST_CASE("a file that is not in force any more is left to itself, and the next 
   NextWorld last;
   newest(first.halves)->restoreTo(last.zone, last.env.time);
   CHECK(stateOf(last, "room")["playbackState"]["position"] == 6.0);
+}
+
+TEST_CASE("a worker that goes on while it is being passed by is waited for again", "[server][standstill]") {
+  World world(2);
+  WsClient ann(world, 0), bob(world, 1);
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  world.env.time = world.env.time.after(kWorkerPatience + 1'000);
+  bool wentOn = false;
+  store::test::countFaultPoints([&] { world.worker(0).tick(); },
+                                [&] {
+                                  if (wentOn || world.zone.worker(1).passedBy.load() == 0) return;
+                                  wentOn = true;
+                                  world.worker(1).wake();
+                                  world.worker(1).flush();
+                                });
+  REQUIRE(wentOn);
+  store::SessionTransaction session(world.zone, "room");
+  REQUIRE(session.find("room"));
+  int watchers = 0;
+  for (store::Ref ref = session.record().watchers; ref != 0; ++watchers) {
+    const auto& watcher = *world.zone.arena().at<store::SessionWatcher>(ref);
+    CHECK(watcher.needed.load() != store::kNothingNeeded);
+    ref = watcher.next;
+  }
+  CHECK(watchers == 2);
 }

@@ -72,7 +72,7 @@ TEST_CASE("users are bound to their secrets after a restart, and clients come ba
   Keeping keeping(before, disk, 0, StateSync::kInterval);
   Options bound;
   bound.asksSecret = true;
-  WsClient ann(before, 0, bound, {}, "cookie of ann"), bob(before, 1, bound, {}, "cookie of bob");
+  WsClient ann(before, 0, bound, {}, {"cookie of ann"}), bob(before, 1, bound, {}, {"cookie of bob"});
   seat(before, ann, "room", "ann");
   seat(before, bob, "room", "bob");
   const bool isLost = GENERATE(false, true);
@@ -85,8 +85,8 @@ TEST_CASE("users are bound to their secrets after a restart, and clients come ba
   after.env.time = before.env.time.after(1'000);
   kept(after);
   newest(disk.halves)->restoreTo(after.zone, after.env.time);
-  WsClient eve(after, 0, bound, {}, "cookie of eve"), open(after, 1), annAgain(after, 1, bound, {}, "cookie of ann"),
-      bobAgain(after, 0, bound, {}, "cookie of bob");
+  WsClient eve(after, 0, bound, {}, {"cookie of eve"}), open(after, 1),
+      annAgain(after, 1, bound, {}, {"cookie of ann"}), bobAgain(after, 0, bound, {}, {"cookie of bob"});
   for (Client* thief : std::initializer_list<Client*>{&eve, &open})
     thief->comeBack(bob);
   after.settle();

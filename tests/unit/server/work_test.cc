@@ -134,3 +134,86 @@ TEST_CASE("reports that all are told of are few, and what changes nothing is non
   bob.event("report_buffering", {{"isBuffering", true}}, 15);
   CHECK(only(bob.inbox.news(), "ack") == Strings{"ack 15 ok"});
 }
+
+TEST_CASE("a POST obeys the rate, however long that takes, and its connection stays", "[server][work]") {
+  World world(1);
+  PollClient ann(world, 0, withInput(10'000, 64 * 1024));
+  ann.polls = true;
+  ann.packet("40");
+  world.settle();
+  ann.answersPings = false;  // as a client does that has a POST under way
+  FakePost& post = ann.post(repeated("43[]\x1e", 3'999) + "43[]");
+  world.advance(60'000);
+  CHECK_FALSE(post.isFinished);
+  world.advance(60'000);
+  REQUIRE(post.isFinished);
+  CHECK_FALSE(post.error);
+  ann.packet("42[\"heartbeat\"]");
+  world.advance(5'000);
+  CHECK(answers(ann, "heartbeat_ack") == 1);
+  CHECK_FALSE(ann.refused);
+}
+
+TEST_CASE("who has to rest for long is not taken for dead", "[server][work]") {
+  World world(1);
+  WsClient ann(world, 0, withInput(10'000, 64 * 1024));
+  ann.packet("40");
+  ann.send(clientFrame("42[\"heartbeat\",{\"x\":\"" + std::string(900'000, 'a') + "\"}]") +
+           clientFrame("42[\"heartbeat\"]"));
+  CHECK(ann.socket.paused);
+  world.advance(120'000);
+  CHECK(answers(ann, "heartbeat_ack") == 2);
+  CHECK_FALSE(ann.closeCode);
+  CHECK(ann.inbox.pings >= 2);
+  ann.answersPings = false;
+  world.advance(120'000);
+  CHECK(ann.closeCode);
+}
+
+TEST_CASE("a message that never ends counts as it comes", "[server][work]") {
+  World world(1);
+  WsClient ann(world, 0, withInput(10'000, 64 * 1024));
+  const auto unfinished = [](std::string frame) {
+    frame[0] = static_cast<char>(frame[0] & 0x7f);
+    return frame;
+  };
+  ann.send(unfinished(clientFrame("4")));
+  const std::string empty = repeated(unfinished(clientFrame("", 0)), 2'000);
+  for (int i = 0; i < 100; ++i)
+    ann.send(empty);
+  CHECK(ann.socket.paused);
+  CHECK_FALSE(ann.closeCode);
+}
+
+TEST_CASE("a WebSocket that only probes is read at the rate as well", "[server][work][upgrade]") {
+  World world(1);
+  const Options options = withInput(10'000, 64 * 1024);
+  PollClient ann(world, 0, options);
+  WsClient probe(world, 0, ann.sid, WsClient::Probe{}, options);
+  for (int i = 0; i < 200; ++i)
+    probe.send(repeated(clientFrame("x", 9), 50));
+  CHECK(probe.socket.paused);
+  CHECK(probe.pongs.size() < 1'000);
+  CHECK(probe.pongs.size() > 100);
+}
+
+TEST_CASE("of many whose rest is over a few have their turn at a time, and all in the end", "[server][work]") {
+  World world(1);
+  std::vector<std::unique_ptr<WsClient>> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.push_back(std::make_unique<WsClient>(world, 0));
+    clients.back()->packet("40");
+    clients.back()->send(repeated(clientFrame("42[\"heartbeat\"]"), 3'000));
+  }
+  const auto done = [&] {
+    return std::count_if(clients.begin(), clients.end(),
+                         [](const auto& client) { return answers(*client, "heartbeat_ack") == 3'000; });
+  };
+  REQUIRE(done() == 0);
+  world.turn();
+  CHECK(done() > 0);
+  CHECK(done() < 6);
+  for (int i = 0; i < 12; ++i)
+    world.turn();
+  CHECK(done() == 12);
+}

@@ -120,9 +120,9 @@ void Client::comeBack(const json& auth) {
 }
 
 WsClient::WsClient(World& world, std::uint16_t slot, const Options& options, const Agreement& agreement,
-                   std::string_view secret)
+                   const Newcomer& newcomer)
     : Client(world), slot_(slot), revision_(agreement.protocol.revision) {
-  auto opened = world.worker(slot).openChannel(socket, options, agreement, secret);
+  auto opened = world.worker(slot).openChannel(socket, options, agreement, newcomer);
   if (auto* channel = std::get_if<std::unique_ptr<Channel>>(&opened)) channel_ = std::move(*channel);
   read();
 }
@@ -260,9 +260,9 @@ void WsClient::gotBinary(const std::string& payload) {
 }
 
 PollClient::PollClient(World& world, std::uint16_t at, const Options& options, engineio::Protocol protocol,
-                       std::string_view secret)
+                       const Newcomer& newcomer)
     : Client(world), slot(at), options_(options), protocol_(protocol) {
-  const auto opened = world.worker(at).open(options, protocol, secret);
+  const auto opened = world.worker(at).open(options, protocol, newcomer);
   if (const auto* handshake = std::get_if<Worker::Opened>(&opened)) {
     split(handshake->payload);
     sid = store::parseId(handshake->sid).value();

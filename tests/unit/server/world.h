@@ -208,7 +208,7 @@ class FakeSocket final : public WebSocket {
 class WsClient : public Client {
  public:
   WsClient(World& world, std::uint16_t slot, const Options& options = {}, const Agreement& agreement = {},
-           std::string_view secret = {});
+           const Newcomer& newcomer = {});
   struct Probe {};
   WsClient(World& world, std::uint16_t slot, const store::RandomId& sid, Probe, const Options& options = {},
            const Agreement& agreement = {});
@@ -291,7 +291,7 @@ class FakePost final : public PostJob {
 class PollClient : public Client {
  public:
   PollClient(World& world, std::uint16_t at, const Options& options = {}, engineio::Protocol protocol = {},
-             std::string_view secret = {});
+             const Newcomer& newcomer = {});
   ~PollClient() override;
 
   std::uint16_t slot;

@@ -173,7 +173,6 @@ TEST_CASE("who waits for a lock learns whose process stands still with it, and g
   told = 0;
   Room room;
   const pid_t holder = fork([&] {
-    RobustMutex::useAs(static_cast<std::int32_t>(getpid()), nullptr);
     SessionTransaction txn(room.z.zone, "room");
     txn.openSeat(room.client.seat);
     txn.renameUser(txn.seatUser(), "half done", {});
@@ -182,12 +181,12 @@ TEST_CASE("who waits for a lock learns whose process stands still with it, and g
   int status = 0;
   REQUIRE(waitpid(holder, &status, WUNTRACED) == holder);
   REQUIRE(WIFSTOPPED(status));
-  RobustMutex::useAs(static_cast<std::int32_t>(getpid()), [](std::int32_t process) {
+  RobustMutex::onStuck([](std::int32_t process) {
     told = process;
     kill(process, SIGKILL);
   });
   room.lock();
-  RobustMutex::useAs(0, nullptr);
+  RobustMutex::onStuck(nullptr);
   CHECK(told == static_cast<std::int32_t>(holder));
   REQUIRE(waitpid(holder, nullptr, 0) == holder);
   REQUIRE_INVARIANTS(room.z.zone);

@@ -146,7 +146,10 @@ class InvariantCheck {
     expectSame(logged, list(shard.logged, &SessionRecord::inLogged, "queue of idle logs"), "idle logs and their queue");
     expectSame(vacant, list(shard.vacant, &SessionRecord::inVacant, "queue of vacant sessions"),
                "sessions without users and their queue");
-    expectSame(grace, list(shard.grace, &UserRecord::inQueue, "grace queue"), "users in grace and the grace queue");
+    auto inGrace = list(shard.grace, &UserRecord::inQueue, "grace queue");
+    const auto late = list(shard.lateGrace, &UserRecord::inQueue, "queue of late graces");
+    inGrace.insert(inGrace.end(), late.begin(), late.end());
+    expectSame(grace, inGrace, "users in grace and the grace queues");
     expectSame(away, list(shard.away, &UserRecord::inQueue, "away queue"), "users away and the away queue");
     expect(shard.sessions.load() == sessions.size(), "sessions counted", n(shard.sessions.load()), "are",
            n(sessions.size()));

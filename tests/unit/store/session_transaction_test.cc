@@ -190,6 +190,57 @@ TEST_CASE("users are listed in the order of joining whatever happens to their pr
   CHECK(textOf(z.zone.arena(), grace.id) == "u0");
 }
 
+TEST_CASE("graces that begin later do not stand in the way of those that have begun", "[store][sessions]") {
+  TestZone z;
+  createRoom(z, "room", "u0");
+  constexpr std::int64_t kLate = 15'000;
+  for (int i = 1; i < 100; ++i) {  // some are sent away, others go
+    SessionTransaction txn(z.zone, "room");
+    REQUIRE(txn.find("room"));
+    const auto user = txn.addUser("u" + std::to_string(i), "n", std::nullopt, Presence::kConnected, kNow.after(i));
+    txn.setPresence(user, Presence::kGrace, kNow.after(i % 3 == 0 ? i + kLate : i));
+    txn.commit(z.wake);
+  }
+  REQUIRE_INVARIANTS(z.zone);
+  SessionTransaction txn(z.zone, "room");
+  REQUIRE(txn.find("room"));
+  std::size_t queued = 0;
+  for (const Queue* queue : {&txn.shard().grace, &txn.shard().lateGrace}) {
+    std::int64_t before = 0;
+    for (Ref ref = queue->first; ref != 0; ++queued) {
+      const auto& user = *z.zone.arena().at<UserRecord>(ref);
+      CHECK(user.absentSince >= before);
+      before = user.absentSince;
+      ref = user.inQueue.next;
+    }
+  }
+  CHECK(queued == 99);
+  CHECK(txn.shard().lateGrace.first != 0);
+  while (txn.firstUser() != 0)
+    txn.removeUser(txn.firstUser(), kNow);
+  txn.commit(z.wake);
+  CHECK(txn.shard().grace.first == 0);
+  CHECK(txn.shard().lateGrace.first == 0);
+}
+
+TEST_CASE("who comes back unnoticed to a session whose log has gone finds one that can be told things",
+          "[store][sessions]") {
+  TestZone z;
+  Client ann = connect(z.zone, z.random, kW1);
+  REQUIRE_FALSE(join(z.zone, ann, {"room", "ann", "Ann", {}}, kW1, z.wake));
+  loseConnection(z.zone, ann, z.wake);
+  {
+    SessionTransaction txn(z.zone, "room");
+    REQUIRE(txn.find("room"));
+    txn.dropLog();
+    txn.commit(z.wake);
+  }
+  REQUIRE_INVARIANTS(z.zone);
+  Client back = connect(z.zone, z.random, kW1);
+  REQUIRE_FALSE(join(z.zone, back, {"room", "ann", "Ann", {}}, kW1, z.wake));
+  REQUIRE_INVARIANTS(z.zone);
+}
+
 TEST_CASE("connections come and go: the last one of a user, the last one of a session", "[store][sessions]") {
   TestZone z;
   Client tab1 = connect(z.zone, z.random, kW1), tab2 = connect(z.zone, z.random, kW2);
