@@ -1,0 +1,102 @@
+// A machine as a recipe describes it: its files beneath a folder, and NGINX with the configuration of the page. Nothing of the text is
+// changed but ports, and the folders that stand in for those of a system.
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { once } from 'node:events';
+import { modulePath, repoRoot, Server } from '../../client/harness/nginx.mjs';
+import { filesOf } from './page.mjs';
+
+const web = path.join(repoRoot, 'web');
+const kModules = '/usr/lib/nginx/modules';
+const kFolders = /(?<=[\s"'=:!]|^)\/(?:srv|etc|var|run)\/(?!nginx\/mime)/gm;
+
+/** Ports that nobody has at the moment, one for each of `names`. */
+export async function freePorts(...names) {
+  const listeners = names.map(() => net.createServer().listen(0, '127.0.0.1'));
+  await Promise.all(listeners.map((listener) => once(listener, 'listening')));
+  const ports = listeners.map((listener) => listener.address().port);
+  await Promise.all(listeners.map((listener) => { listener.close(); return once(listener, 'close'); }));
+  return Object.fromEntries(names.map((name, i) => [name, ports[i]]));
+}
+
+/** The text with other ports and folders; it must have had each of the ports. */
+export function placed(text, root, ports) {
+  for (const [port, other] of Object.entries(ports)) {
+    const there = new RegExp(`(?<=[\\s:])${port}(?=[\\s;/]|$)`, 'gm');
+    if (!there.test(text)) throw new Error(`port ${port} is not in the text:\n${text}`);
+    text = text.replace(there, (_, at, whole) => (/listen\s+$/.test(whole.slice(0, at)) ? `127.0.0.1:${other}` : other));
+  }
+  return text.replace(kFolders, (folder) => root + folder);
+}
+
+/** What "npm install" would put into /srv/watch/node_modules, and the films into /srv/films. */
+function furnish(root, packages) {
+  const link = (target, file) => {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    if (!fs.existsSync(file)) fs.symlinkSync(target, file);
+  };
+  const modules = path.join(root, 'srv/watch/node_modules');
+  link(web, path.join(modules, '@mediasync/client'));
+  for (const name of packages) link(path.join(web, 'node_modules', name), path.join(modules, name));
+  link(path.join(repoRoot, 'media/films'), path.join(root, 'srv/films'));
+}
+
+const kProgram = /^src\//; // what a bundler gets
+
+/** Writes the files of a recipe beneath `root`. `ports` are those of its configuration, `only` which of them are meant. */
+export function writeFiles(root, files, ports) {
+  for (const [name, text] of Object.entries(files)) {
+    if (kProgram.test(name)) continue;
+    const file = path.join(root, name);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    const isConfiguration = name.startsWith('/etc/');
+    const own = Object.fromEntries(Object.entries(ports).filter(([port]) => new RegExp(`[\\s:]${port}[\\s;/]`).test(text)));
+    fs.writeFileSync(file, isConfiguration ? placed(text, root, own) : text);
+  }
+}
+
+function mainConfiguration({ prefix }, modules) {
+  return `daemon off;
+${process.getuid() === 0 ? 'user root;' : ''}
+worker_processes 2;
+pid nginx.pid;
+error_log error.log info;
+load_module ${modulePath};
+${modules.map((name) => `load_module ${kModules}/${name}.so;`).join('\n')}
+include ${prefix}/etc/nginx/modules-enabled/*.conf;
+events { worker_connections 512; }
+http {
+  access_log access.log;
+  include /etc/nginx/mime.types;
+  client_body_temp_path tmp;
+  proxy_temp_path tmp;
+  fastcgi_temp_path tmp;
+  uwsgi_temp_path tmp;
+  scgi_temp_path tmp;
+  include ${prefix}/etc/nginx/conf.d/*.conf;
+}
+`;
+}
+
+/**
+ * NGINX with the files of docs/NAME: a Server, with its `files`. `ports`: {as in the page: here}, besides 80, which is where the
+ * server is reached. `modules` are loaded as packages of Debian do. `prepare(prefix)` adds what the page takes for granted.
+ */
+export async function openSite(name, { ports = {}, modules = [], packages = ['socket.io-client', 'hls.js'], prepare = () => {}, port = '80',
+  only = () => true } = {}) {
+  const films = path.join(repoRoot, 'media/films/demo.mp4');
+  if (!fs.existsSync(films)) execFileSync(path.join(repoRoot, 'scripts/make-film'), { stdio: 'ignore', timeout: 300000 });
+  const files = Object.fromEntries(Object.entries(filesOf(name)).filter(([file]) => only(file)));
+  const server = await Server.start({
+    probePath: '/',
+    config: (starting) => {
+      furnish(starting.prefix, packages);
+      writeFiles(starting.prefix, files, { [port]: starting.port, ...ports });
+      prepare(starting.prefix);
+      return mainConfiguration(starting, modules);
+    },
+  });
+  return Object.assign(server, { files });
+}
