@@ -31,6 +31,9 @@ export function placed(text, root, ports) {
   return text.replace(kFolders, (folder) => root + folder);
 }
 
+/** The films that pages speak of. */
+const kFilms = { 'demo.mp4': 'demo.mp4', 'short.mp4': 'short.mp4', demo: 'demo-hls' };
+
 /** What "npm install" would put into /srv/watch/node_modules, and the films into /srv/films. */
 function furnish(root, packages) {
   const link = (target, file) => {
@@ -40,7 +43,7 @@ function furnish(root, packages) {
   const modules = path.join(root, 'srv/watch/node_modules');
   link(web, path.join(modules, '@mediasync/client'));
   for (const name of packages) link(path.join(web, 'node_modules', name), path.join(modules, name));
-  link(path.join(repoRoot, 'media/films'), path.join(root, 'srv/films'));
+  for (const [name, film] of Object.entries(kFilms)) link(path.join(repoRoot, 'media/films', film), path.join(root, 'srv/films', name));
 }
 
 const kProgram = /^src\//; // what a bundler gets
