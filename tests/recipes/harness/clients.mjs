@@ -1,0 +1,29 @@
+// Stock clients with headers of their own, as browsers and programs of viewers have them.
+import assert from 'node:assert/strict';
+import { ask, connect, open, waitFor } from '../../client/harness/client.mjs';
+import { request } from '../../client/harness/http.mjs';
+
+/** Over WebSocket and over polling: who comes with `headers` joins as `userId`, and as nobody else. */
+export async function assertJoinsAs(site, headers, userId, options = {}) {
+  for (const transport of ['websocket', 'polling']) {
+    const socket = await connect(site, { transport, extraHeaders: headers, ...options });
+    const as = (id) => ask(socket, 'join_session', { sessionId: 'film-night', userId: id, username: 'Somebody' });
+    assert.equal((await as('somebody-else')).code, 'FOREIGN_USER');
+    assert.deepEqual(await as(userId), { success: true, sessionId: 'film-night', userId, isLeader: true });
+    socket.disconnect();
+  }
+}
+
+/** Who comes with these headers gets no connection; the server's status is `status`. */
+export async function assertStaysOut(site, headers, status, options = {}) {
+  for (const transport of ['websocket', 'polling']) {
+    const socket = open(site, { transport, extraHeaders: headers, ...options });
+    await waitFor(socket, 'connect_error');
+    socket.disconnect();
+  }
+  const path = `${options.path ?? '/socket.io'}/?EIO=4&transport=polling`;
+  assert.equal((await request(site, { path, headers })).status, status);
+}
+
+/** The status of a GET. */
+export const statusOf = async (site, path, headers = {}) => (await request(site, { path, headers })).status;
