@@ -26,7 +26,7 @@ describe('basic auth', { concurrency: 1 }, () => {
 
   it('lets nobody in without a password, and each as the user of that name', async () => {
     for (const headers of [{}, basic('ada', 'another'), basic('eve')]) await assertStaysOut(site, headers, 401);
-    assert.equal(await statusOf(site, '/'), 401);
+    for (const name of ['/', '/me', '/films/demo.mp4']) assert.equal(await statusOf(site, name), 401);
     await assertJoinsAs(site, basic('ada'), 'ada');
   });
 
