@@ -10,7 +10,7 @@ import { filesOf } from './page.mjs';
 
 const web = path.join(repoRoot, 'web');
 const kModules = '/usr/lib/nginx/modules';
-const kFolders = /(?<=[\s"'=:!]|^)\/(?:srv|etc|var|run)\/(?!nginx\/mime)/gm;
+const kFolders = /(?<=[\s"'=:]|^)\/(?:srv|etc|var|run|usr\/local)\//gm;
 
 /** Ports that nobody has at the moment, one for each of `names`. */
 export async function freePorts(...names) {
@@ -21,11 +21,10 @@ export async function freePorts(...names) {
   return Object.fromEntries(names.map((name, i) => [name, ports[i]]));
 }
 
-/** The text with other ports and folders; it must have had each of the ports. */
+/** The text with other ports and folders. */
 export function placed(text, root, ports) {
   for (const [port, other] of Object.entries(ports)) {
-    const there = new RegExp(`(?<=[\\s:])${port}(?=[\\s;/]|$)`, 'gm');
-    if (!there.test(text)) throw new Error(`port ${port} is not in the text:\n${text}`);
+    const there = new RegExp(`(?<=[\\s:])${port}(?=[\\s;/?]|$)`, 'gm');
     text = text.replace(there, (_, at, whole) => (/listen\s+$/.test(whole.slice(0, at)) ? `127.0.0.1:${other}` : other));
   }
   return text.replace(kFolders, (folder) => root + folder);
@@ -48,15 +47,17 @@ function furnish(root, packages) {
 
 const kProgram = /^src\//; // what a bundler gets
 
-/** Writes the files of a recipe beneath `root`. `ports` are those of its configuration, `only` which of them are meant. */
+/** Writes the files of a recipe beneath `root`. `ports`, those of its configuration, must all be there. */
 export function writeFiles(root, files, ports) {
+  for (const port of Object.keys(ports)) {
+    if (!Object.values(files).some((text) => new RegExp(`[\\s:]${port}[\\s;/?]`).test(text))) throw new Error(`no file has the port ${port}`);
+  }
   for (const [name, text] of Object.entries(files)) {
     if (kProgram.test(name)) continue;
     const file = path.join(root, name);
     fs.mkdirSync(path.dirname(file), { recursive: true });
-    const isConfiguration = name.startsWith('/etc/');
-    const own = Object.fromEntries(Object.entries(ports).filter(([port]) => new RegExp(`[\\s:]${port}[\\s;/]`).test(text)));
-    fs.writeFileSync(file, isConfiguration ? placed(text, root, own) : text);
+    const isForSystem = /^\/(?:etc|usr)\//.test(name);
+    fs.writeFileSync(file, isForSystem ? placed(text, root, ports) : text, { mode: 0o755 });
   }
 }
 
@@ -85,15 +86,18 @@ http {
 
 /**
  * NGINX with the files of docs/NAME: a Server, with its `files`. `ports`: {as in the page: here}, besides 80, which is where the
- * server is reached. `modules` are loaded as packages of Debian do. `prepare(prefix)` adds what the page takes for granted.
+ * server is reached, or `port`. `modules` are loaded as packages of Debian do. `prepare(prefix)` adds what the page takes for granted.
+ * `only` says by name which files are meant, `change` does with their text what the page tells people to do.
  */
 export async function openSite(name, { ports = {}, modules = [], packages = ['socket.io-client', 'hls.js'], prepare = () => {}, port = '80',
-  only = () => true } = {}) {
+  only = () => true, change = (text) => text } = {}) {
   const films = path.join(repoRoot, 'media/films/demo.mp4');
   if (!fs.existsSync(films)) execFileSync(path.join(repoRoot, 'scripts/make-film'), { stdio: 'ignore', timeout: 300000 });
-  const files = Object.fromEntries(Object.entries(filesOf(name)).filter(([file]) => only(file)));
+  const files = Object.fromEntries(Object.entries(filesOf(name)).filter(([file]) => only(file)).map(([file, text]) =>
+    [file, change(text)]));
   const server = await Server.start({
     probePath: '/',
+    workers: 2,
     config: (starting) => {
       furnish(starting.prefix, packages);
       writeFiles(starting.prefix, files, { [port]: starting.port, ...ports });
