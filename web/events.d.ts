@@ -54,7 +54,7 @@ export interface User {
   isLeader: boolean;
 }
 
-/** What plays: `position` is where it is at `lastUpdateTime`. */
+/** The film and its clock: `position` is where it is at `lastUpdateTime`. */
 export interface PlaybackState {
   /** Null as long as nothing was loaded. */
   mediaUrl: string | null;
@@ -172,7 +172,7 @@ export interface Failed {
   message: string;
 }
 
-/** Who creates a session. */
+/** A session to create, and its creator. */
 export interface CreateSession {
   creatorId: string;
   creatorName: string;

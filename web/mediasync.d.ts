@@ -10,7 +10,7 @@ export interface FilmState extends PlaybackState {
   mediaUrl: string;
 }
 
-/** Of a user who has just come less is known. */
+/** Less is known of a user who has just come. */
 export type User = Pick<ToldUser, "id" | "username" | "avatar" | "isConnected"> & Partial<ToldUser>;
 
 export interface Session extends Omit<ToldSession, "users"> {

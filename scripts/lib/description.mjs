@@ -10,7 +10,7 @@ const readJson = (name) => JSON.parse(fs.readFileSync(path.join(root, name), 'ut
 export const description = readJson('core/api/description.json');
 export const { commands, events, objects, problems, codes, rest, statuses } = description;
 
-/** Of texts that clients give. */
+/** Texts that clients give have no control characters. */
 const kNoControls = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 const kIsoTime = '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$';
 const kEpoch = 'Seconds since the Unix epoch by the clock of the server; milliseconds with `mediasync_timestamps milliseconds`';
@@ -89,7 +89,7 @@ export function schemas({ isStrict = false, refer = (name) => ({ $ref: `#/compon
   return made;
 }
 
-/** Those that some part of a document refers to, directly or not, in their own order. */
+/** The schemas that a part of a document refers to, directly or not, in their own order. */
 function schemasFor(part) {
   const all = schemas();
   const used = new Set();
@@ -158,7 +158,7 @@ const message = (name, text, payload, more = {}) => ({ name, summary: text, ...(
 /** Every command may be refused with these, too. */
 export const kAnyRefusals = ['BINARY_UNSUPPORTED', 'RATE_LIMITED'];
 
-/** What a command may be refused with, in the order in which it is checked. */
+/** The codes that a command may be refused with, in the order of its checks. */
 export function refusalsOf(name) {
   const { needsData, fields, refusals } = commands[name];
   const broken = fields.map(({ refusal }) => refusal).filter(Boolean);
@@ -258,7 +258,7 @@ ${Object.keys(events).map(eventType).join('\n')}
 `;
 }
 
-/** What is made of the description, by file. */
+/** The files that are made of the description, as {name: text}. */
 export const made = () => ({
   'docs/openapi.yaml': yamlText(openapi()),
   'docs/asyncapi.yaml': yamlText(asyncapi()),

@@ -171,7 +171,7 @@ suite('a server, by the description', { workerCounts: [2], sync: kUnlimited, api
       const taken = fields.flatMap((field) => rightOf(field).map((value) => ({ ...leastOf(name), [field.name]: value })));
       for (const data of [leastOf(name), ...taken]) {
         if (hasData(name)) assert.equal(faultOf(schemaName(name), JSON.parse(JSON.stringify(data))), null);
-        // Who has left the session, or who takes the lead, cannot do so again.
+        // A leader has no need to ask for the lead.
         const answer = await ask(socket, name, data);
         if (name === 'request_leadership') assert.equal(answer.code, 'LEADER_ACTIVE');
         else assert.equal(answer.success, true, `${name} ${JSON.stringify(data).slice(0, 200)}: ${JSON.stringify(answer)}`);
@@ -245,7 +245,7 @@ suite('a server, by the description', { workerCounts: [2], sync: kUnlimited, api
     clear(leader);
   });
 
-  /** Of every optional field it has been seen with and without, of every nullable one null and not. */
+  /** Asserts that every optional field was seen and was missing, and that every nullable one was null and was not. */
   function assertAllForms(what, fields, values) {
     for (const { name, optional, nullable } of fields) {
       if (optional) for (const is of [true, false]) assert.ok(values.some((value) => name in value === is), `${what} ${is ? 'with' : 'without'} ${name}`);

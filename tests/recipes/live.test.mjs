@@ -26,7 +26,7 @@ const look = (page) => page.evaluate(() => ({ paused: document.querySelector('vi
   ready: document.querySelector('video').readyState, ended: document.querySelector('video').ended,
   delay: window.player?.playingDate ? (performance.timeOrigin + performance.now() - window.player.playingDate.getTime()) / 1000 : null }));
 
-/** What the page of the recipe says that is set in OBS. */
+/** Finds a setting of OBS in the page. */
 const inObs = (pattern) => pattern.exec(read(kPage))[1];
 
 /** A film sent as OBS sends its own: ffmpeg, which makes nothing anew. */
@@ -42,7 +42,7 @@ const playlistOf = (site) => {
 };
 const piecesOf = (site) => playlistOf(site).match(/^\d+\.ts$/gm) ?? [];
 
-/** For what has to end before what it was started for. Returns what takes a function to be called at the end of the test. */
+/** Returns a function that takes others, which are called at the end of the test, the last one first. */
 function inReverse(t) {
   const ends = [];
   t.after(async () => {

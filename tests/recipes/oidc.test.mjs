@@ -51,7 +51,7 @@ describe('OpenID Connect', { concurrency: 1 }, () => {
     await assertStaysOut(site, {}, 401);
     await assertStaysOut(site, { Cookie: cookieOf('nameless') }, 403);
     for (const name of ['/me', '/films/demo.mp4']) assert.equal(await statusOf(site, name), 401);
-    // What a client says itself does not count.
+    // A header of the client does not count.
     const headers = { 'X-Auth-Request-User': 'eve', Cookie: cookieOf('nameless') };
     assert.equal(await statusOf(site, '/socket.io/?EIO=4&transport=polling', headers), 403);
     assert.equal(await statusOf(site, '/oauth2/auth', { Cookie: cookieOf('ada') }), 404);

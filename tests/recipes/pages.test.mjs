@@ -11,13 +11,13 @@ import { blocksOf } from './harness/page.mjs';
 import { openSite } from './harness/site.mjs';
 import { assertNoProblems, chromium, eventually, haveFilm, playTogether, watchTogether } from './harness/watching.mjs';
 
-// The page of React says how its component is used by nobody; somebody has to.
+// The page of React shows a component alone; this uses it.
 const kReact = `import { createRoot } from 'react-dom/client';
 import { Film } from './Film.jsx';
 createRoot(document.querySelector('#app')).render(<Film />);
 `;
 
-// Who takes the components away again.
+// Programs that take their component away again.
 const kProps = "{ sessionId: 'gone', username: 'Guest', film: '/films/demo.mp4' }";
 const kGone = {
   vue: `import { createApp } from 'vue';

@@ -1,4 +1,4 @@
-// What the API's description says of what a server sends: names, fields, types, and which codes a command may be refused with.
+// Compares events and answers of a server with the API's description: names, fields, types, and the codes of refusals.
 import Ajv from 'ajv/dist/2020.js';
 import { codes, commands, events, kAnyRefusals, refusalsOf, schemaName, schemas } from '../../../scripts/lib/description.mjs';
 
@@ -14,7 +14,7 @@ function makeAjv() {
 
 const ajv = makeAjv();
 
-/** What is wrong with `value` as the schema of that name, or null. */
+/** Says where `value` breaks the schema of that name; null when it does not. */
 export function faultOf(name, value) {
   const validate = ajv.getSchema(name);
   return validate(value) ? null : `${name}${ajv.errorsText(validate.errors, { dataVar: '' })} ${JSON.stringify(validate.errors[0].params)}: ${
@@ -39,7 +39,7 @@ function faultOfEvent(name, [data, offset, ...rest]) {
 
 const found = new Set();
 
-/** Notes what came from a server, for takeFaults(). */
+/** Keeps what is wrong with an event, for takeFaults(). */
 export function note(name, args) {
   const fault = faultOfEvent(name, args);
   if (fault) found.add(fault);

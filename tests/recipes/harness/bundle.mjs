@@ -25,7 +25,7 @@ function compileSvelte(text, filename) {
 
 const kCompilers = { '.vue': compileVue, '.svelte': compileSvelte };
 
-/** Of the package itself: where its exports say, by the name that it is published with and by the one it has. */
+/** Finds a file of the package by its exports, under the name that it is published with or the one that it has. */
 function resolvePackage(name) {
   const { exports } = JSON.parse(fs.readFileSync(path.join(web, 'package.json'), 'utf8'));
   const key = [packageName, '@mediasync/client'].filter((own) => name === own || name.startsWith(`${own}/`)).map((own) => `.${name.slice(own.length)}`)[0];

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { ask, connect, open, waitFor } from '../../client/harness/client.mjs';
 import { request } from '../../client/harness/http.mjs';
 
-/** Over WebSocket and over polling: who comes with `headers` joins as `userId`, and as nobody else. */
+/** Clients with these headers join as `userId`, and as nobody else, over WebSocket and over polling. */
 export async function assertJoinsAs(site, headers, userId, options = {}) {
   for (const transport of ['websocket', 'polling']) {
     const socket = await connect(site, { transport, extraHeaders: headers, ...options });
@@ -14,7 +14,7 @@ export async function assertJoinsAs(site, headers, userId, options = {}) {
   }
 }
 
-/** Who comes with these headers gets no connection; the server's status is `status`. */
+/** Clients with these headers get no connection; the server answers `status`. */
 export async function assertStaysOut(site, headers, status, options = {}) {
   for (const transport of ['websocket', 'polling']) {
     const socket = open(site, { transport, extraHeaders: headers, ...options });

@@ -1,4 +1,4 @@
-// What is in a page of the docs: the files that it gives, each after its path, and other blocks of code.
+// Takes a page of the docs apart: the files that it gives, each after its path, and other blocks of code.
 import fs from 'node:fs';
 import path from 'node:path';
 import { repoRoot } from '../../client/harness/nginx.mjs';

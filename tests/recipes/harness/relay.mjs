@@ -1,5 +1,5 @@
-// What every recipe with a proxy in front promises: pages of its host come in and no others, by each transport, and the server knows
-// whose address it is.
+// The promises of every recipe with a proxy in front: pages of its host come in and no others, by each transport, and the server
+// knows the viewer's address.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import fs from 'node:fs';

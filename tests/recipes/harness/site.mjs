@@ -33,7 +33,7 @@ export function placed(text, root, ports) {
 /** The films that pages speak of. */
 const kFilms = { 'demo.mp4': 'demo.mp4', 'short.mp4': 'short.mp4', demo: 'demo-hls' };
 
-/** What "npm install" would put into /srv/watch/node_modules, and the films into /srv/films. */
+/** Puts packages into /srv/watch/node_modules, as "npm install" would, and films into /srv/films. */
 function furnish(root, packages) {
   const link = (target, file) => {
     fs.mkdirSync(path.dirname(file), { recursive: true });

@@ -1,4 +1,4 @@
-// What two people see of a film, told by their players alone: pages of recipes have nothing for tests.
+// Two people and a film, seen by their players alone: pages of recipes have nothing for tests.
 import assert from 'node:assert/strict';
 import { after, before } from '../../client/harness/tests.mjs';
 import { until } from '../../client/harness/wait.mjs';
@@ -34,7 +34,7 @@ export const playTogether = (pages, meets = () => true) => seen('all to play tog
 
 export const stand = (pages) => seen('all to stand', pages, (looks) => looks.every(({ paused }) => paused));
 
-/** What the viewer does with the element; not a gesture. */
+/** Runs `source` with the element as `video`. It is no gesture of the viewer. */
 export const act = (page, source) => page.evaluate(`(() => { const video = document.querySelector('video'); ${source}; })()`);
 
 /** The leader plays, seeks and pauses, and all others follow. */
