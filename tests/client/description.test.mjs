@@ -107,6 +107,14 @@ describe('the description and docs/api.md', () => {
     assert.deepEqual(rowFields('Error codes').sort(), Object.keys(codes).sort());
   });
 
+  it('have the same statuses of REST', () => {
+    const listed = [...sectionOf('Status codes').matchAll(/^\| (\d{3}) \|/gm)].map(([, status]) => status);
+    const answered = Object.values(description.rest).flatMap((operations) => Object.values(operations).flatMap(({ answers }) => Object.keys(answers)));
+    const ofAnyPath = ['204', '405']; // OPTIONS, and methods that there are not
+    assert.deepEqual(listed.filter((status) => !ofAnyPath.includes(status)).sort(), [...new Set(answered)].sort());
+    assert.deepEqual(Object.keys(description.statuses).sort(), [...new Set(answered)].sort());
+  });
+
   it('have the same refusals of each command', () => {
     const rows = Object.fromEntries(rowsOf(sectionOf('Who may send what, who receives what')).map(([name, , , told]) => [wordsIn(name)[0], wordsIn(told)]));
     for (const name of Object.keys(commands)) assert.deepEqual(rows[name].sort(), refusalsOf(name).sort(), name);
