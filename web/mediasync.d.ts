@@ -1,45 +1,20 @@
 // MediaSync keeps a <video> or <audio> within milliseconds of everybody else's in a mediasync session. docs/client.md says how.
 
 import type { ManagerOptions, Socket, SocketOptions } from "socket.io-client";
+import type { LeadershipChanged, PlaybackState, Problem, Refusal, Session as ToldSession, User as ToldUser, UserBuffering } from "./events.js";
 
-/** What plays: `position` (seconds) is where it is at `lastUpdateTime` (epoch seconds of the server's clock). */
-export interface PlaybackState {
-  mediaUrl: string | null;
-  mediaId: string | null;
-  mediaTitle: string | null;
-  mediaDuration: number | null;
-  position: number;
-  isPlaying: boolean;
-  playbackRate: number;
-  /** While it plays and this is ahead, it stands still until then. */
-  lastUpdateTime: number;
-}
+export type { ClientToServerEvents, Code, PlaybackState, Problem, Refusal, ServerToClientEvents } from "./events.js";
 
 /** A playback state with a film. */
 export interface FilmState extends PlaybackState {
   mediaUrl: string;
 }
 
-export interface User {
-  id: string;
-  username: string;
-  avatar: string | null;
-  isConnected: boolean;
-  joinedAt?: string;
-  lastSeen?: number;
-  isLeader?: boolean;
-}
+/** Less is known of a user who has just come. */
+export type User = Pick<ToldUser, "id" | "username" | "avatar" | "isConnected"> & Partial<ToldUser>;
 
-export interface Session {
-  sessionId: string;
-  creatorId: string;
-  leaderId: string;
+export interface Session extends Omit<ToldSession, "users"> {
   users: User[];
-  playbackState: PlaybackState;
-  createdAt: string;
-  lastActivity: number;
-  userCount: number;
-  connectedCount: number;
 }
 
 export interface Media {
@@ -68,7 +43,7 @@ export interface Trouble {
    * "network": it cannot be fetched at the moment, and is tried again. "missing": the server has no such film, or does not give it to
    * this viewer. "unsupported": this browser cannot play it.
    */
-  kind: "network" | "missing" | "unsupported";
+  kind: Problem;
   /** For people, in English. */
   message: string;
   error: unknown;
@@ -197,12 +172,6 @@ export interface Stats {
   waitsFor: string[];
 }
 
-export interface Refusal {
-  message: string;
-  code: string;
-  event: string;
-}
-
 export interface MediaSyncEvents {
   connection: CustomEvent<{
     state: "connected" | "reconnecting" | "closed";
@@ -214,8 +183,8 @@ export interface MediaSyncEvents {
   left: CustomEvent<undefined>;
   session: CustomEvent<undefined>;
   playback: CustomEvent<{ isNew: boolean }>;
-  leader: CustomEvent<{ newLeaderId: string; newLeaderName: string; timestamp: number }>;
-  buffering: CustomEvent<{ userId: string; username: string; isBuffering: boolean; problem?: Trouble["kind"] }>;
+  leader: CustomEvent<LeadershipChanged>;
+  buffering: CustomEvent<Omit<UserBuffering, "timestamp">>;
   refused: CustomEvent<Refusal>;
   blocked: CustomEvent<undefined>;
   unblocked: CustomEvent<undefined>;

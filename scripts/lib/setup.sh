@@ -60,11 +60,11 @@ need_packages() {
   install_packages "${missing[@]}" || fail "could not install the packages; try: apt-get install ${missing[*]}"
 }
 
-# Debian's nginx package starts an NGINX of its own on port 80. A policy that forbids services to start keeps it from
-# that, and keeps an NGINX that runs already from being restarted.
+# Debian's packages of NGINX and HAProxy start services of their own. A policy that forbids services to start keeps them
+# from that, and keeps those that run already from being restarted.
 install_packages() (
   policy=/usr/sbin/policy-rc.d
-  had_nginx=$(missing_packages nginx)
+  services=$(missing_packages nginx haproxy)
   if [[ ! -e $policy ]]; then
     trap 'as_root rm -f "$policy"' EXIT
     trap 'exit 130' INT TERM
@@ -78,9 +78,10 @@ install_packages() (
   # A fresh machine knows no packages, an old one knows packages that are gone: then the lists need an update.
   apt_install "$@" 2>/dev/null ||
     { quiet as_root timeout --foreground -k 30 300 apt-get -qq update && apt_install "$@"; } || exit 1
-  # Nor shall it start with the next boot, when it came only for us.
-  if [[ -n $had_nginx ]] && command -v systemctl >/dev/null; then
-    as_root systemctl disable nginx.service >/dev/null 2>&1 || true
+  # Nor shall they start with the next boot, when they came only for us.
+  if [[ -n $services ]] && command -v systemctl >/dev/null; then
+    # shellcheck disable=SC2086 # names, one a line
+    as_root systemctl disable $services >/dev/null 2>&1 || true
   fi
 )
 

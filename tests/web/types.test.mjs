@@ -20,6 +20,20 @@ interface Document {
 `;
 
 const programs = {
+  'events.ts': `import { io, type Socket } from 'socket.io-client';
+import type { ClientToServerEvents, PlaybackState, ServerToClientEvents } from 'mediasync';
+const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io();
+const show = ({ mediaUrl, position }: PlaybackState) => console.log(mediaUrl?.length, position.toFixed(1));
+socket.on('session_joined', ({ isLeader, session }) => { if (isLeader) console.log(session.users[0]?.joinedAt); show(session.playbackState); });
+socket.on('playback_sync', show);
+socket.on('error', ({ code, event }) => console.log(code === 'NOT_LEADER' ? event : code));
+socket.emit('join_session', { sessionId: 'film-night', userId: 'ada', username: 'Ada' }, (answer) => {
+  if (answer.success) console.log(answer.isLeader);
+  else console.log(answer.code);
+});
+socket.emit('sync_playback', { position: 0, isPlaying: true, mediaUrl: null });
+socket.emit('heartbeat');
+`,
   'library.ts': `import { MediaSync, userId } from 'mediasync';
 import { io } from 'socket.io-client';
 const client = new MediaSync(video, { io, ...who, userId: userId(), buffering: 'carry-on', audioOffset: 0.1 });
@@ -78,6 +92,8 @@ export function Film() {
 };
 
 const kMistakes = {
+  'no_event.ts': "import { io, type Socket } from 'socket.io-client';\nimport type { ClientToServerEvents, ServerToClientEvents } from 'mediasync';\n" +
+    "const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io();\nsocket.emit('sync_playback', { position: '0', isPlaying: true });\n",
   'no_session.ts': "import { MediaSync } from 'mediasync';\nnew MediaSync(video, { username: 'Ada' });\n",
   'no_hls.ts': "import { hlsSource } from 'mediasync/hls.js';\nhlsSource(12);\n",
   'no_player.ts': "import { VideojsSync } from 'mediasync/videojs.js';\nnew VideojsSync(video, who);\n",

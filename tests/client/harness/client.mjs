@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { io } from 'socket.io-client';
+import { note } from './described.mjs';
 import { alarm, deadline, inVain, kPatience, patient, until } from './wait.mjs';
 
 export const transports = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
@@ -29,7 +30,10 @@ export function open(server, { transport = 'websocket', tls = false, namespace =
     socket.inbox.push({ event, args, taken: false });
     for (const watcher of [...socket.watchers]) watcher();
   };
-  socket.onAny(record);
+  socket.onAny((event, ...args) => {
+    note(event, args);
+    record(event, ...args);
+  });
   for (const event of ['connect', 'disconnect', 'connect_error']) {
     socket.on(event, (...args) => record(event, ...args));
   }

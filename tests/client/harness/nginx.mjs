@@ -6,6 +6,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { takeFaults } from './described.mjs';
 import { peerConfig, startPeer } from './peer.mjs';
 import { request } from './http.mjs';
 import { deadline, kPatience, until } from './wait.mjs';
@@ -270,7 +271,8 @@ export class Server {
   }
 
   /**
-   * Closes the clients, sends QUIT, waits for the exit and throws when the error log holds a line that it must not.
+   * Closes the clients, sends QUIT, waits for the exit and throws when the error log holds a line that it must not, or
+   * when a client was told what the API's description does not say.
    * `allow` excuses lines that the test itself provoked; `keepClients` stops under connected clients; with `keepFiles`
    * another server can go on where this one stopped. `signal` is how it is told.
    */
@@ -288,6 +290,8 @@ export class Server {
         throw new Error(`the error log holds ${bad.length} bad lines:\n${bad.slice(0, 20).join('\n')}`);
       }
       if (code !== 0) throw new Error(`nginx ended with ${code ?? signal}`);
+      const faults = takeFaults();
+      if (faults.length > 0) throw new Error(`clients were told what core/api/description.json does not say:\n${faults.join('\n')}`);
     } finally {
       try {
         await this.#dispose();

@@ -7,6 +7,7 @@ import { io as v45 } from 'socket.io-client-v4.5';
 import { io as v46 } from 'socket.io-client-v4.6';
 import { io as v47 } from 'socket.io-client-v4.7';
 import { transports, upgraded, waitFor } from './client.mjs';
+import { note } from './described.mjs';
 import { deadline, kPatience } from './wait.mjs';
 
 /** `eio` is the Engine.IO protocol; `recovers` whether the client knows connection state recovery. */
@@ -42,12 +43,16 @@ export function openVersion(server, version, { transport, namespace = '', name =
     // itself reports by it.
     const onevent = socket.onevent.bind(socket);
     socket.onevent = (packet) => {
+      note(packet.data[0], packet.data.slice(1));
       if (packet.data[0] !== 'error') record(...packet.data);
       onevent(packet);
     };
     socket.on('error', (...args) => record('error', ...args));
   } else {
-    socket.onAny(record);
+    socket.onAny((event, ...args) => {
+      note(event, args);
+      record(event, ...args);
+    });
   }
   for (const event of ['connect', 'disconnect', 'connect_error']) {
     socket.on(event, (...args) => record(event, ...args));
