@@ -48,6 +48,7 @@ struct Options {
   std::int64_t hookTimeout = 2'000;  // milliseconds that they have for an answer
   bool hooksMayFail = false;         // what they fail to answer goes on, but for connections and joins
   std::string variables;             // for them, a JSON object; "": none
+  std::uint64_t log = 0;             // where the ends of connections are logged, see Ended::location; 0: nowhere
   friend bool operator==(const Options&, const Options&) = default;
 };
 

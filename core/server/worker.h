@@ -69,6 +69,7 @@ class PostJob {
   std::variant<std::monostate, engineio::PayloadDecoder, engineio::PayloadV3Decoder> decoder_;
   store::ConnectionRef connection_;
   Allowance allowance_;
+  store::Traffic traffic_;
   std::unique_ptr<Deferred> deferred_;
   std::int64_t waitingSince_ = 0;  // monotonic; 0: not waiting
 };
@@ -138,7 +139,8 @@ class Worker {
     engineio::Payload payload;  // to answer with
   };
   // `secret` is what the client came with, where the location asks for one.
-  std::variant<Opened, NoSpace> open(const Options&, engineio::Protocol = {}, std::string_view secret = {});
+  std::variant<Opened, NoSpace> open(const Options&, engineio::Protocol = {}, std::string_view secret = {},
+                                     const store::Address& client = {});
   enum class PollOutcome { kWaits, kAnswered, kRefused };
   struct PollResult {
     PollOutcome outcome;
@@ -159,7 +161,8 @@ class Worker {
   // ---- Engine.IO over WebSocket
   // A WebSocket without a sid: a new connection.
   std::variant<std::unique_ptr<Channel>, NoSpace> openChannel(WebSocket&, const Options&, const Agreement& = {},
-                                                              std::string_view secret = {});
+                                                              std::string_view secret = {},
+                                                              const store::Address& client = {});
   // A WebSocket for a polling connection: an upgrade. The error answers the HTTP request. When the connection is, or is
   // being, upgraded already, the WebSocket is closed as soon as it is open.
   std::variant<std::unique_ptr<Channel>, engineio::Error> probeChannel(const store::RandomId& sid, WebSocket&,
@@ -170,7 +173,7 @@ class Worker {
   void received(Channel&, std::span<std::uint8_t> bytes);
   void writable(Channel&);
   // The connection is gone. The caller may destroy the channel afterwards.
-  void gone(Channel&);
+  void gone(Channel&, store::EndReason = store::EndReason::kTransportClose);
   // The process is about to end: says goodbye.
   void goAway(Channel&);
 
@@ -295,9 +298,9 @@ class Worker {
   void letGo(Link&);
   void disown(Link&);
   void closedByClient(Link&);
-  void closeLink(Link&, websocket::CloseCode);
+  void closeLink(Link&, const Ending&);
   void sendToOthers(Link&);
-  void dropConnection(Link&);
+  void dropConnection(Link&, const Ending&);
   store::LostSeat loseSeat(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
   void setDeadline(Link&, std::int64_t at);
   void watchFor(Link&, Instant now);
@@ -369,14 +372,14 @@ class Worker {
   bool handleHeartbeat(Link&, const engineio::Packet&);
   void forget(Channel&);
   void resumeInput(Channel&);
-  void failChannel(Channel&, websocket::CloseCode);
+  void failChannel(Channel&, const Ending&);
   void keepInput(Channel&, std::span<const std::uint8_t>);
 
   // polling.cc
   NoSpace turnAway(NoSpace);
   std::optional<NoSpace> checkRoom(const Options&);
   void create(store::ConnectionTransaction&, const store::RandomId& sid, store::Transport, const Options&,
-              engineio::Protocol, std::string_view secret, Instant now);
+              engineio::Protocol, std::string_view secret, const store::Address& client, Instant now);
   store::Realm realmOf(const Options&) const;
   bool findConnection(store::ConnectionTransaction&, const store::RandomId& sid, const Options&);
   static bool isOverdue(const store::ConnectionRecord&, std::int64_t now);
@@ -390,7 +393,9 @@ class Worker {
   static bool isAtEnd(const PostJob&);
   engineio::PayloadDecoder::Result nextPacket(PostJob&, engineio::Packet&);
   void noteHeard(PostJob&);
-  void closeFromAfar(const store::ConnectionRef&, store::Closing);
+  static void markClosing(store::ConnectionTransaction&, store::Closing, store::EndReason);
+  void closeFromAfar(const store::ConnectionRef&, store::Closing, store::EndReason, const store::Traffic& = {});
+  void closeFromAfar(PostJob&, store::Closing, store::EndReason);
 
   // handover.cc
   struct Parcel;
@@ -426,7 +431,7 @@ class Worker {
     store::LostSeat seat;
   };
   Leftover vacate(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
-  Leftover endConnection(store::ConnectionTransaction&, Instant now, Departure);
+  Leftover endConnection(store::ConnectionTransaction&, Instant now, Departure, Ending, const Link*);
   void keepForRecovery(const Leftover&, Instant now);
   bool awaitsConnect(const Caller&);
   std::optional<Leftover> takeOver(const store::ConnectionRef&, const store::RandomId& pid);
@@ -505,6 +510,13 @@ class Worker {
   bool remove(const std::string& sessionId, const std::string& userId, const session::Refusal& why);
   std::string endSession(const nlohmann::json& arguments);
   std::string callSession(std::string_view operation, const nlohmann::json& arguments);
+
+  // account.cc
+  store::EndReason departureReason() const;
+  void settleAccount(Link&);
+  void noteEnd(const store::ConnectionTransaction&, Instant now, const Ending&, const Link*);
+  void nameSeat(const store::AccountRecord&, Ended&) const;
+  void tellEnded();
 
   // confirmation.cc
   WriteTicket writeTicket() const;
@@ -630,6 +642,7 @@ class Worker {
   std::int64_t reconcilingSince_ = 0;  // monotonic; 0: none is
   std::vector<store::ConnectionRef> doomed_;
   store::Notices notices_;          // that scripts have yet to be told
+  std::vector<Ended> ended_;        // that have yet to be logged
   WaitsFor lastBusy_;               // what the command at hand has to wait for
   Line line_;                       // commands that wait for readers
   std::uint64_t waitingCount_ = 0;  // of all commands that have waited

@@ -9,7 +9,7 @@ namespace mediasync::store {
 namespace {
 
 // Changes whenever a record changes, so that tables of another build are never misread.
-constexpr std::uint64_t kLayout = 12;
+constexpr std::uint64_t kLayout = 13;
 constexpr std::uint64_t kMagic = 0x6d656469'61730000ULL ^ (kLayout << 48) ^ (sizeof(ZoneHeader) << 32) ^
                                  (sizeof(SessionRecord) << 20) ^ (sizeof(ConnectionRecord) << 8) ^ sizeof(UserRecord);
 

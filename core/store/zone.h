@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bitset>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "core/base/random.h"
 #include "core/base/secret.h"
 #include "core/base/siphash.h"
+#include "core/store/ending.h"
 #include "core/store/notice.h"
 #include "core/store/records.h"
 #include "core/store/shard.h"
@@ -112,6 +114,7 @@ struct ZoneHeader {
   std::atomic<std::uint32_t> cycle;       // the newest configuration: they are counted
   StateKeeping state;
   std::atomic<TokenBucket> newSessions;
+  std::array<std::atomic<std::uint64_t>, kEndReasons> ended;  // connections, by reason
   std::uint64_t sessionShards;  // offsets
   std::uint64_t connectionShards;
   WorkerEntry workers[kMaxWorkers];
