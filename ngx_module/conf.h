@@ -34,9 +34,9 @@ struct Location {
 };
 
 struct MainConf {
-  ngx_array_t zones;      // of ZoneConf*
-  ngx_array_t locations;  // of Location
-  bool hasLogs;           // of connections
+  ngx_array_t zones;               // of ZoneConf*
+  ngx_array_t locations;           // of Location
+  bool hasLogs;                    // of connections
   ngx_http_handler_pt logHandler;  // what writes them, when there are any
 };
 
@@ -97,9 +97,9 @@ struct LocConf {
   ZoneConf* memberZone;
   ngx_http_complex_value_t* memberSession;
   ngx_http_complex_value_t* memberUser;
-  void* log;                               // of mediasync_log: a configuration of the log module; null: none so far
-  ngx_flag_t isLogged;                     // and it is not "off"
-  std::uint64_t logHash;                   // of what it is given
+  void* log;                    // of mediasync_log: a configuration of the log module; null: none so far
+  ngx_flag_t isLogged;          // and it is not "off"
+  std::uint64_t logHash;        // of what it is given
   ngx_uint_t prometheus;        // of mediasync_status
   ngx_http_handler_pt handler;  // of the endpoint
   std::uint64_t key;            // Location::key
@@ -108,7 +108,7 @@ struct LocConf {
   void** limited;               // the location's configuration with NGINX's own check of that limit
 
   server::Options options() const;
-  // Where the end of its connections is logged, as Options::log.
+  // The log of its connections, as Options::log; 0: there is none.
   std::uint64_t logKey() const;
 };
 

@@ -17,7 +17,7 @@ extern ngx_module_t ngx_http_log_module;
 namespace mediasync::ngx {
 namespace {
 
-// Of one line: its request, values and text.
+// The pool of one line has its request, values and text.
 constexpr size_t kLinePool = 8 * 1024;
 
 constexpr const char* kFormatName = "mediasync";
@@ -116,7 +116,7 @@ ngx_int_t getVariable(ngx_http_request_t* r, ngx_http_variable_value_t* value, u
   });
 }
 
-// As if it were in the configuration, before everything else.
+// Defines the format as the configuration could, before all of that is read.
 bool addFormat(ngx_conf_t* cf) {
   const ngx_command_t* logFormat = logCommand("log_format");
   if (logFormat == nullptr) return true;  // nor will there be lines
@@ -131,7 +131,7 @@ bool addFormat(ngx_conf_t* cf) {
   return error == NGX_CONF_OK;
 }
 
-// What the log module tells the core to call after a request: here it tells a stand-in.
+// The log module tells the core which function to call after each request. Here it tells a stand-in.
 ngx_http_handler_pt findHandler(ngx_conf_t* cf) {
   ngx_conf_t own = *cf;
   auto* core = make<ngx_http_core_main_conf_t>(cf->pool);
@@ -239,7 +239,7 @@ ngx_http_request_t* makeRequest(ngx_pool_t* pool, const Location& location, cons
   return r;
 }
 
-// Its location as it is now: it may have another log than when the connection began.
+// The location as it is now: it may have another log than when the connection began.
 const Location* findLocation(const MainConf& conf, std::uint64_t log) {
   constexpr std::uint64_t kLocation = ~std::uint64_t{0} << 32;
   const auto* locations = static_cast<const Location*>(conf.locations.elts);
@@ -254,7 +254,7 @@ const Location* findLocation(const MainConf& conf, std::uint64_t log) {
 
 }  // namespace
 
-// The location's half, and that of its logs, so that locations of the same name need not have the same.
+// One half is the location's and one that of its logs, since locations of the same name may have other logs.
 std::uint64_t LocConf::logKey() const {
   return isLogged ? (key & ~std::uint64_t{0} << 32) | (logHash & 0xffffffff) | 1 : 0;
 }

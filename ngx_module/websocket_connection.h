@@ -118,8 +118,8 @@ class Connection final : public server::WebSocket {
   bool finished_ = false;  // the worker is done with the channel
   bool broken_ = false;
   bool failed_ = false;  // by a fault of ours
-  bool late_ = false;  // finished, and waits for tls_ to be sent
-  bool away_ = false;  // on its way to another process
+  bool late_ = false;    // finished, and waits for tls_ to be sent
+  bool away_ = false;    // on its way to another process
 };
 
 // Takes the connection out of the event loop, and its events out of the queues.

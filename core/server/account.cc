@@ -10,7 +10,7 @@ using store::EndReason;
 using store::SessionTransaction;
 using store::Transport;
 
-// Why this worker sends clients away.
+// The reason for which this worker sends clients away.
 EndReason Worker::departureReason() const {
   return isOutdated() ? EndReason::kReload : EndReason::kShutdown;
 }

@@ -25,7 +25,7 @@ struct Deferred;
 // the packet itself, or that there were too many.
 enum class Handled { kDone, kDeferred, kClose, kFlood };
 
-// Of a packet by which the connection is closed.
+// The end of a connection that is closed for a packet.
 inline Ending endingOf(Handled handled) {
   return handled == Handled::kFlood ? Ending{store::EndReason::kFlood, websocket::CloseCode::kPolicyViolation}
                                     : Ending{store::EndReason::kProtocolError};

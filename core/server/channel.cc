@@ -26,8 +26,7 @@ constexpr std::size_t kMaxUnreadReplies = 64 * 1024;
 }  // namespace
 
 std::variant<std::unique_ptr<Channel>, NoSpace> Worker::openChannel(WebSocket& socket, const Options& options,
-                                                                    const Agreement& agreement,
-                                                                    std::string_view secret,
+                                                                    const Agreement& agreement, std::string_view secret,
                                                                     const store::Address& client) {
   if (const auto full = checkRoom(options)) return *full;
   const Instant now = env_.now();

@@ -46,7 +46,7 @@ class Environment {
   // For the operator's log.
   enum class Severity : std::uint8_t { kWarn, kAlert };
   virtual void log(Severity, std::string_view line) = 0;
-  // The same for connections. Not called under a lock.
+  // A connection has ended, and its location has a log. Not called under a lock.
   virtual void ended(const Ended&) {}
   // The operator's rules, null when there are none. Outlives the worker.
   virtual Scripts* scripts() { return nullptr; }

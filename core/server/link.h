@@ -100,13 +100,13 @@ inline engineio::Protocol protocolOf(const store::ConnectionRecord& record) {
   return {static_cast<engineio::Revision>(record.revision), record.base64};
 }
 
-// What the peer is sent at the end: to a close frame without a code, as to one with 1000.
+// The peer is sent a code in any case: a close frame without one is answered as one with 1000.
 inline void appendCloseFrame(std::string& out, const Ending& ending) {
   const bool hasCode = ending.code != websocket::CloseCode::kNoStatus;
   websocket::appendCloseFrame(out, hasCode ? ending.code : websocket::CloseCode::kNormal);
 }
 
-// What ends a connection whose client has sent something that WebSocket forbids.
+// The end of a connection whose client has sent something that WebSocket forbids.
 inline Ending endingOf(websocket::CloseCode code) {
   const bool isTooBig = code == websocket::CloseCode::kMessageTooBig;
   return {isTooBig ? store::EndReason::kPayloadTooLarge : store::EndReason::kProtocolError, code};

@@ -163,21 +163,6 @@ void Worker::disown(Link& link) {
   links_.erase(link.connection.ref);
 }
 
-namespace {
-
-// For the log: a connection may lose its seat before it ends. `userSerial` 0: the user has left.
-void noteSeat(ConnectionTransaction& txn, const store::SeatRef& seat, std::uint64_t userSerial) {
-  if (txn.account() == nullptr) return;
-  auto& account = txn.edit(*txn.account());
-  account.session = seat.session;
-  account.sessionSerial = seat.sessionSerial;
-  account.user = seat.user;
-  account.userSerial = userSerial;
-  account.shard = seat.shard;
-}
-
-}  // namespace
-
 // The connection has no seat any more: the user may have lost its last one. Returns where it was.
 store::LostSeat Worker::loseSeat(ConnectionTransaction& txn, Instant now, Departure departure) {
   store::LostSeat lost;
@@ -194,8 +179,7 @@ store::LostSeat Worker::loseSeat(ConnectionTransaction& txn, Instant now, Depart
       session.commit(wake_);
     }
   }
-  noteSeat(txn, seat, lost.userSerial);
-  txn.edit(txn.record().seat) = {};
+  txn.endSeat(lost.userSerial);
   return lost;
 }
 

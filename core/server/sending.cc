@@ -252,7 +252,7 @@ void Worker::harvestSeat(Link& link, ConnectionTransaction& txn, Harvest& harves
   if (record.cursor != link.cursor) txn.edit(record.cursor) = link.cursor;
   if (wantsSnapshot) txn.endAwaitingSnapshot();
   if (harvest.seatLost) {
-    txn.edit(record.seat) = {};
+    txn.endSeat();
     txn.edit(record.evicted) = true;
   }
 }

@@ -246,7 +246,8 @@ void Worker::runDeadlines() {
   endRests(now.mono);
   const std::vector<Channel*> probing = probing_;
   for (Channel* channel : probing) {
-    if (channel->since_ + kUpgradeTimeout <= now.mono) failChannel(*channel, {EndReason::kConnectTimeout, CloseCode::kPolicyViolation});
+    if (channel->since_ + kUpgradeTimeout <= now.mono)
+      failChannel(*channel, {EndReason::kConnectTimeout, CloseCode::kPolicyViolation});
   }
   if (lastRetry_ + retryDelay_ <= now.mono) {
     lastRetry_ = now.mono;

@@ -163,6 +163,19 @@ void ConnectionTransaction::addToAccount(const Traffic& traffic) {
   txn_.edit(account()->polled).add(traffic);
 }
 
+void ConnectionTransaction::endSeat(std::uint64_t userSerial) {
+  const SeatRef seat = record_->seat;
+  if (seat && record_->account != 0) {
+    auto& kept = txn_.edit(*account());
+    kept.session = seat.session;
+    kept.sessionSerial = seat.sessionSerial;
+    kept.user = seat.user;
+    kept.userSerial = userSerial;
+    kept.shard = seat.shard;
+  }
+  txn_.edit(record_->seat) = {};
+}
+
 void ConnectionTransaction::endProbe() {
   txn_.edit(record_->probingUntil) = 0;
   txn_.edit(record_->upgradingUntil) = 0;

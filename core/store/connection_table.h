@@ -86,6 +86,8 @@ class ConnectionTransaction {
   void openAccount(std::uint64_t location, const Address&, Instant now);
   const AccountRecord* account() const;
   void addToAccount(const Traffic&);
+  // It has no seat any more; its account keeps where that was. `userSerial` 0: the user has left.
+  void endSeat(std::uint64_t userSerial = 0);
 
   // What came with CONNECT, at most kMaxAuthBytes. Throws OutOfSpace.
   void keepAuth(std::string_view json);

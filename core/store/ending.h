@@ -26,10 +26,20 @@ enum class EndReason : std::uint8_t {
 };
 
 // As operators read them.
-inline constexpr std::array<std::string_view, 14> kEndReasonNames{
-    "client disconnect", "transport close", "ping timeout", "connect timeout", "protocol error",
-    "payload too large", "flood",           "too slow",     "replaced",        "kicked",
-    "reload",            "shutdown",        "worker died",  "internal error"};
+inline constexpr std::array<std::string_view, 14> kEndReasonNames{"client disconnect",
+                                                                  "transport close",
+                                                                  "ping timeout",
+                                                                  "connect timeout",
+                                                                  "protocol error",
+                                                                  "payload too large",
+                                                                  "flood",
+                                                                  "too slow",
+                                                                  "replaced",
+                                                                  "kicked",
+                                                                  "reload",
+                                                                  "shutdown",
+                                                                  "worker died",
+                                                                  "internal error"};
 inline constexpr std::size_t kEndReasons = kEndReasonNames.size();
 static_assert(static_cast<std::size_t>(EndReason::kInternalError) + 1 == kEndReasons);
 

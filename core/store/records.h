@@ -285,14 +285,14 @@ inline Realm returnRealm(Realm realm, const SecretHash& secret) {
   return realm;
 }
 
-// Where requests come from. A host's address is 4 or 16 bytes long; 0: a UNIX-domain socket, or not known.
+// The address of a client. A host's is 4 or 16 bytes long; 0: a UNIX-domain socket, or not known.
 struct Address {
   std::array<std::uint8_t, 16> bytes{};
   std::uint8_t size = 0;
   friend bool operator==(const Address&, const Address&) = default;
 };
 
-// What went over a connection: packets of Engine.IO, and the bytes of frames or bodies that they came in.
+// The traffic of a connection: packets of Engine.IO, and the bytes of frames or bodies that they came in.
 struct Traffic {
   std::uint64_t bytesIn = 0;
   std::uint64_t bytesOut = 0;
@@ -312,8 +312,8 @@ struct Traffic {
   }
 };
 
-// What the operator's log has to say of a connection when it ends, where that is written. The owner of a WebSocket
-// counts its traffic.
+// An account of a connection is kept for the operator's log, which gets it when the connection ends. The owner of a
+// WebSocket counts its traffic.
 struct AccountRecord {
   std::uint64_t location;  // whose log it is, as Options::log
   std::int64_t since;      // monotonic

@@ -115,7 +115,7 @@ struct ZoneHeader {
   StateKeeping state;
   std::atomic<TokenBucket> newSessions;
   std::array<std::atomic<std::uint64_t>, kEndReasons> ended;  // connections, by reason
-  std::uint64_t sessionShards;  // offsets
+  std::uint64_t sessionShards;                                // offsets
   std::uint64_t connectionShards;
   WorkerEntry workers[kMaxWorkers];
 };

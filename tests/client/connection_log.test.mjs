@@ -203,7 +203,31 @@ suite('mediasync_log', { http, locations: fast }, (server) => {
   });
 });
 
+/** Whatever has begun is there, or has ended once. */
+const addsUp = (server) => until('the counts to add up', async () => {
+  const now = await status(server);
+  const ended = Object.values(now.connections_ended_total).reduce((sum, count) => sum + count);
+  return now.handshakes_total === now.connections + ended;
+});
+
 describe('mediasync_log over reloads and deaths', () => {
+  it('counts each end once, over reloads, with clients that come and go', async () => {
+    const server = await Server.start({ http });
+    try {
+      for (let round = 0; round < 3; round++) {
+        const members = await Promise.all(Array.from({ length: 12 }, (_, i) =>
+          member(server, { transport: ['websocket', 'polling', 'upgrade'][i % 3] })));
+        await server.reload();
+        await Promise.all(members.slice(round).map(close));
+        await addsUp(server);
+      }
+      const { handshakes_total: begun, connections } = await status(server);
+      await until('a line for each', () => linesOf(server).length === begun - connections);
+    } finally {
+      await server.stop();
+    }
+  });
+
   it('has one line of a WebSocket that was handed over, with all that it did', async () => {
     const server = await Server.start({ http });
     try {

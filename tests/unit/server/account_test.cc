@@ -49,7 +49,7 @@ Ended onlyEnd(World& world, EndReason reason) {
 
 // Closes, and gives codes, as a WebSocket's peer.
 std::string closeFrame(int code) {
-  return clientFrame({static_cast<char>(code >> 8), static_cast<char>(code & 0xff)}, 8);
+  return clientFrame(std::string{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)}, 8);
 }
 
 store::ConnectionRef onlyConnection(const World& world) {
@@ -81,10 +81,12 @@ TEST_CASE("a WebSocket that ends is counted and logged by the reason and the cod
     int code;
   };
   const auto way = GENERATE(
-      Way{"a close frame", [](World&, WsClient& ann) { ann.send(closeFrame(1001)); }, EndReason::kClientDisconnect, 1001},
+      Way{"a close frame", [](World&, WsClient& ann) { ann.send(closeFrame(1001)); }, EndReason::kClientDisconnect,
+          1001},
       Way{"a close frame without a code", [](World&, WsClient& ann) { ann.send(clientFrame("", 8)); },
           EndReason::kClientDisconnect, 1005},
-      Way{"Engine.IO's close packet", [](World&, WsClient& ann) { ann.packet("1"); }, EndReason::kClientDisconnect, 1000},
+      Way{"Engine.IO's close packet", [](World&, WsClient& ann) { ann.packet("1"); }, EndReason::kClientDisconnect,
+          1000},
       Way{"a broken connection", [](World&, WsClient& ann) { ann.drop(); }, EndReason::kTransportClose, 1006},
       Way{"a fault of ours", [](World&, WsClient& ann) { ann.fail(); }, EndReason::kInternalError, 1006},
       Way{"no pong",
@@ -101,7 +103,8 @@ TEST_CASE("a WebSocket that ends is counted and logged by the reason and the cod
           EndReason::kConnectTimeout, 1008},
       Way{"a frame that is not masked", [](World&, WsClient& ann) { ann.send(std::string("\x81\x01x", 3)); },
           EndReason::kProtocolError, 1002},
-      Way{"text that is not UTF-8", [](World&, WsClient& ann) { ann.packet("4\xff"); }, EndReason::kProtocolError, 1007},
+      Way{"text that is not UTF-8", [](World&, WsClient& ann) { ann.packet("4\xff"); }, EndReason::kProtocolError,
+          1007},
       Way{"a packet that is none", [](World&, WsClient& ann) { ann.packet("4x"); }, EndReason::kProtocolError, 1000},
       Way{"a message that is too long", [](World&, WsClient& ann) { ann.packet("4" + std::string(3'000, 'x')); },
           EndReason::kPayloadTooLarge, 1009},
@@ -111,7 +114,8 @@ TEST_CASE("a WebSocket that ends is counted and logged by the reason and the cod
               ann.event("heartbeat", nullptr);
           },
           EndReason::kFlood, 1008},
-      Way{"a script", [](World& world, WsClient&) {
+      Way{"a script",
+          [](World& world, WsClient&) {
             const std::string connection = handleOf(onlyConnection(world));
             CHECK(json::parse(world.worker(1).call("disconnect", {{"connection", connection}}))["ok"] == true);
             world.worker(1).flush();
@@ -202,11 +206,11 @@ TEST_CASE("a polling connection that ends is counted and logged by the reason", 
           EndReason::kFlood},
       Way{"answers that it does not collect",
           [](World& world, PollClient& ann) {
-            for (int i = 0; i < 20 && world.env.endings.empty(); ++i) {
-              for (int k = 0; k < 5; ++k)
-                ann.event("heartbeat", nullptr);
-              world.advance(500);
-            }
+            std::string body;
+            for (int i = 0; i < 400; ++i)
+              body.append(i == 0 ? "" : std::string(1, engineio::kSeparator)).append("42[\"heartbeat\"]");
+            ann.post(body);
+            world.advance(6'000);
           },
           EndReason::kTooSlow});
   CAPTURE(way.name);
