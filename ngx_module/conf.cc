@@ -7,6 +7,7 @@
 
 #include "core/api/origin.h"
 #include "core/base/siphash.h"
+#include "ngx_module/connection_log.h"
 #include "ngx_module/engine_handler.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/response.h"
@@ -156,6 +157,7 @@ server::Options LocConf::options() const {
   options.maxConnections = static_cast<std::uint32_t>(maxConnections);
   options.rates = {events.rate,  userEvents.rate, joins.rate, sessionJoins.rate, newSessions.rate,
                    replies.rate, reports.rate,    input.rate, ownSessions.rate};
+  options.log = logKey();
   options.hooks = hooks != 0;
   options.hookTimeout = static_cast<std::int64_t>(hookTimeout);
   options.hooksMayFail = hooksMayFail != 0;
@@ -199,6 +201,7 @@ void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf) {
   conf->originPolicy = OriginPolicy::kUnset;
   conf->hooks = NGX_CONF_UNSET;
   conf->asksMember = NGX_CONF_UNSET;
+  conf->isLogged = NGX_CONF_UNSET;
   return conf;
 }
 
@@ -263,6 +266,7 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
     conf->memberUser = prev->memberUser;
   }
   ngx_conf_merge_value(conf->asksMember, prev->asksMember, 0);
+  if (!mergeLog(cf, *conf, *prev)) return static_cast<char*>(NGX_CONF_ERROR);
   inheritEndpoint(cf, *conf, *prev);
   if (conf->zone != nullptr && (!adoptBodyLimits(cf, *conf) || !noteLocation(cf, *conf))) {
     return static_cast<char*>(NGX_CONF_ERROR);
@@ -272,7 +276,7 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
 
 ngx_int_t ngx_http_mediasync_postconfiguration(ngx_conf_t* cf) {
   return guarded(cf->log, static_cast<ngx_int_t>(NGX_ERROR), [cf]() -> ngx_int_t {
-    if (!ngx_http_mediasync_add_member_check(cf)) return NGX_ERROR;
+    if (!ngx_http_mediasync_add_member_check(cf) || !prepareLog(cf)) return NGX_ERROR;
     const auto* core =
         static_cast<ngx_http_core_main_conf_t*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
     const std::span locations(static_cast<Location*>(mainConf(cf)->locations.elts), mainConf(cf)->locations.nelts);

@@ -34,8 +34,10 @@ struct Location {
 };
 
 struct MainConf {
-  ngx_array_t zones;      // of ZoneConf*
-  ngx_array_t locations;  // of Location
+  ngx_array_t zones;               // of ZoneConf*
+  ngx_array_t locations;           // of Location
+  bool hasLogs;                    // of connections
+  ngx_http_handler_pt logHandler;  // what writes them, when there are any
 };
 
 // One `mediasync_limit_…`.
@@ -96,6 +98,9 @@ struct LocConf {
   ZoneConf* memberZone;
   ngx_http_complex_value_t* memberSession;
   ngx_http_complex_value_t* memberUser;
+  void* log;                    // of mediasync_log: a configuration of the log module; null: none so far
+  ngx_flag_t isLogged;          // and it is not "off"
+  std::uint64_t logHash;        // of what it is given
   ngx_uint_t prometheus;        // of mediasync_status
   ngx_http_handler_pt handler;  // of the endpoint
   std::uint64_t key;            // Location::key
@@ -104,6 +109,8 @@ struct LocConf {
   void** limited;               // the location's configuration with NGINX's own check of that limit
 
   server::Options options() const;
+  // The log of its connections, as Options::log; 0: there is none.
+  std::uint64_t logKey() const;
 };
 
 // The values of the variables that Lua is told, a JSON object; "": none.
@@ -143,4 +150,5 @@ char* ngx_http_mediasync_hooks(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_hook_variables(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_media(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_origin(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* ngx_http_mediasync_log(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 }

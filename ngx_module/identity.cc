@@ -12,9 +12,9 @@
 
 namespace mediasync::ngx {
 
-std::string_view networkOf(const ngx_http_request_t* r) {
+std::string_view addressOf(const ngx_http_request_t* r) {
   const auto bytesOf = [](const auto& address) {
-    return clientNetwork({reinterpret_cast<const char*>(&address), sizeof address});
+    return std::string_view(reinterpret_cast<const char*>(&address), sizeof address);
   };
   const sockaddr* address = r->connection->sockaddr;
   if (address->sa_family == AF_INET) return bytesOf(reinterpret_cast<const sockaddr_in*>(address)->sin_addr);
@@ -22,6 +22,10 @@ std::string_view networkOf(const ngx_http_request_t* r) {
   if (address->sa_family == AF_INET6) return bytesOf(reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
 #endif
   return {};
+}
+
+std::string_view networkOf(const ngx_http_request_t* r) {
+  return clientNetwork(addressOf(r));
 }
 
 std::optional<server::Options> identify(ngx_http_request_t* r, const LocConf& conf) {

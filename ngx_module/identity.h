@@ -9,7 +9,9 @@
 
 namespace mediasync::ngx {
 
-// Where the client is, as realip has it, for server::Newcomer; "" over a Unix socket. Good as long as the request is.
+// The client's address, as realip has it, of 4 or 16 bytes; "" over a Unix socket. Good as long as the request is.
+std::string_view addressOf(const ngx_http_request_t* r);
+// Where the client is, for server::Newcomer.
 std::string_view networkOf(const ngx_http_request_t* r);
 
 // The options of the location for this request. nullopt: a user is asked for, and the value is empty or longer than a

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "ngx_module/conf.h"
+#include "ngx_module/connection_log.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"
@@ -62,7 +63,7 @@ ngx_int_t ngx_http_mediasync_preconfiguration(ngx_conf_t* cf) {
   ngx_http_variable_t* variable = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
   if (variable == nullptr) return NGX_ERROR;
   variable->get_handler = getMember;
-  return NGX_OK;
+  return addLogVariables(cf) ? NGX_OK : NGX_ERROR;
 }
 
 bool ngx_http_mediasync_add_member_check(ngx_conf_t* cf) {

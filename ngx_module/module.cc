@@ -94,6 +94,8 @@ static ngx_command_t ngx_http_mediasync_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_hook_variables"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_1MORE,
      ngx_http_mediasync_hook_variables, NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("mediasync_log"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_1MORE, ngx_http_mediasync_log,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_origin"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_1MORE, ngx_http_mediasync_origin,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_null_string, 0, nullptr, 0, 0, nullptr}};

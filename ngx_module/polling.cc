@@ -3,6 +3,7 @@
 
 #include "core/engineio/payload_writer.h"
 #include "ngx_module/body.h"
+#include "ngx_module/connection_log.h"
 #include "ngx_module/engine_handler.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/identity.h"
@@ -141,8 +142,9 @@ ngx_int_t post(EngineRequest& request) {
 
 ngx_int_t open(EngineRequest& request) {
   if (request.runtime.worker().stopped()) return respondUnavailable(request.r, kStartingOrStopping);
-  auto handshake = request.runtime.worker().open(request.options, request.protocol,
-                                                 {handshakeSecret(request.r, request.conf), networkOf(request.r)});
+  auto handshake = request.runtime.worker().open(
+      request.options, request.protocol,
+      {handshakeSecret(request.r, request.conf), networkOf(request.r), clientOf(request.r)});
   request.runtime.settle();
   if (const auto* full = std::get_if<server::NoSpace>(&handshake)) return respondUnavailable(request.r, full->reason);
   const auto* opened = std::get_if<server::Worker::Opened>(&handshake);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "ngx_module/connection_log.h"
 #include "ngx_module/descriptor_limit.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
@@ -152,6 +153,10 @@ void Runtime::log(Severity severity, std::string_view line) {
   const ngx_str_t text{line.size(), reinterpret_cast<u_char*>(const_cast<char*>(line.data()))};
   const ngx_str_t name{zone_.size(), reinterpret_cast<u_char*>(zone_.data())};
   ngx_log_error(level, log_, 0, "mediasync_zone \"%V\" %V", &name, &text);
+}
+
+void Runtime::ended(const server::Ended& connection) {
+  logEnd(connection);
 }
 
 server::Scripts* Runtime::scripts() {

@@ -47,6 +47,7 @@ class Runtime final : public server::Environment {
   void wakeWorker(std::uint16_t slot) override;
   bool processAlive(store::ProcessId) override;
   void log(Severity, std::string_view line) override;
+  void ended(const server::Ended&) override;
 
  private:
   void armDeadline();

@@ -8,6 +8,7 @@
 
 #include "core/websocket/extensions.h"
 #include "core/websocket/handshake.h"
+#include "ngx_module/connection_log.h"
 #include "ngx_module/engine_handler.h"
 #include "ngx_module/identity.h"
 #include "ngx_module/response.h"
@@ -78,8 +79,9 @@ ngx_int_t admit(EngineRequest& request, Connection& connection,
   server::Agreement agreement{request.protocol, {}};
   if (deflate) agreement.compression = compressionOf(request.conf, *deflate);
   if (request.query.sid.empty()) {
-    auto opened = worker.openChannel(connection, request.options, agreement,
-                                     {handshakeSecret(request.r, request.conf), networkOf(request.r)});
+    auto opened = worker.openChannel(
+        connection, request.options, agreement,
+        {handshakeSecret(request.r, request.conf), networkOf(request.r), clientOf(request.r)});
     if (const auto* full = std::get_if<server::NoSpace>(&opened)) return respondUnavailable(request.r, full->reason);
     connection.attach(std::move(std::get<std::unique_ptr<server::Channel>>(opened)));
     return NGX_OK;

@@ -393,6 +393,11 @@ void Connection::broken() {
   endSoon();
 }
 
+void Connection::failed() {
+  failed_ = true;
+  broken();
+}
+
 // There is still something to be sent, or to be read, that belongs to the handshake.
 bool Connection::isEarly() const {
   return !open_ || early_ || ahead_;
@@ -484,7 +489,8 @@ void Connection::releaseRequest() {
 void Connection::end() {
   if (channel_ && !finished_) {
     finished_ = true;
-    guardedVoid(c_->log, [this] { runtime_.worker().gone(*channel_); });
+    const auto why = failed_ ? store::EndReason::kInternalError : store::EndReason::kTransportClose;
+    guardedVoid(c_->log, [this, why] { runtime_.worker().gone(*channel_, why); });
     runtime_.settle();
   }
   guardedVoid(
@@ -626,7 +632,7 @@ void Connection::readable() {
         }
         if (r_ != nullptr) releaseRequest();
       },
-      [this] { broken(); });
+      [this] { failed(); });
   runtime_.settle();
 }
 
@@ -662,7 +668,7 @@ void Connection::writable() {
         }
         if (c_->ssl == nullptr || flushTls()) runtime_.worker().writable(*channel_);
       },
-      [this] { broken(); });
+      [this] { failed(); });
   runtime_.settle();
   if (late_ && !tls_) end();
 }

@@ -89,6 +89,7 @@ class Connection final : public server::WebSocket {
   std::ptrdiff_t writeTls(std::string_view bytes);
   void waitToWrite();
   void broken();
+  void failed();
   void writeEarly();
   void close();
   bool canReleaseRequest() const;
@@ -116,8 +117,9 @@ class Connection final : public server::WebSocket {
   bool paused_ = false;
   bool finished_ = false;  // the worker is done with the channel
   bool broken_ = false;
-  bool late_ = false;  // finished, and waits for tls_ to be sent
-  bool away_ = false;  // on its way to another process
+  bool failed_ = false;  // by a fault of ours
+  bool late_ = false;    // finished, and waits for tls_ to be sent
+  bool away_ = false;    // on its way to another process
 };
 
 // Takes the connection out of the event loop, and its events out of the queues.

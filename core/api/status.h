@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,12 @@ struct Metric {
   std::string_view help;
   Kind kind;
   std::uint64_t value;
+  // Metrics of one name, which stand together, differ in this. In JSON they are members of one object.
+  struct Label {
+    std::string_view name;
+    std::string_view value;
+  };
+  std::optional<Label> label = std::nullopt;
 };
 
 void appendStatusJson(std::string& out, std::string_view zone, const std::vector<Metric>&);

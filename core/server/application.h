@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/engineio/packet.h"
+#include "core/server/link.h"
 #include "core/server/options.h"
 #include "core/session/refusal.h"
 #include "core/socketio/packet.h"
@@ -23,6 +24,12 @@ struct Deferred;
 // What became of a packet: done, to be tried again when readers have caught up, or a reason to close the connection:
 // the packet itself, or that there were too many.
 enum class Handled { kDone, kDeferred, kClose, kFlood };
+
+// The end of a connection that is closed for a packet.
+inline Ending endingOf(Handled handled) {
+  return handled == Handled::kFlood ? Ending{store::EndReason::kFlood, websocket::CloseCode::kPolicyViolation}
+                                    : Ending{store::EndReason::kProtocolError};
+}
 
 // On Engine.IO messages.
 class EngineApplication {

@@ -13,8 +13,10 @@
 namespace mediasync::server {
 
 using store::ConnectionTransaction;
+using store::EndReason;
 using store::SessionTransaction;
 using store::Transport;
+using websocket::CloseCode;
 
 namespace {
 
@@ -65,7 +67,7 @@ std::variant<std::unique_ptr<Channel>, engineio::Error> Worker::probeChannel(con
   auto channel = std::make_unique<Channel>(socket, optionsPool_.share(options), agreement);
   if (record.transport != Transport::kPolling || record.probingUntil > now.mono) {
     channel->state_ = Channel::State::kOpen;  // a second one: it is opened, as clients expect, and closed at once
-    failChannel(*channel, websocket::CloseCode::kNormal);
+    failChannel(*channel, {EndReason::kProtocolError});
     return channel;
   }
   txn.edit(record.probingUntil) = now.mono + kUpgradeTimeout;
@@ -84,6 +86,7 @@ void Worker::expectInput(const Channel& channel) {
 
 void Worker::received(Channel& channel, std::span<std::uint8_t> bytes) {
   prefetch(channel.link_);
+  if (channel.link_ != nullptr) channel.link_->traffic.bytesIn += bytes.size();
   if (!channel.input_.empty() || channel.deferred_) {
     keepInput(channel, bytes);
     return;
@@ -129,13 +132,13 @@ void Worker::process(Channel& channel, std::span<std::uint8_t> bytes) {
     if (result == websocket::Decoder::Result::kNeedMore) break;
     turn.add(0);
     if (result == websocket::Decoder::Result::kError) {
-      failChannel(channel, channel.decoder_.error());
+      failChannel(channel, endingOf(channel.decoder_.error()));
     } else if (message.compressed && !inflate(channel, message, turn)) {
       continue;
     } else if (message.payload.size() > channel.options_->engine.maxPayload) {
-      failChannel(channel, websocket::CloseCode::kMessageTooBig);
+      failChannel(channel, endingOf(CloseCode::kMessageTooBig));
     } else if (!handleMessage(channel, message)) {
-      failChannel(channel, websocket::CloseCode::kNormal);
+      failChannel(channel, {EndReason::kProtocolError});
     }
   }
   if (channel.link_ != nullptr) uncork(*channel.link_);
@@ -183,13 +186,13 @@ bool Worker::handleMessage(Channel& channel, const websocket::Message& message) 
     case Opcode::kPong:
       return true;
     case Opcode::kClose:
-      failChannel(channel, message.closeCode == 1005 ? websocket::CloseCode::kNormal
-                                                     : static_cast<websocket::CloseCode>(message.closeCode));
+      failChannel(channel, {EndReason::kClientDisconnect, static_cast<CloseCode>(message.closeCode)});
       return true;
     default:
       break;
   }
   const bool isText = message.opcode == Opcode::kText;
+  if (channel.link_ != nullptr) ++channel.link_->traffic.messagesIn;
   if (channel.state_ == Channel::State::kProbing) return isText && handleProbe(channel, message.payload);
   std::string binary;
   const bool isOld = channel.agreement_.protocol.revision == engineio::Revision::kV3;
@@ -215,8 +218,7 @@ bool Worker::inflate(Channel& channel, websocket::Message& message, Turn& turn) 
     message.payload = inflated;
     return true;
   }
-  failChannel(channel,
-              result == Result::kTooBig ? websocket::CloseCode::kMessageTooBig : websocket::CloseCode::kInvalidPayload);
+  failChannel(channel, endingOf(result == Result::kTooBig ? CloseCode::kMessageTooBig : CloseCode::kInvalidPayload));
   return false;
 }
 
@@ -319,9 +321,11 @@ void Worker::sendItems(Link& link, const std::vector<store::WaitingItem>& items)
 bool Worker::handlePacket(Channel& channel, const engineio::Packet& packet) {
   Link& link = *channel.link_;
   prefetchSeat(link);
-  if (packet.type != engineio::PacketType::kMessage) {
-    return packet.type != engineio::PacketType::kClose && handleHeartbeat(link, packet);
+  if (packet.type == engineio::PacketType::kClose) {
+    failChannel(channel, {EndReason::kClientDisconnect});
+    return true;
   }
+  if (packet.type != engineio::PacketType::kMessage) return handleHeartbeat(link, packet);
   Caller caller{link.connection, *channel.options_, link.protocol, link.allowance, &link};
   const Handled handled =
       engineApplication(channel.options_->application).received(*this, caller, packet, channel.deferred_);
@@ -329,7 +333,7 @@ bool Worker::handlePacket(Channel& channel, const engineio::Packet& packet) {
     noteWaiting(channel.deferred_.get());
     waitingChannels_.push_back(&channel);
   }
-  if (handled == Handled::kFlood) failChannel(channel, websocket::CloseCode::kPolicyViolation);
+  if (handled == Handled::kFlood) failChannel(channel, endingOf(handled));
   return handled != Handled::kClose;
 }
 
@@ -364,13 +368,13 @@ bool Worker::handleHeartbeat(Link& link, const engineio::Packet& packet) {
 }
 
 // Closes the WebSocket from this side, with a close frame.
-void Worker::failChannel(Channel& channel, websocket::CloseCode code) {
+void Worker::failChannel(Channel& channel, const Ending& ending) {
   if (channel.state_ == Channel::State::kFinished) return;
   if (channel.link_ != nullptr) {
-    closeLink(*channel.link_, code);
+    closeLink(*channel.link_, ending);
   } else {
     std::string frame;
-    websocket::appendCloseFrame(frame, code);
+    appendCloseFrame(frame, ending);
     channel.socket_.write(frame);
     channel.socket_.finish();
   }
@@ -430,18 +434,18 @@ void Worker::resumeInput(Channel& channel) {
   }
 }
 
-void Worker::gone(Channel& channel) {
+void Worker::gone(Channel& channel, EndReason reason) {
   if (channel.link_ != nullptr) {
     Link& link = *channel.link_;
     link.socket = nullptr;
-    dropConnection(link);
+    dropConnection(link, {reason, CloseCode::kAbnormal});
   }
   forget(channel);
 }
 
 void Worker::goAway(Channel& channel) {
   if (channel.link_ != nullptr) channel.link_->departure = Departure::kSentAway;
-  failChannel(channel, websocket::CloseCode::kGoingAway);
+  failChannel(channel, {departureReason(), CloseCode::kGoingAway});
 }
 
 }  // namespace mediasync::server

@@ -518,7 +518,7 @@ void Worker::handle(Request& request, const session::LeaveSession&) {
       if (wasSeated) session::leave(session, session.seatUser(), request.now);
       if (wasSeated) session.commit(wake_);
     }
-    txn.edit(txn.record().seat) = {};
+    txn.endSeat();
     txn.noteUnsaved();
     txn.commit();
     if (link == nullptr) txn.notifyOwner(wake_);

@@ -169,6 +169,7 @@ std::size_t Worker::writeEvents(Link& link, const EncodedBatch& events, std::uin
   const EncodedBatch::Progress progress = events.progress(from, taken);
   ++counters().sends;
   counters().deliveries += progress.next - from;
+  link.traffic.sent(taken, progress.next - from);
   link.cursor = progress.next;
   if (taken < bytes.size()) {
     link.out.assign(progress.rest);
@@ -256,6 +257,7 @@ bool Worker::sendSome(Link& link, std::uint64_t newestSync) {
   const std::string frames = ownBatch_.encodedWithout(omission, frameFormat(link), link.cursor, &skipped);
   counters().skipped += skipped;
   counters().deliveries += ownBatch_.end() - link.cursor - skipped;
+  link.traffic.messagesOut += ownBatch_.end() - link.cursor - skipped;
   link.cursor = ownBatch_.end();
   sendRaw(link, frames);
   return true;

@@ -11,10 +11,27 @@
 #include "core/base/random.h"
 #include "core/engineio/protocol.h"
 #include "core/store/zone.h"
+#include "core/websocket/frame.h"
 
 namespace mediasync::server {
 
 class Scripts;
+
+// The end of a connection, for the operator's log.
+struct Ended {
+  std::uint64_t location = 0;  // whose log it is, as Options::log says
+  store::Address client;
+  store::Transport transport = store::Transport::kPolling;  // the last it had
+  engineio::Revision revision = engineio::Revision::kV4;
+  std::string socketId;                   // in "/"; "": it has not been there
+  std::string sessionId;                  // of the session that it was in last; "": in none, or that is gone
+  std::string userId;                     // of its user in there, or whom NGINX says the client is; "": not known
+  std::int64_t duration = 0;              // milliseconds
+  std::optional<store::Traffic> traffic;  // nullopt: it went down with its worker
+  store::EndReason reason{};
+  websocket::CloseCode code{};  // of a WebSocket
+  bool recovered = false;       // it went on where one before had been lost
+};
 
 class Environment {
  public:
@@ -29,6 +46,8 @@ class Environment {
   // For the operator's log.
   enum class Severity : std::uint8_t { kWarn, kAlert };
   virtual void log(Severity, std::string_view line) = 0;
+  // A connection has ended, and its location has a log. Not called under a lock.
+  virtual void ended(const Ended&) {}
   // The operator's rules, null when there are none. Outlives the worker.
   virtual Scripts* scripts() { return nullptr; }
 };

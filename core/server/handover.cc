@@ -54,6 +54,7 @@ struct Worker::Parcel {
   std::uint8_t hasUser;  // 0 or 1
   std::uint8_t deflate;  // 0 or 1
   Allowance allowance;
+  store::Traffic traffic;
   Link::Waiting waiting;
   Compression compression;
   std::int64_t heartbeatAt;
@@ -227,6 +228,7 @@ std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
   parcel.inputSize = static_cast<std::uint32_t>(input.size());
   parcel.deflate = link.channel->agreement_.compression.has_value();
   parcel.allowance = link.allowance;
+  parcel.traffic = link.traffic;
   parcel.compression = link.compression;
   parcel.waiting = link.waiting;
   parcel.heartbeatAt = link.heartbeatAt;
@@ -357,12 +359,14 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
       txn.edit(record.owner) = id_;
       txn.edit(record.handover) = 0;
       if (record.seat.membershipSerial == parcel.membership) txn.edit(record.cursor) = parcel.cursor;
+      if (txn.account() != nullptr) txn.edit(txn.account()->location) = options.log;
       link = &own(txn, options, now);
       link->socket = &socket;
       link->channel = channel.get();
       link->out = std::move(out);
       txn.commit();
       link->allowance = parcel.allowance;
+      link->traffic = parcel.traffic;
       link->compression = agreement.compression.value_or(Compression{});
       link->waiting = parcel.waiting;
       link->pingSent = parcel.pingSent;

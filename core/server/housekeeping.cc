@@ -341,7 +341,7 @@ void Worker::adoptConnection(const store::ConnectionRef& connection, std::uint16
     if (isPredecessor(record.owner, slot)) {
       lost = record.transport == store::Transport::kWebSocket || record.closing != store::Closing::kNo;
       if (lost) {
-        leftover = endConnection(txn, now, Departure::kSentAway);
+        leftover = endConnection(txn, now, Departure::kSentAway, {store::EndReason::kWorkerDied}, nullptr);
       } else {
         txn.edit(record.owner) = id_;
         txn.edit(record.pollWaiting) = false;
@@ -421,7 +421,7 @@ void Worker::lookAfterProbes() {
       ConnectionTransaction txn(zone_, channel->sid_);
       alive = txn.find(channel->sid_) && txn.record().closing == store::Closing::kNo;
     }
-    if (!alive) failChannel(*channel, websocket::CloseCode::kNormal);
+    if (!alive) failChannel(*channel, {store::EndReason::kTransportClose});
   }
 }
 

@@ -16,6 +16,7 @@
 #include "core/store/connection_table.h"
 #include "core/store/records.h"
 #include "core/store/session_log.h"
+#include "core/websocket/frame.h"
 
 namespace mediasync::server {
 
@@ -26,7 +27,13 @@ using SafeListHook = boost::intrusive::list_member_hook<boost::intrusive::link_m
 using DeadlineHook = boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>,
                                                      boost::intrusive::optimize_size<true>>;
 
-// Why a connection ends.
+// How a connection ends: why, and by which code of WebSocket, sent or received.
+struct Ending {
+  store::EndReason reason;
+  websocket::CloseCode code = websocket::CloseCode::kNormal;
+};
+
+// Whose doing the end of a connection is.
 enum class Departure : std::uint8_t {
   kOwn,       // the client went, or was closed for what it did
   kSentAway,  // by this server, to come back: a reload, the end of its worker
@@ -63,6 +70,7 @@ struct Link : DeadlineHook {
   Compression compression;
   std::string out;
   Allowance allowance;
+  store::Traffic traffic;         // since this worker has it, and by WebSocket since the upgrade
   std::uint32_t pendingCost = 0;  // of its input, that has not been charged yet
   std::int64_t leaveAt = 0;       // monotonic: when this process, which ends, sends the client away; 0: not yet known
   std::unique_ptr<std::vector<store::WaitingItem>> parts;  // of that packet: what has come of it, when it is wanted
@@ -90,6 +98,18 @@ struct Link : DeadlineHook {
 
 inline engineio::Protocol protocolOf(const store::ConnectionRecord& record) {
   return {static_cast<engineio::Revision>(record.revision), record.base64};
+}
+
+// The peer is sent a code in any case: a close frame without one is answered as one with 1000.
+inline void appendCloseFrame(std::string& out, const Ending& ending) {
+  const bool hasCode = ending.code != websocket::CloseCode::kNoStatus;
+  websocket::appendCloseFrame(out, hasCode ? ending.code : websocket::CloseCode::kNormal);
+}
+
+// The end of a connection whose client has sent something that WebSocket forbids.
+inline Ending endingOf(websocket::CloseCode code) {
+  const bool isTooBig = code == websocket::CloseCode::kMessageTooBig;
+  return {isTooBig ? store::EndReason::kPayloadTooLarge : store::EndReason::kProtocolError, code};
 }
 
 struct ByDeadline {

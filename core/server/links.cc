@@ -18,8 +18,10 @@ constexpr std::int64_t kLastPoll = 500;
 }  // namespace
 
 using store::ConnectionTransaction;
+using store::EndReason;
 using store::SessionTransaction;
 using store::Transport;
+using websocket::CloseCode;
 
 Link& Worker::own(ConnectionTransaction& txn, const Options& options, Instant now) {
   const store::ConnectionRecord& record = txn.record();
@@ -177,18 +179,18 @@ store::LostSeat Worker::loseSeat(ConnectionTransaction& txn, Instant now, Depart
       session.commit(wake_);
     }
   }
-  txn.edit(txn.record().seat) = {};
+  txn.endSeat(lost.userSerial);
   return lost;
 }
 
 // Removes the connection and everything it had, unless another worker owns it by now.
-void Worker::dropConnection(Link& link) {
+void Worker::dropConnection(Link& link, const Ending& ending) {
   const Instant now = env_.now();
   Leftover leftover;
   {
     ConnectionTransaction txn(zone_, link.connection.shard);
     if (txn.open(link.connection) && txn.record().owner == id_) {
-      leftover = endConnection(txn, now, link.departure);
+      leftover = endConnection(txn, now, link.departure, ending, &link);
       txn.commit();
     }
   }
@@ -202,7 +204,7 @@ void Worker::closedByClient(Link& link) {
   if (link.waiting == Link::Waiting::kForLastPoll) return;
   if (link.poll != nullptr) {
     endPoll(link, "6");
-    return dropConnection(link);
+    return dropConnection(link, {EndReason::kClientDisconnect});
   }
   const Instant now = env_.now();
   Leftover leftover;
@@ -221,22 +223,22 @@ void Worker::closedByClient(Link& link) {
   setDeadline(link, now.mono + kLastPoll);
 }
 
-void Worker::closeLink(Link& link, websocket::CloseCode code) {
+void Worker::closeLink(Link& link, const Ending& ending) {
   if (link.socket != nullptr) {
     std::string frame;
-    websocket::appendCloseFrame(frame, code);
+    appendCloseFrame(frame, ending);
     link.corked = false;
     sendRaw(link, frame);
     link.socket->finish();
   }
   endPoll(link, "1");
-  dropConnection(link);
+  dropConnection(link, ending);
 }
 
 // This process ends, and others do not: the client is to come back to one of them.
 void Worker::sendToOthers(Link& link) {
   link.departure = Departure::kSentAway;
-  closeLink(link, websocket::CloseCode::kGoingAway);
+  closeLink(link, {departureReason(), CloseCode::kGoingAway});
 }
 
 // The connection cannot go on. It is ended when the events at hand have been handled, since whoever found out may be in
@@ -250,7 +252,7 @@ void Worker::doom(Link& link) {
 void Worker::endDoomed() {
   const std::vector<store::ConnectionRef> doomed = std::exchange(doomed_, {});
   for (const store::ConnectionRef& connection : doomed) {
-    if (Link* link = linkOf(connection)) closeLink(*link, websocket::CloseCode::kGoingAway);
+    if (Link* link = linkOf(connection)) closeLink(*link, {EndReason::kTooSlow, CloseCode::kGoingAway});
   }
 }
 
@@ -280,11 +282,11 @@ void Worker::onDeadline(Link& link, Instant now) {
   const std::int64_t heartbeatAt = link.heartbeatAt;
   const std::int64_t connectBy = std::exchange(link.connectBy, 0);
   setDeadline(link, now.mono + kDeadlineRetry);
-  if (link.waiting == Link::Waiting::kForLastPoll) return dropConnection(link);
+  if (link.waiting == Link::Waiting::kForLastPoll) return dropConnection(link, {EndReason::kClientDisconnect});
   link.heartbeatAt = heartbeatAt;
   link.connectBy = connectBy;
   if (link.connectBy != 0 && now.mono >= link.connectBy && connectOverdue(link, now.mono)) {
-    closeLink(link, websocket::CloseCode::kPolicyViolation);
+    closeLink(link, {EndReason::kConnectTimeout, CloseCode::kPolicyViolation});
     return;
   }
   if (now.mono < link.heartbeatAt) {
@@ -348,7 +350,7 @@ void Worker::checkPong(Link& link, Instant) {
     return setDeadline(link, link.channel->restsUntil_ + link.options->engine.pingTimeout);
   }
   if (heard < link.pingSent || link.transport == Transport::kWebSocket) {
-    closeLink(link, websocket::CloseCode::kNormal);
+    closeLink(link, {EndReason::kPingTimeout});
     return;
   }
   const engineio::Settings& engine = link.options->engine;

@@ -13,6 +13,7 @@
 #include "core/api/timestamps.h"
 #include "core/engineio/handshake.h"
 #include "core/server/allowance.h"
+#include "core/store/records.h"
 
 namespace mediasync::server {
 
@@ -49,6 +50,7 @@ struct Options {
   std::int64_t hookTimeout = 2'000;  // milliseconds that they have for an answer
   bool hooksMayFail = false;         // what they fail to answer goes on, but for connections and joins
   std::string variables;             // for them, a JSON object; "": none
+  std::uint64_t log = 0;             // where the ends of connections are logged, see Ended::location; 0: nowhere
   friend bool operator==(const Options&, const Options&) = default;
 };
 
@@ -56,6 +58,7 @@ struct Options {
 struct Newcomer {
   std::string_view secret = {};   // where the location asks for one
   std::string_view network = {};  // see clientNetwork(); "": none is known
+  store::Address address = {};    // for the operator's log
 };
 
 // Of a connection that stays, which others are likely to have as well.

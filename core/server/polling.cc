@@ -12,6 +12,7 @@ namespace mediasync::server {
 
 using engineio::Error;
 using store::ConnectionTransaction;
+using store::EndReason;
 using store::Transport;
 
 namespace {
@@ -33,13 +34,12 @@ std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engin
   if (const auto full = checkRoom(options)) return *full;
   const Instant now = env_.now();
   const store::RandomId sid = randomId();
-  store::ConnectionRef connection;
+  Link* link = nullptr;
   try {
     withRoom(now, [&] {
       ConnectionTransaction txn(zone_, sid);
       create(txn, sid, Transport::kPolling, options, protocol, newcomer, now);
-      own(txn, options, now);
-      connection = txn.ref();
+      link = &own(txn, options, now);
       txn.commit();
     });
   } catch (const store::OutOfSpace&) {
@@ -50,8 +50,9 @@ std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engin
   std::string packet;
   engineio::appendOpenPacket(packet, opened.sid, true, options.engine);
   opened.payload = engineio::payloadOf(protocol, packet);
+  link->traffic.sent(opened.payload.bytes.size(), 1);
   Allowance allowance;
-  Caller caller{connection, options, protocol, allowance};
+  Caller caller{link->connection, options, protocol, allowance};
   engineApplication(options.application).opened(*this, caller);
   return opened;
 }
@@ -80,6 +81,7 @@ void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Tran
   noteTimes(txn, options);
   txn.edit(txn.record().allowance) = Allowance().packed(now.mono);
   beginConnectTime(txn, options);
+  if (options.log != 0) txn.openAccount(options.log, newcomer.address, now);
 }
 
 store::Realm Worker::realmOf(const Options& options) const {
@@ -97,7 +99,7 @@ bool Worker::findConnection(ConnectionTransaction& txn, const store::RandomId& s
   const std::int64_t now = env_.now().mono;
   const bool isIdle = record.connectBy != 0 && now >= record.connectBy && !txn.isConnectedSomewhere();
   if (record.transport != Transport::kPolling || (!isIdle && !isOverdue(record, now))) return true;
-  txn.edit(record.closing) = store::Closing::kByServer;
+  markClosing(txn, store::Closing::kByServer, isIdle ? EndReason::kConnectTimeout : EndReason::kPingTimeout);
   txn.commit();
   txn.notifyOwner(wake_);
   return false;
@@ -121,13 +123,16 @@ Worker::PollResult Worker::poll(const store::RandomId& sid, Poll& poll, const Op
     if (record.transport != Transport::kPolling) return {PollOutcome::kRefused, {}, Error::kBadRequest};
     const store::WorkerId before = record.owner;
     if (record.pollWaiting) {  // two polls at a time: the protocol allows one, and ends the connection
-      txn.edit(record.closing) = store::Closing::kByServer;
+      markClosing(txn, store::Closing::kByServer, EndReason::kProtocolError);
       txn.commit();
       txn.notifyOwner(wake_);
       return {PollOutcome::kRefused, {}, Error::kBadRequest};
     }
     txn.edit(txn.record().owner) = id_;
     txn.edit(record.pollWaiting) = true;
+    if (txn.account() != nullptr && txn.account()->location != options.log) {
+      txn.edit(txn.account()->location) = options.log;  // another configuration has come
+    }
     txn.commit();
     if (before != id_) txn.notify(before.slot, wake_);
     link = linkOf(txn.ref());
@@ -174,7 +179,7 @@ void Worker::abandon(const store::RandomId& sid, Poll& poll) {
     link = holder->second.get();
   }
   link->poll = nullptr;
-  dropConnection(*link);
+  dropConnection(*link, {EndReason::kTransportClose});
 }
 
 std::optional<Worker::PostResult> Worker::post(PostJob& job) {
@@ -198,7 +203,7 @@ std::optional<Error> Worker::beginPost(PostJob& job) {
     if (job.binary_) return Error::kBadRequest;  // there is no such content in this revision
   }
   if (record.posting) {  // likewise one POST at a time
-    txn.edit(record.closing) = store::Closing::kByServer;
+    markClosing(txn, store::Closing::kByServer, EndReason::kProtocolError);
     txn.commit();
     txn.notifyOwner(wake_);
     return Error::kBadRequest;
@@ -206,6 +211,7 @@ std::optional<Error> Worker::beginPost(PostJob& job) {
   txn.edit(record.posting) = true;
   txn.edit(record.poster) = id_;
   job.allowance_ = Allowance::unpacked(record.allowance, env_.now().mono);
+  txn.addToAccount({job.body_.size(), 0, 0, 0});
   txn.commit();
   return std::nullopt;
 }
@@ -214,6 +220,7 @@ void Worker::endPost(PostJob& job) {
   ConnectionTransaction txn(zone_, job.connection_.shard);
   if (!txn.open(job.connection_)) return;
   txn.edit(txn.record().posting) = false;
+  txn.addToAccount(std::exchange(job.traffic_, {}));
   txn.edit(txn.record().allowance) = job.allowance_.packed(env_.now().mono);
   txn.commit();
 }
@@ -241,16 +248,17 @@ std::optional<Worker::PostResult> Worker::runPost(PostJob& job) {
     engineio::Packet packet;
     const Result result = nextPacket(job, packet);
     turn.add(packet.data.size());
+    if (result == Result::kPacket) ++job.traffic_.messagesIn;
     job.waitingSince_ = 0;
     handled = result == Result::kError ? Handled::kClose : handlePacket(job, packet);
     if (packet.type == engineio::PacketType::kClose && result == Result::kPacket) {
-      closeFromAfar(job.connection_, store::Closing::kByClient);
+      closeFromAfar(job, store::Closing::kByClient, EndReason::kClientDisconnect);
       return PostResult{};
     }
   }
   turn.charge(job.allowance_.input, env_.now().mono);
   if (handled == Handled::kDeferred) return wait(job);
-  closeFromAfar(job.connection_, store::Closing::kByServer);
+  closeFromAfar(job, store::Closing::kByServer, endingOf(handled).reason);
   return PostResult{Error::kBadRequest};
 }
 
@@ -271,7 +279,7 @@ std::optional<Worker::PostResult> Worker::wait(PostJob& job) {
   if (job.waitingSince_ == 0 || (asksScripts && !stopped_)) job.waitingSince_ = now;
   // A process that ends does not wait for scripts: its clients come back to another.
   if (now - job.waitingSince_ > kPostPatience || (asksScripts && stopped_)) {
-    closeFromAfar(job.connection_, store::Closing::kByServer);
+    closeFromAfar(job, store::Closing::kByServer, asksScripts ? departureReason() : EndReason::kTooSlow);
     return PostResult{Error::kBadRequest};
   }
   noteWaiting(job.deferred_.get());
@@ -323,16 +331,28 @@ void Worker::noteHeard(PostJob& job) {
   if (!txn.open(job.connection_)) return;
   txn.edit(txn.record().lastHeard) = env_.now().mono;
   const bool isOver = isBinaryStalled(txn);
-  if (isOver) txn.edit(txn.record().closing) = store::Closing::kByServer;
+  if (isOver) markClosing(txn, store::Closing::kByServer, EndReason::kProtocolError);
   txn.commit();
   if (isOver) txn.notifyOwner(wake_);
 }
 
+// The first reason is the one that counts.
+void Worker::markClosing(ConnectionTransaction& txn, store::Closing closing, EndReason reason) {
+  if (txn.record().closing == store::Closing::kNo) txn.edit(txn.record().ending) = reason;
+  txn.edit(txn.record().closing) = closing;
+}
+
 // Ends a polling connection from any worker: its owner does what there is to do.
-void Worker::closeFromAfar(const store::ConnectionRef& connection, store::Closing closing) {
+void Worker::closeFromAfar(PostJob& job, store::Closing closing, EndReason reason) {
+  closeFromAfar(job.connection_, closing, reason, std::exchange(job.traffic_, {}));
+}
+
+void Worker::closeFromAfar(const store::ConnectionRef& connection, store::Closing closing, EndReason reason,
+                           const store::Traffic& traffic) {
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection)) return;
-  txn.edit(txn.record().closing) = closing;
+  markClosing(txn, closing, reason);
+  txn.addToAccount(traffic);
   txn.edit(txn.record().posting) = false;
   txn.commit();
   txn.notifyOwner(wake_);

@@ -77,10 +77,12 @@ Worker::Leftover Worker::vacate(ConnectionTransaction& txn, Instant now, Departu
   return leftover;
 }
 
-// The record of the connection goes as well.
-Worker::Leftover Worker::endConnection(ConnectionTransaction& txn, Instant now, Departure departure) {
+// The record of the connection goes as well. `link`: it is this worker's.
+Worker::Leftover Worker::endConnection(ConnectionTransaction& txn, Instant now, Departure departure, Ending ending,
+                                       const Link* link) {
   const Leftover leftover = vacate(txn, now, departure);
   tellDisconnected(txn);
+  noteEnd(txn, now, ending, link);
   txn.destroy();
   return leftover;
 }
@@ -151,7 +153,7 @@ std::optional<Worker::Leftover> Worker::takeOver(const store::ConnectionRef& con
   if (!txn.open(connection) || !txn.record().recoverable || txn.record().pid != pid) return std::nullopt;
   const Leftover leftover = vacate(txn, env_.now());
   txn.edit(txn.record().recoverable) = false;
-  txn.edit(txn.record().closing) = store::Closing::kByServer;
+  markClosing(txn, store::Closing::kByServer, store::EndReason::kReplaced);
   txn.commit();
   txn.notifyOwner(wake_);
   return leftover;
@@ -231,6 +233,7 @@ bool Worker::retake(Caller& caller, const Claim& claim, const Connecting& connec
   txn.edit(txn.record().cursor) = found.from;
   txn.edit(txn.record().joinedAt) = claim.seat.joinedAt;
   txn.edit(txn.record().ownBefore) = found.head;
+  if (txn.account() != nullptr) txn.edit(txn.account()->recovered) = true;
   txn.noteUnsaved();
   if (caller.link == nullptr) {
     txn.push(ItemKind::kRecovered, answer);

@@ -341,7 +341,7 @@ std::string Worker::call(std::string_view operation, const json& arguments) {
     }
     if (operation == "disconnect") {
       const store::ConnectionRef connection = connectionOf(arguments);
-      closeFromAfar(connection, store::Closing::kByServer);
+      closeFromAfar(connection, store::Closing::kByServer, store::EndReason::kKicked);
       return success(true);
     }
     throw Failed{kNoOperation};

@@ -49,6 +49,7 @@ void Worker::takeBackBuffer(Link& link) {
 
 void Worker::send(Link& link, std::string_view packet) {
   lendBuffer(link);
+  ++link.traffic.messagesOut;
   compressor_.appendFrame(link.out, link.compression, websocket::Opcode::kText, packet);
   if (!link.corked || link.out.size() > kCorkBytes) sendRaw(link, {});
 }
@@ -64,13 +65,18 @@ void Worker::sendBinary(Link& link, std::string_view bytes) {
   if (typed) message.push_back(static_cast<char>(engineio::PacketType::kMessage));
   message.append(bytes);
   lendBuffer(link);
+  ++link.traffic.messagesOut;
   compressor_.appendFrame(link.out, link.compression, websocket::Opcode::kBinary, message);
   if (!link.corked || link.out.size() > kCorkBytes) sendRaw(link, {});
 }
 
 // Ends the poll that waits, if one does, with one packet.
 void Worker::endPoll(Link& link, std::string_view packet) {
-  if (Poll* poll = std::exchange(link.poll, nullptr)) poll->answer(engineio::payloadOf(link.protocol, packet));
+  Poll* poll = std::exchange(link.poll, nullptr);
+  if (poll == nullptr) return;
+  engineio::Payload payload = engineio::payloadOf(link.protocol, packet);
+  link.traffic.sent(payload.bytes.size(), 1);
+  poll->answer(std::move(payload));
 }
 
 void Worker::uncork(Link& link) {
@@ -82,6 +88,7 @@ void Worker::sendRaw(Link& link, std::string_view frames) {
   link.out.append(frames);
   if (link.full || link.out.empty()) return;
   const std::ptrdiff_t taken = link.socket->write(link.out);
+  if (taken > 0) link.traffic.sent(static_cast<std::size_t>(taken));
   if (taken == static_cast<std::ptrdiff_t>(link.out.size())) {
     link.hasRead = !link.awaitsSnapshot;
     return takeBackBuffer(link);
@@ -169,6 +176,7 @@ Worker::Collected Worker::collect(Link& link, engineio::Payload& payload) {
     engineio::PayloadWriter writer(link.protocol);
     appendHarvest(link, harvested, writer);
     payload = writer.take();
+    link.traffic.sent(payload.bytes.size());
   }
   if (harvested.seatLost) leaveRoom(link);
   if (collected != Collected::kPayload) return collected;
@@ -178,6 +186,7 @@ Worker::Collected Worker::collect(Link& link, engineio::Payload& payload) {
 
 // What goes before the events of the session, then those, then replies.
 void Worker::appendHarvest(Link& link, const Harvest& harvest, engineio::PayloadWriter& writer) {
+  link.traffic.messagesOut += harvest.items.size();
   for (const auto& item : harvest.items) {
     if (item.kind == ItemKind::kRecovered) writer.text(item.text);
   }
@@ -211,6 +220,7 @@ Worker::Collected Worker::harvest(Link& link, Harvest& harvest) {
     return Collected::kNothing;
   }
   txn.edit(record.pollWaiting) = false;
+  txn.addToAccount(std::exchange(link.traffic, {}));
   txn.commit();
   return Collected::kPayload;
 }
@@ -242,7 +252,7 @@ void Worker::harvestSeat(Link& link, ConnectionTransaction& txn, Harvest& harves
   if (record.cursor != link.cursor) txn.edit(record.cursor) = link.cursor;
   if (wantsSnapshot) txn.endAwaitingSnapshot();
   if (harvest.seatLost) {
-    txn.edit(record.seat) = {};
+    txn.endSeat();
     txn.edit(record.evicted) = true;
   }
 }
@@ -251,6 +261,7 @@ void Worker::appendEvents(Link& link, const Harvest& harvest, engineio::PayloadW
   const store::LogSlice& slice = harvest.slice;
   if (slice.end == slice.first) return;
   counters().deliveries += slice.end - slice.first;
+  link.traffic.messagesOut += slice.end - slice.first;
   const Format format = payloadFormat(link);
   const bool isShared = slice.first >= link.ownBefore;
   if (isShared && link.room != nullptr && delivering_ == link.room && batch_.first() <= slice.first &&
@@ -264,6 +275,7 @@ void Worker::appendEvents(Link& link, const Harvest& harvest, engineio::PayloadW
   } else {
     std::uint64_t skipped = 0;
     writer.encoded(ownBatch_.encodedWithout({0, link.ownBefore, harvest.userId}, format, slice.first, &skipped));
+    link.traffic.messagesOut -= skipped;
   }
   counters().encodings += ownBatch_.takeEncodings();
 }

@@ -18,7 +18,7 @@ std::vector<api::Metric> statusOf(const store::Zone& zone) {
   const store::PageHeap& heap = zone.header().heap;
   const store::StateKeeping& state = zone.header().state;
   using C = store::WorkerCounters;
-  return {
+  std::vector<api::Metric> metrics{
       {"workers", "Worker processes that use the zone", Kind::kGauge, workers},
       {"sessions", "Sessions", Kind::kGauge, zone.sessionCount()},
       {"users", "Users in sessions, the disconnected included", Kind::kGauge, zone.userCount()},
@@ -58,6 +58,11 @@ std::vector<api::Metric> statusOf(const store::Zone& zone) {
       {"skipped_total", "Superseded playback events not sent to full sockets", Kind::kCounter, total(&C::skipped)},
       {"overruns_total", "Connections closed because they fell off the log", Kind::kCounter, total(&C::overruns)},
   };
+  for (std::size_t i = 0; i < store::kEndReasons; ++i) {
+    metrics.push_back({"connections_ended_total", "Connections that have ended", Kind::kCounter,
+                       zone.header().ended[i].load(), api::Metric::Label{"reason", store::kEndReasonNames[i]}});
+  }
+  return metrics;
 }
 
 }  // namespace mediasync::server

@@ -12,7 +12,9 @@
 namespace mediasync::server {
 
 using store::ConnectionTransaction;
+using store::EndReason;
 using store::WorkerState;
+using websocket::CloseCode;
 
 Worker::Worker(const store::Zone& zone, std::uint16_t slot, store::ProcessId process, Environment& env,
                std::uint32_t cycle)
@@ -60,15 +62,17 @@ void Worker::stop() {
   }
   const std::vector<Channel*> probing = probing_;
   for (Channel* channel : probing)
-    failChannel(*channel, websocket::CloseCode::kGoingAway);
+    failChannel(*channel, {departureReason(), CloseCode::kGoingAway});
   for (PostJob* job : std::exchange(waitingJobs_, {})) {
-    closeFromAfar(job->connection_, store::Closing::kByServer);
+    closeFromAfar(*job, store::Closing::kByServer, departureReason());
     job->finished(engineio::Error::kBadRequest);
   }
   flush();
   // What is left are polling connections, which other workers adopt.
-  while (!links_.empty())
+  while (!links_.empty()) {
+    settleAccount(*links_.begin()->second);
     disown(*links_.begin()->second);
+  }
   signedOff_ = true;
   store::faultPoint();
   zone_.worker(id_.slot).state.store(WorkerState::kLeft);
@@ -105,6 +109,7 @@ void Worker::flush() {
   }
   publishNeeds();
   if (!notices_.list.empty()) tellScripts();
+  if (!ended_.empty()) tellEnded();
   if (wake_.none()) return;
   for (std::size_t slot = wake_._Find_first(); slot < wake_.size(); slot = wake_._Find_next(slot)) {
     const auto s = static_cast<std::uint16_t>(slot);
@@ -156,6 +161,7 @@ void Worker::openMail(store::Ref ref) {
   bool moved = false;
   bool isDeclined = false;
   store::Closing closing = store::Closing::kNo;
+  EndReason ending{};
   std::vector<store::WaitingItem> items;
   {
     ConnectionTransaction txn(zone_, zone_.arena().at<store::ConnectionRecord>(ref)->shard);
@@ -173,9 +179,14 @@ void Worker::openMail(store::Ref ref) {
     // It can be in one mailbox at a time: news for the present owner may have found it in this one.
     if (moved && record.owner.slot != id_.slot) txn.notifyOwner(wake_);
     if (link == nullptr) return;
+    if (moved && link->transport == store::Transport::kPolling) {
+      txn.addToAccount(std::exchange(link->traffic, {}));
+      txn.commit();
+    }
     isDeclined = !moved && link->ticket != 0;
     if (isDeclined && record.handover == link->ticket) return;  // on its way: whoever gets it looks at the rest
     closing = record.closing;
+    ending = record.ending;
     if (!moved && !isDeclined) items = takeNews(*link, txn);
   }
   if (moved) {
@@ -185,7 +196,7 @@ void Worker::openMail(store::Ref ref) {
   } else if (closing == store::Closing::kByClient && link->socket == nullptr) {
     closedByClient(*link);
   } else if (closing != store::Closing::kNo) {
-    closeLink(*link, websocket::CloseCode::kNormal);
+    closeLink(*link, {ending});
   } else if (link->poll != nullptr) {
     answerPoll(*link);
   } else if (link->socket != nullptr) {
@@ -235,7 +246,8 @@ void Worker::runDeadlines() {
   endRests(now.mono);
   const std::vector<Channel*> probing = probing_;
   for (Channel* channel : probing) {
-    if (channel->since_ + kUpgradeTimeout <= now.mono) failChannel(*channel, websocket::CloseCode::kPolicyViolation);
+    if (channel->since_ + kUpgradeTimeout <= now.mono)
+      failChannel(*channel, {EndReason::kConnectTimeout, CloseCode::kPolicyViolation});
   }
   if (lastRetry_ + retryDelay_ <= now.mono) {
     lastRetry_ = now.mono;
@@ -339,7 +351,7 @@ bool Worker::retry(Channel& channel) {
     handled = engineApplication(channel.options_->application).resumed(*this, caller, *deferred);
   } catch (...) {
     logFailure();
-    failChannel(channel, websocket::CloseCode::kInternalError);
+    failChannel(channel, {EndReason::kInternalError, CloseCode::kInternalError});
     return true;
   }
   if (handled == Handled::kDeferred) {
@@ -351,8 +363,7 @@ bool Worker::retry(Channel& channel) {
   if (handled == Handled::kDone) {
     resumeInput(channel);
   } else {
-    failChannel(channel,
-                handled == Handled::kFlood ? websocket::CloseCode::kPolicyViolation : websocket::CloseCode::kNormal);
+    failChannel(channel, endingOf(handled));
   }
   return true;
 }
@@ -368,7 +379,7 @@ bool Worker::retry(PostJob& job) {
     result = runPost(job);
   } catch (...) {
     logFailure();
-    closeFromAfar(job.connection_, store::Closing::kByServer);
+    closeFromAfar(job, store::Closing::kByServer, EndReason::kInternalError);
   }
   if (!result) return job.waitingSince_ != waitingSince;
   job.finished(result->error);

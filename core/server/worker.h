@@ -69,6 +69,7 @@ class PostJob {
   std::variant<std::monostate, engineio::PayloadDecoder, engineio::PayloadV3Decoder> decoder_;
   store::ConnectionRef connection_;
   Allowance allowance_;
+  store::Traffic traffic_;
   std::unique_ptr<Deferred> deferred_;
   std::int64_t waitingSince_ = 0;  // monotonic; 0: not waiting
   std::int64_t restsUntil_ = 0;    // monotonic: it has been sending too fast; 0: it does not rest
@@ -170,7 +171,7 @@ class Worker {
   void received(Channel&, std::span<std::uint8_t> bytes);
   void writable(Channel&);
   // The connection is gone. The caller may destroy the channel afterwards.
-  void gone(Channel&);
+  void gone(Channel&, store::EndReason = store::EndReason::kTransportClose);
   // The process is about to end: says goodbye.
   void goAway(Channel&);
 
@@ -294,9 +295,9 @@ class Worker {
   void letGo(Link&);
   void disown(Link&);
   void closedByClient(Link&);
-  void closeLink(Link&, websocket::CloseCode);
+  void closeLink(Link&, const Ending&);
   void sendToOthers(Link&);
-  void dropConnection(Link&);
+  void dropConnection(Link&, const Ending&);
   store::LostSeat loseSeat(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
   void setDeadline(Link&, std::int64_t at);
   void watchFor(Link&, Instant now);
@@ -368,7 +369,7 @@ class Worker {
   bool handleHeartbeat(Link&, const engineio::Packet&);
   void forget(Channel&);
   void resumeInput(Channel&);
-  void failChannel(Channel&, websocket::CloseCode);
+  void failChannel(Channel&, const Ending&);
   void keepInput(Channel&, std::span<const std::uint8_t>);
 
   // polling.cc
@@ -390,7 +391,9 @@ class Worker {
   static bool isAtEnd(const PostJob&);
   engineio::PayloadDecoder::Result nextPacket(PostJob&, engineio::Packet&);
   void noteHeard(PostJob&);
-  void closeFromAfar(const store::ConnectionRef&, store::Closing);
+  static void markClosing(store::ConnectionTransaction&, store::Closing, store::EndReason);
+  void closeFromAfar(const store::ConnectionRef&, store::Closing, store::EndReason, const store::Traffic& = {});
+  void closeFromAfar(PostJob&, store::Closing, store::EndReason);
 
   // handover.cc
   struct Parcel;
@@ -428,7 +431,7 @@ class Worker {
     std::uint32_t logBytes = 0;  // that its session keeps for the time in which it may come back, when all have gone
   };
   Leftover vacate(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
-  Leftover endConnection(store::ConnectionTransaction&, Instant now, Departure);
+  Leftover endConnection(store::ConnectionTransaction&, Instant now, Departure, Ending, const Link*);
   void keepForRecovery(const Leftover&, Instant now);
   std::uint32_t logLeftIn(const store::LostSeat&);
   void chargeForLog(const Leftover&, const Link&, Instant now);
@@ -511,6 +514,13 @@ class Worker {
   bool remove(const std::string& sessionId, const std::string& userId, const session::Refusal& why);
   std::string endSession(const nlohmann::json& arguments);
   std::string callSession(std::string_view operation, const nlohmann::json& arguments);
+
+  // account.cc
+  store::EndReason departureReason() const;
+  void settleAccount(Link&);
+  void noteEnd(const store::ConnectionTransaction&, Instant now, const Ending&, const Link*);
+  void nameSeat(const store::AccountRecord&, Ended&) const;
+  void tellEnded();
 
   // confirmation.cc
   WriteTicket writeTicket() const;
@@ -638,6 +648,7 @@ class Worker {
   std::int64_t reconcilingSince_ = 0;  // monotonic; 0: none is
   std::vector<store::ConnectionRef> doomed_;
   store::Notices notices_;          // that scripts have yet to be told
+  std::vector<Ended> ended_;        // that have yet to be logged
   WaitsFor lastBusy_;               // what the command at hand has to wait for
   Line line_;                       // commands that wait for readers
   std::uint64_t waitingCount_ = 0;  // of all commands that have waited

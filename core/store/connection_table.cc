@@ -19,7 +19,7 @@ constexpr std::size_t kMaxAuthItems = ConnectionTransaction::kMaxAuthBytes / kIt
 
 // A connection may have to go in one transaction, with all that it has on pages of their own which become free by it.
 constexpr std::size_t kMostReleased = ConnectionTransaction::kMaxItems + ConnectionTransaction::kMaxParts +
-                                      kMaxAuthItems + ConnectionTransaction::kMaxNamespaces + 1;
+                                      kMaxAuthItems + ConnectionTransaction::kMaxNamespaces + 2;
 constexpr std::size_t kEdits = 2048;  // of the records themselves, noted on the way
 static_assert(kMostReleased * Transaction::kReleaseNotes + kEdits <= UndoLog::kBytes);
 
@@ -128,6 +128,8 @@ void ConnectionTransaction::destroy() {
   drop(record_->items);
   drop(record_->parts);
   drop(record_->auth);
+  txn_.release(record_->account);
+  if (record_->account != 0) txn_.edit(record_->account) = 0;
   while (record_->namespaces != 0)
     removeNamespace(nameOf(zone_.arena(), record_->namespaces));
   if (!record_->dead) bump(txn_, shard_.connections, -1);
@@ -142,6 +144,36 @@ void ConnectionTransaction::destroy() {
   unchain<ConnectionRecord>(txn_, bucket(record_->sid), recordRef_);
   txn_.edit(record_->serial) = 0;
   txn_.release(recordRef_);
+}
+
+void ConnectionTransaction::openAccount(std::uint64_t location, const Address& address, Instant now) {
+  auto& account = txn_.create<AccountRecord>();
+  account.location = location;
+  account.address = address;
+  account.since = now.mono;
+  txn_.edit(record_->account) = zone_.arena().refOf(&account);
+}
+
+const AccountRecord* ConnectionTransaction::account() const {
+  return record_->account == 0 ? nullptr : zone_.arena().at<AccountRecord>(record_->account);
+}
+
+void ConnectionTransaction::addToAccount(const Traffic& traffic) {
+  if (record_->account == 0 || traffic.isNone()) return;
+  txn_.edit(account()->polled).add(traffic);
+}
+
+void ConnectionTransaction::endSeat(std::uint64_t userSerial) {
+  const SeatRef seat = record_->seat;
+  if (seat && record_->account != 0) {
+    auto& kept = txn_.edit(*account());
+    kept.session = seat.session;
+    kept.sessionSerial = seat.sessionSerial;
+    kept.user = seat.user;
+    kept.userSerial = userSerial;
+    kept.shard = seat.shard;
+  }
+  txn_.edit(record_->seat) = {};
 }
 
 void ConnectionTransaction::endProbe() {

@@ -82,6 +82,13 @@ class ConnectionTransaction {
   bool keepPart(ItemKind, std::string_view bytes);
   std::vector<WaitingItem> takeParts();
 
+  // The account of the current one, for the log of `location`. Throws OutOfSpace. Null: it has none.
+  void openAccount(std::uint64_t location, const Address&, Instant now);
+  const AccountRecord* account() const;
+  void addToAccount(const Traffic&);
+  // It has no seat any more; its account keeps where that was. `userSerial` 0: the user has left.
+  void endSeat(std::uint64_t userSerial = 0);
+
   // What came with CONNECT, at most kMaxAuthBytes. Throws OutOfSpace.
   void keepAuth(std::string_view json);
   std::string auth() const;

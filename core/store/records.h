@@ -13,6 +13,7 @@
 #include "core/session/playback.h"
 #include "core/session/state.h"
 #include "core/store/arena.h"
+#include "core/store/ending.h"
 #include "core/store/shard.h"
 
 namespace mediasync::store {
@@ -289,6 +290,50 @@ inline Realm returnRealm(Realm realm, const SecretHash& secret) {
   return realm;
 }
 
+// The address of a client. A host's is 4 or 16 bytes long; 0: a UNIX-domain socket, or not known.
+struct Address {
+  std::array<std::uint8_t, 16> bytes{};
+  std::uint8_t size = 0;
+  friend bool operator==(const Address&, const Address&) = default;
+};
+
+// The traffic of a connection: packets of Engine.IO, and the bytes of frames or bodies that they came in.
+struct Traffic {
+  std::uint64_t bytesIn = 0;
+  std::uint64_t bytesOut = 0;
+  std::uint64_t messagesIn = 0;
+  std::uint64_t messagesOut = 0;
+
+  bool isNone() const { return bytesIn == 0 && bytesOut == 0 && messagesIn == 0 && messagesOut == 0; }
+  void sent(std::size_t bytes, std::uint64_t messages = 0) {
+    bytesOut += bytes;
+    messagesOut += messages;
+  }
+  void add(const Traffic& other) {
+    bytesIn += other.bytesIn;
+    bytesOut += other.bytesOut;
+    messagesIn += other.messagesIn;
+    messagesOut += other.messagesOut;
+  }
+};
+
+// An account of a connection is kept for the operator's log, which gets it when the connection ends. The owner of a
+// WebSocket counts its traffic.
+struct AccountRecord {
+  std::uint64_t location;  // whose log it is, as Options::log
+  std::int64_t since;      // monotonic
+  Traffic polled;
+  // The seat that it had last; session 0: it had none.
+  std::uint64_t sessionSerial;
+  std::uint64_t userSerial;
+  Ref session;
+  Ref user;
+  std::uint16_t shard;
+  bool recovered;
+  Address address;
+};
+static_assert(sizeof(AccountRecord) <= 96, "a size class; there is one of these for each connection that is logged");
+
 struct ConnectionRecord {
   std::uint64_t serial;
   RandomId sid;       // Engine.IO
@@ -312,11 +357,13 @@ struct ConnectionRecord {
   std::uint8_t timestampUnit;  // of the location it came by
   std::uint8_t binaryLeft;     // attachments still to come of a packet
   bool binaryStalled;          // none of them has come since the last heartbeat
+  EndReason ending;            // why it is to be closed; meaningful when closing
   std::uint16_t shard;
   std::uint16_t mailSlot;  // whose mailbox it was posted to last
   WorkerId poster;
   WorkerId prober;              // has the WebSocket; meaningful while probingUntil is not 0
   std::uint32_t handover;       // its owner has offered it to another process under this number; 0: it has not
+  Ref account;                  // AccountRecord; 0: its end is not logged
   AcksAsked acks;               // in "/"
   std::int64_t lastHeard;       // monotonic
   std::int64_t lastPing;        // monotonic

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bitset>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include "core/base/secret.h"
 #include "core/base/siphash.h"
 #include "core/store/client_table.h"
+#include "core/store/ending.h"
 #include "core/store/notice.h"
 #include "core/store/records.h"
 #include "core/store/shard.h"
@@ -115,6 +117,8 @@ struct ZoneHeader {
   std::atomic<TokenBucket> newSessions;
   ClientTable clients;          // that have made sessions
   std::uint64_t sessionShards;  // offsets
+  std::array<std::atomic<std::uint64_t>, kEndReasons> ended;  // connections, by reason
+  std::uint64_t sessionShards;                                // offsets
   std::uint64_t connectionShards;
   WorkerEntry workers[kMaxWorkers];
 };

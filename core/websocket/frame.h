@@ -24,6 +24,7 @@ enum class CloseCode : std::uint16_t {
   kProtocolError = 1002,
   kUnsupportedData = 1003,
   kNoStatus = 1005,  // never on the wire: "the close frame had no code"
+  kAbnormal = 1006,  // never on the wire: "there was no close frame"
   kInvalidPayload = 1007,
   kPolicyViolation = 1008,
   kMessageTooBig = 1009,

@@ -22,7 +22,8 @@ describe('nginx -t', () => {
         mediasync_limit_joins burst=5 rate=30r/m; mediasync_limit_session_joins rate=1r/s;
         mediasync_limit_sessions rate=1000000000r/m burst=1000000000; mediasync_limit_create rate=30r/m burst=50;
         mediasync_limit_replies rate=64k burst=2m;
-        mediasync_user $remote_user; mediasync_user_secret on cookie=seat;`),
+        mediasync_user $remote_user; mediasync_user_secret on cookie=seat;
+        mediasync_log c.log combined buffer=32k flush=1s if=$arg_x; mediasync_log d.log; mediasync_log e.log mediasync gzip=2;`),
       server: `location /y/ { mediasync_engine_echo other; } location /z/ { mediasync_socket_echo other; }
         location = /s { mediasync_status other format=prometheus; } location /r { mediasync_api other; }`,
     });
@@ -51,6 +52,11 @@ describe('nginx -t', () => {
   // title → [options, words that the message must have]
   const wrong = {
     'an unknown zone': [location('mediasync nosuch;'), /nosuch/],
+    'a log of connections without a path': [location('mediasync_log;'), /invalid number of arguments in "mediasync_log" directive/],
+    'a log of an unknown format': [location('mediasync_log c.log nosuch;'), /unknown log format "nosuch"/],
+    'a log with an unknown parameter': [location('mediasync_log c.log combined nosuch=1;'), /invalid parameter "nosuch=1"/],
+    'no log, and a parameter': [location('mediasync_log off combined;'), /invalid parameter "combined"/],
+    'a log of a format by the name of ours': [{ http: 'log_format mediasync "$uri";' }, /duplicate "log_format" name "mediasync"/],
     'an unknown zone for REST': [location('mediasync_api nosuch;'), /nosuch/],
     'an unknown zone for the status': [location('mediasync_status nosuch;'), /nosuch/],
     'mediasync without a zone name': [location('mediasync;'), /invalid number of arguments in "mediasync" directive/],

@@ -25,6 +25,7 @@ Options options() {
   Options made;
   made.engine.maxPayload = 20'000;
   made.user = "ann";
+  made.log = 1;
   return made;
 }
 

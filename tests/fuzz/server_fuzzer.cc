@@ -63,6 +63,7 @@ Options optionsOf(std::uint32_t kind) {
   if (kind == 5) options.application = Application::kSocketEcho;
   if (kind == 6) options.maxUsers = 2;
   if (kind == 7) options.maxSessions = 1;
+  options.log = kind % 2;
   return options;
 }
 

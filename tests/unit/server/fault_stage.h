@@ -31,6 +31,7 @@ inline Options shortPings() {
   options.engine.pingInterval = 3'000;
   options.engine.pingTimeout = 2'000;
   options.connectTimeout = 4'000;
+  options.log = 1;
   return options;
 }
 

@@ -163,6 +163,12 @@ void WsClient::drop() {
   channel_.reset();
 }
 
+void WsClient::fail() {
+  world_.worker(slot_).gone(*channel_, store::EndReason::kInternalError);
+  world_.worker(slot_).flush();
+  channel_.reset();
+}
+
 bool WsClient::work() {
   if (channel_ == nullptr) return false;
   if (socket.gift) return arrive();
@@ -250,7 +256,10 @@ bool WsClient::read() {
 
 void WsClient::got(const std::string& payload) {
   inbox.take(payload);
-  if (payload == "2" && answersPings) input_ += clientFrame("3");
+  if (payload == "2" && answersPings) {
+    input_ += clientFrame("3");
+    sent += clientFrame("3").size();
+  }
 }
 
 void WsClient::gotBinary(const std::string& payload) {
@@ -264,6 +273,7 @@ PollClient::PollClient(World& world, std::uint16_t at, const Options& options, e
     : Client(world), slot(at), options_(options), protocol_(protocol) {
   const auto opened = world.worker(at).open(options, protocol, newcomer);
   if (const auto* handshake = std::get_if<Worker::Opened>(&opened)) {
+    received += handshake->payload.bytes.size();
     split(handshake->payload);
     sid = store::parseId(handshake->sid).value();
   }
@@ -299,6 +309,7 @@ void PollClient::poll() {
 }
 
 FakePost& PollClient::post(std::string body, bool binary) {
+  sent += body.size();
   auto made = std::make_unique<FakePost>(sid, std::move(body), options_, binary);
   FakePost& job = *made;
   posts_.emplace_back(slot, std::move(made));
@@ -362,6 +373,7 @@ bool PollClient::work() {
 
 void PollClient::got(const engineio::Payload& payload) {
   if (poll_) answered_.push_back(std::move(poll_));  // its answer() is on the stack
+  received += payload.bytes.size();
   payloads.push_back(payload.bytes);
   binaryPayloads.push_back(payload.binary);
   split(payload);

@@ -40,6 +40,8 @@ class FakeEnvironment final : public Environment {
   void wakeWorker(std::uint16_t slot) override { woken.insert(slot); }
   void log(Severity, std::string_view line) override { logged.emplace_back(line); }
   Strings logged;
+  void ended(const Ended& connection) override { endings.push_back(connection); }
+  std::vector<Ended> endings;
   bool processAlive(store::ProcessId process) override { return !dead.contains(process); }
   Scripts* scripts() override { return rules; }
   Scripts* rules = nullptr;
@@ -217,6 +219,7 @@ class WsClient : public Client {
   bool isOpen() const { return channel_ != nullptr; }
   void send(std::string bytes) {
     input_ += bytes;
+    sent += bytes.size();
     work();
   }
   void packet(std::string_view text) override;
@@ -225,6 +228,8 @@ class WsClient : public Client {
   void workerDied(std::uint16_t slot) override;
   // The connection breaks without a word.
   void drop();
+  // Its process cannot go on with it.
+  void fail();
   std::uint16_t slot() const { return slot_; }
   // Location of the new configuration.
   Options nextOptions;
@@ -243,6 +248,7 @@ class WsClient : public Client {
   bool hasUnread() const { return !input_.empty(); }
   int compressed = 0;        // messages that came compressed
   std::size_t received = 0;  // bytes of all frames
+  std::size_t sent = 0;
 
  private:
   // Another process takes the socket, when it is there and runs.
@@ -300,6 +306,8 @@ class PollClient : public Client {
   std::set<std::uint16_t> rota;  // polls go to these workers in turn
   std::optional<engineio::Error> refused;
   std::vector<std::string> payloads;
+  std::size_t sent = 0;      // bytes of all bodies
+  std::size_t received = 0;  // likewise
   std::vector<bool> binaryPayloads;
 
   bool isWaiting() const { return poll_ != nullptr; }

@@ -262,6 +262,7 @@ class InvariantCheck {
       checkItems(record.items, id);
       checkItems(record.parts, id);
       checkItems(record.auth, id);
+      reach(record.account, id, sizeof(AccountRecord), "account");
       std::uint32_t count = 0;
       for (Ref ref2 = record.namespaces; ref2 != 0 && ++count < kEndless; ref2 = arena_.at<NamespaceRecord>(ref2)->next)
         reach(ref2, id, sizeof(NamespaceRecord) + arena_.at<NamespaceRecord>(ref2)->size, "namespace");

@@ -1,0 +1,73 @@
+// What becomes of connections in the end, for counters and for the operator's log.
+#include <utility>
+
+#include "core/server/worker.h"
+
+namespace mediasync::server {
+
+using store::ConnectionTransaction;
+using store::EndReason;
+using store::SessionTransaction;
+using store::Transport;
+
+// The reason for which this worker sends clients away.
+EndReason Worker::departureReason() const {
+  return isOutdated() ? EndReason::kReload : EndReason::kShutdown;
+}
+
+// The record of a polling connection learns what this worker, which does not go on with it, has sent.
+void Worker::settleAccount(Link& link) {
+  if (link.transport != Transport::kPolling || link.traffic.isNone()) return;
+  ConnectionTransaction txn(zone_, link.connection.shard);
+  if (!txn.open(link.connection)) return;
+  txn.addToAccount(std::exchange(link.traffic, {}));
+  txn.commit();
+}
+
+// The current connection is about to be destroyed. Whoever marked it as closing knew why; without `link`, its WebSocket
+// was another worker's.
+void Worker::noteEnd(const ConnectionTransaction& txn, Instant now, const Ending& ending, const Link* link) {
+  const store::ConnectionRecord& record = txn.record();
+  const EndReason reason = record.closing != store::Closing::kNo ? record.ending : ending.reason;
+  zone_.header().ended[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+  const store::AccountRecord* account = txn.account();
+  if (account == nullptr || account->location == 0) return;
+  Ended ended;
+  ended.location = account->location;
+  ended.client = account->address;
+  ended.transport = record.transport;
+  ended.revision = static_cast<engineio::Revision>(record.revision);
+  if (record.socketId != store::RandomId{}) ended.socketId = store::idText(record.socketId);
+  nameSeat(*account, ended);
+  if (ended.userId.empty() && link != nullptr) ended.userId = link->options->user.value_or("");
+  ended.duration = now.mono - account->since;
+  ended.reason = reason;
+  ended.code = ending.code;
+  ended.recovered = account->recovered;
+  if (link != nullptr || record.transport == Transport::kPolling) {
+    ended.traffic = account->polled;
+    if (link != nullptr) ended.traffic->add(link->traffic);
+  }
+  ended_.push_back(std::move(ended));
+}
+
+void Worker::nameSeat(const store::AccountRecord& account, Ended& ended) const {
+  if (account.session == 0) return;
+  SessionTransaction session(zone_, account.shard);
+  if (!session.open(account.session, account.sessionSerial)) return;
+  ended.sessionId = store::textOf(zone_.arena(), session.record().id);
+  store::LostSeat seat;
+  seat.session = account.session;
+  seat.sessionSerial = account.sessionSerial;
+  seat.user = account.user;
+  seat.userSerial = account.userSerial;
+  seat.shard = account.shard;
+  if (session.openUser(seat)) ended.userId = session.user(session.seatUser()).id;
+}
+
+void Worker::tellEnded() {
+  for (const Ended& ended : std::exchange(ended_, {}))
+    env_.ended(ended);
+}
+
+}  // namespace mediasync::server
