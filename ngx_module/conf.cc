@@ -36,6 +36,15 @@ ngx_http_core_loc_conf_t* coreConf(ngx_conf_t* cf) {
   return static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
 }
 
+// Where NGINX was built without PCRE no location is.
+bool isByRegex([[maybe_unused]] const ngx_http_core_loc_conf_t& core) {
+#if (NGX_PCRE)
+  return core.regex != nullptr;
+#else
+  return false;
+#endif
+}
+
 // Whole bodies are read into memory, and the answer to one that is too large is ours, not NGINX's page. That is
 // possible where the length is declared; for chunks NGINX keeps count, by a configuration of its own (which must
 // outlive any request: NGINX looks at it after the request is freed).
@@ -96,7 +105,7 @@ std::string nameOf(const Location& location) {
   const auto* core = static_cast<ngx_http_core_loc_conf_t*>(location.conf.loc_conf[ngx_http_core_module.ctx_index]);
   const bool isExact = core->exact_match;
   name.push_back('\n');
-  name.push_back(isExact ? '=' : core->regex != nullptr ? '~' : core->noname ? '?' : core->lmt_excpt ? '!' : ' ');
+  name.push_back(isExact ? '=' : isByRegex(*core) ? '~' : core->noname ? '?' : core->lmt_excpt ? '!' : ' ');
   name.append(view(core->name)).push_back('\n');
   name.append(std::to_string(static_cast<int>(location.loc->application))).push_back('\n');
   return name.append(view(location.loc->zone->name));
@@ -366,7 +375,7 @@ char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf
   const auto* values = static_cast<ngx_str_t*>(cf->args->elts);
   ngx_http_core_loc_conf_t* core = coreConf(cf);
   if (location->zone != nullptr) return const_cast<char*>("is duplicate");
-  const bool hasPrefix = core->regex == nullptr && !core->named && !core->noname;
+  const bool hasPrefix = !isByRegex(*core) && !core->named && !core->noname;
   if (ngx_strcmp(cmd->name.data, "mediasync_api") == 0 && !hasPrefix) {
     return const_cast<char*>("must be in a location given by a prefix");
   }

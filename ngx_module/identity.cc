@@ -9,6 +9,7 @@
 #include "core/store/connection_table.h"
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"
+#include "ngx_module/tls.h"
 
 namespace mediasync::ngx {
 
@@ -52,7 +53,7 @@ std::string handshakeSecret(ngx_http_request_t* r, const LocConf& conf) {
     systemRandom().fill(fresh);
     secret = store::idText(fresh);
   }
-  const bool isSecure = r->connection->ssl != nullptr;
+  const bool isSecure = isTls(r->connection);
   if (!addHeader(r, "Set-Cookie", server::secretCookie(view(conf.secretCookie), secret, isSecure))) {
     throw std::bad_alloc();
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/api/origin.h"
+#include "ngx_module/tls.h"
 
 namespace mediasync::ngx {
 namespace {
@@ -21,7 +22,7 @@ std::string_view schemeOf(ngx_http_request_t* r, const LocConf& conf) {
       if (isSame(view(said), scheme)) return scheme;
     }
   }
-  return r->connection->ssl != nullptr ? "https" : "";
+  return isTls(r->connection) ? "https" : "";
 }
 
 void logRefusal(ngx_http_request_t* r, const LocConf& conf, std::string_view origin, std::string_view host,

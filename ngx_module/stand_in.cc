@@ -1,11 +1,11 @@
 #include "ngx_module/stand_in.h"
 
-#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <utility>
 
+#include "ngx_module/tls.h"
 #include "ngx_module/websocket_connection.h"
 
 namespace mediasync::ngx {
@@ -21,21 +21,6 @@ int closedSocket() {
   return pair[0];
 }
 
-void moveTls(ngx_connection_t* from, ngx_connection_t* to, ngx_ssl_connection_t* ssl) {
-  *ssl = *from->ssl;
-  ssl->buf = nullptr;  // empty, and in the other pool
-  ssl->ocsp = nullptr;  // in the other pool, too: the handshake is over, and its check with it
-  ssl->saved_read_handler = nullptr;  // of the other connection
-  ssl->saved_write_handler = nullptr;
-  to->ssl = ssl;
-  from->ssl = nullptr;
-  from->recv = ngx_recv;
-  from->send = ngx_send;
-  from->recv_chain = ngx_recv_chain;
-  from->send_chain = ngx_send_chain;
-  SSL_set_ex_data(ssl->connection, ngx_ssl_connection_index, to);
-}
-
 }  // namespace
 
 std::unique_ptr<StandIn> StandIn::make(const ngx_http_request_t* r) {
@@ -49,7 +34,7 @@ std::unique_ptr<StandIn> StandIn::make(const ngx_http_request_t* r) {
   }
   std::unique_ptr<StandIn> made(new StandIn(c));
   made->descriptor_ = descriptor;
-  if (r->connection->ssl != nullptr && !made->prepareTls()) return nullptr;
+  if (isTls(r->connection) && !made->prepareTls()) return nullptr;
   return made;
 }
 
@@ -64,7 +49,7 @@ StandIn::~StandIn() {
 bool StandIn::prepareTls() {
   pool_ = ngx_create_pool(kPool, ngx_cycle->log);
   if (pool_ == nullptr) return false;
-  ssl_ = static_cast<ngx_ssl_connection_t*>(ngx_palloc(pool_, sizeof(ngx_ssl_connection_t)));
+  ssl_ = roomForTls(pool_);
   tlsLog_ = static_cast<ngx_log_t*>(ngx_pcalloc(pool_, sizeof(ngx_log_t)));
   owner_ = ngx_pool_cleanup_add(pool_, 0);
   return ssl_ != nullptr && tlsLog_ != nullptr && owner_ != nullptr;

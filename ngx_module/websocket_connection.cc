@@ -1,7 +1,5 @@
 #include "ngx_module/websocket_connection.h"
 
-#include <openssl/ssl.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -120,7 +118,7 @@ void freeBuffers(ngx_connection_t* c, ngx_http_connection_t& hc) {
   }
   hc.free = nullptr;
   hc.busy = nullptr;
-  if (c->ssl != nullptr) ngx_ssl_free_buffer(c);
+  if (isTls(c)) freeTlsBuffer(c);
 }
 
 }  // namespace
@@ -293,9 +291,7 @@ void Connection::begin() {
   if (c_->read->timer_set) ngx_del_timer(c_->read);
   if (c_->write->timer_set) ngx_del_timer(c_->write);
   ngx_tcp_nodelay(c_);
-  if (c_->ssl != nullptr) {
-    SSL_set_mode(c_->ssl->connection, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  }
+  if (isTls(c_)) takeParts(c_);
   ngx_post_event(c_->read, &ngx_posted_events);  // frames may have come with the handshake
 }
 
@@ -306,7 +302,7 @@ std::ptrdiff_t Connection::write(std::string_view bytes) {
     early_->append(bytes);
     return static_cast<std::ptrdiff_t>(bytes.size());
   }
-  if (c_->ssl != nullptr) return writeTls(bytes);
+  if (isTls(c_)) return writeTls(bytes);
   const Turn turn(c_);
   const ssize_t sent = c_->send(c_, reinterpret_cast<u_char*>(const_cast<char*>(bytes.data())), bytes.size());
   if (sent == NGX_ERROR) {
@@ -445,16 +441,14 @@ void Connection::writeEarly() {
 
 bool Connection::canReleaseRequest() const {
   if (finished_ || broken_ || away_ || ahead_) return false;
-  // OpenSSL has put its own handler in the place of one of ours, which it will put back.
-  const auto* ssl = c_->ssl;
-  if (ssl != nullptr && (ssl->saved_read_handler != nullptr || ssl->saved_write_handler != nullptr)) return false;
+  if (isTls(c_) && hasTlsHandlers(c_)) return false;
   return !isNeededByOthers(r_);
 }
 
 // OpenSSL's state of a connection lies in its pool, others may have things to undo at its end, and who writes a debug
 // log wants to find each connection in it.
 bool Connection::canReleasePool() const {
-  if (c_->ssl != nullptr || (c_->log->log_level & NGX_LOG_DEBUG_ALL) != 0) return false;
+  if (isTls(c_) || (c_->log->log_level & NGX_LOG_DEBUG_ALL) != 0) return false;
   for (const auto* cleanup = c_->pool->cleanup; cleanup != nullptr; cleanup = cleanup->next) {
     if (cleanup->handler != nullptr) return false;
   }
@@ -503,10 +497,7 @@ void Connection::end() {
   }
   if (c_->read->timer_set) ngx_del_timer(c_->read);
   c_->idle = 0;
-  if (c_->ssl != nullptr) {
-    c_->ssl->saved_read_handler = nullptr;
-    c_->ssl->saved_write_handler = nullptr;
-  }
+  if (isTls(c_)) forgetTlsHandlers(c_);
   if (r_ != nullptr) {
     endRequest();
   } else {
@@ -543,14 +534,10 @@ void Connection::closeNow() {
 // The peer shall see the close frame, whatever it is still sending: closing at once would reset the connection.
 void Connection::linger(ngx_connection_t* c) {
   auto* self = static_cast<Connection*>(c->data);
-  if (c->ssl != nullptr) {
-    c->ssl->shutdown_without_free = 1;
-    const ngx_int_t rc = ngx_ssl_shutdown(c);
+  if (isTls(c)) {
+    const ngx_int_t rc = shutdownTls(c, linger);
     if (rc == NGX_ERROR) return self->closeNow();
-    if (rc == NGX_AGAIN) {
-      c->ssl->handler = linger;
-      return;
-    }
+    if (rc == NGX_AGAIN) return;
   }
   c->read->handler = onLinger;
   c->write->handler = ngx_http_empty_handler;
@@ -666,7 +653,7 @@ void Connection::writable() {
           if (late_) flushTls();
           return;
         }
-        if (c_->ssl == nullptr || flushTls()) runtime_.worker().writable(*channel_);
+        if (!isTls(c_) || flushTls()) runtime_.worker().writable(*channel_);
       },
       [this] { failed(); });
   runtime_.settle();

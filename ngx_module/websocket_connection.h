@@ -14,6 +14,7 @@
 #include "ngx_module/nginx.h"
 #include "ngx_module/process.h"
 #include "ngx_module/stand_in.h"
+#include "ngx_module/tls.h"
 
 namespace mediasync::ngx {
 
@@ -42,7 +43,7 @@ class Connection final : public server::WebSocket {
   void pause(bool paused) override;
   void finish() override;
   std::optional<std::int64_t> roundTrip() const override;
-  bool canBeGiven() const override { return c_->ssl == nullptr; }  // else its keys are in this process
+  bool canBeGiven() const override { return !isTls(c_); }  // else its keys are in this process
   Giving give(std::uint16_t slot, std::string_view parcel) override;
   void letGo() override { forget(); }
   void goOn() override;

@@ -1,5 +1,7 @@
 #include "core/base/json_text.h"
 
+#include <utility>
+
 namespace mediasync {
 namespace {
 
@@ -37,7 +39,7 @@ std::optional<nlohmann::json> parseJson(std::string_view text, std::size_t maxDe
   if (hasForeignBytes(text) || !isWithin(text, maxDepth, maxValues)) return std::nullopt;
   auto value = nlohmann::json::parse(text, nullptr, false);
   if (value.is_discarded()) return std::nullopt;
-  return value;
+  return std::make_optional(std::move(value));  // it converts to and from anything, also to an optional of itself
 }
 
 }  // namespace mediasync

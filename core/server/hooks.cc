@@ -208,7 +208,7 @@ Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet,
 // `data`: what the scripts returned, an array or an object with `values` and their `attachments`. What cannot be read,
 // such as too deep a table, is an answer that failed.
 void Worker::acknowledge(Caller& caller, const socketio::Packet& packet, std::string_view data) {
-  std::optional<json> values = data.empty() ? json::array() : parseJson(data, kJsonDepth);
+  auto values = data.empty() ? std::make_optional(json::array()) : parseJson(data, kJsonDepth);
   Assembled whole;
   if (!values || !decodeAttachments(*values, "values", whole.attachments)) {
     return refuse(caller, kUnanswered, eventName(packet.data), packet.id, packet.nsp);

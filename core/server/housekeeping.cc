@@ -38,7 +38,7 @@ void Worker::tick() {
   if (stopped_) return;
   const Instant now = env_.now();
   showLife(now);
-  zone_.worker(id_.slot).signalled.store(0);  // whoever meant to wake this worker may have died before it did
+  hearSignal();  // whoever meant to wake this worker may have died before it did
   takeSessionMail();
   takeConnectionMail();
   confirmWritten();

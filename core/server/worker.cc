@@ -120,10 +120,16 @@ void Worker::flush() {
   wake_.reset();
 }
 
+// What was put into the mailboxes before the wake-up is seen after this. A store would not do: where a load may overtake
+// it, mail could be missed whose sender has seen the wake-up still on its way.
+void Worker::hearSignal() {
+  zone_.worker(id_.slot).signalled.exchange(0);
+}
+
 void Worker::wake() {
   if (signedOff_) return;
   showLife(env_.now());
-  zone_.worker(id_.slot).signalled.store(0);
+  hearSignal();
   takeSessionMail();
   takeConnectionMail();
   confirmWritten();

@@ -602,6 +602,7 @@ class Worker {
   void logFailure();
   bool retry(Channel&);
   bool retry(PostJob&);
+  void hearSignal();
   void takeSessionMail();
   void takeConnectionMail();
   void openMail(store::Ref);
