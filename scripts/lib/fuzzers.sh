@@ -11,7 +11,7 @@ mediasync_fuzz_jobs=${MEDIASYNC_FUZZ_JOBS:-$(nproc)}
 # clang: it takes half of gcc's time for this, and is a second opinion.
 configure_sanitized() {
   quiet cmake -S . -B build-asan -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang \
-    -DCMAKE_BUILD_TYPE=Debug -DMEDIASYNC_BUILD_TESTS=ON -DMEDIASYNC_BUILD_FUZZERS=ON \
+    -DCMAKE_BUILD_TYPE=Debug -DCMAKE_COMPILE_WARNING_AS_ERROR=ON -DMEDIASYNC_BUILD_TESTS=ON -DMEDIASYNC_BUILD_FUZZERS=ON \
     -DMEDIASYNC_SANITIZE=address,undefined
 }
 

@@ -233,9 +233,9 @@ export class Server {
     });
   }
 
-  /** The worker processes that serve now (those shutting down are left out), lowest pid first. */
+  /** The worker processes that serve now (those shutting down are left out), lowest pid first. Angie numbers them. */
   workerPids() {
-    return this.#children().filter(({ name }) => name === 'nginx: worker process').map(({ pid }) => pid)
+    return this.#children().filter(({ name }) => /^\w+: worker process( #\d+)?$/.test(name)).map(({ pid }) => pid)
       .sort((a, b) => a - b);
   }
 
