@@ -427,7 +427,7 @@ void Worker::resumeInput(Channel& channel) {
     process(channel, {reinterpret_cast<std::uint8_t*>(input.data()), input.size()});
   } catch (...) {
     logFailure();
-    failChannel(channel, websocket::CloseCode::kInternalError);
+    failChannel(channel, {EndReason::kInternalError, CloseCode::kInternalError});
   }
   if (channel.state_ != Channel::State::kFinished && channel.input_.empty() && !channel.deferred_) {
     channel.socket_.pause(false);

@@ -115,8 +115,7 @@ struct ZoneHeader {
   std::atomic<std::uint32_t> cycle;       // the newest configuration: they are counted
   StateKeeping state;
   std::atomic<TokenBucket> newSessions;
-  ClientTable clients;          // that have made sessions
-  std::uint64_t sessionShards;  // offsets
+  ClientTable clients;                                        // that have made sessions
   std::array<std::atomic<std::uint64_t>, kEndReasons> ended;  // connections, by reason
   std::uint64_t sessionShards;                                // offsets
   std::uint64_t connectionShards;
