@@ -5,8 +5,8 @@ modules: ngx_http_mediasync_module
 
 .PHONY: ngx_http_mediasync_module
 ngx_http_mediasync_module: $NGX_OBJS/ngx_auto_config.h
-	cmake -S $ngx_addon_dir -B $mediasync_objs/mediasync -DCMAKE_BUILD_TYPE=Release -DMEDIASYNC_BUILD_TESTS=OFF \\
+	cmake -S $ngx_addon_dir -B $mediasync_objs/mediasync -G "Unix Makefiles" -DCMAKE_BUILD_TYPE=Release -DMEDIASYNC_BUILD_TESTS=OFF \\
 	  -DNGX_SOURCE=$PWD -DNGX_OBJS=$mediasync_objs
-	cmake --build $mediasync_objs/mediasync --target ngx_http_mediasync_module --parallel \$\$(getconf _NPROCESSORS_ONLN)
+	\$(MAKE) -C $mediasync_objs/mediasync ngx_http_mediasync_module
 	cp $mediasync_objs/mediasync/ngx_http_mediasync_module.so $mediasync_objs/
 END

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/version.h"
 #include "ngx_module/connection_log.h"
 #include "ngx_module/descriptor_limit.h"
 #include "ngx_module/guard.h"
@@ -272,7 +273,7 @@ ngx_int_t ngx_http_mediasync_init_module(ngx_cycle_t* cycle) {
   const auto* core = reinterpret_cast<ngx_core_conf_t*>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
   const size_t wanted =
       std::min<size_t>(4 * static_cast<size_t>(core->worker_processes) + 8, mediasync::store::kMaxWorkers);
-  ++cycleNumber;
+  if (++cycleNumber == 1) ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "mediasync %s", mediasync::kVersion);
   for (ngx_uint_t i = 0; i < conf->zones.nelts; ++i) {
     ZoneConf& zone = *static_cast<ZoneConf**>(conf->zones.elts)[i];
     useState(zone, *core);

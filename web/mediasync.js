@@ -1,7 +1,7 @@
 // Watching together: keeps a <video> or <audio> within milliseconds of everybody else's in a mediasync session.
 //
 //   import { io } from "socket.io-client";
-//   import { MediaSync } from "mediasync";
+//   import { MediaSync } from "@mediasync/client";
 //
 //   const mediasync = new MediaSync(video, { io, sessionId: "film-night", username: "Ada" });
 //

@@ -46,7 +46,7 @@ local MAX_ATTACHMENTS, MAX_BYTES = 10, 32 * 1024
 local WATCH_SECONDS = 1
 local LINGER_SECONDS = 0.5
 
-local _M = { _VERSION = "0.1.0" }
+local _M = { _VERSION = "0.2.0" }
 local Zone = {}
 Zone.__index = Zone
 local Socket = {}

@@ -18,12 +18,12 @@ configure_sanitized() {
 # build_sanitized — all of it.
 build_sanitized() {
   configure_sanitized || return
-  quiet cmake --build build-asan --target all mediasync_fuzzers
+  building "unit tests, fuzzers and the module with sanitizers" cmake --build build-asan --target all mediasync_fuzzers
 }
 
 build_fuzzers() {
   configure_sanitized || return
-  quiet cmake --build build-asan --target mediasync_fuzzers
+  building "the fuzzers" cmake --build build-asan --target mediasync_fuzzers
 }
 
 # list_fuzzers — their names, one a line.

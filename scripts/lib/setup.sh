@@ -5,13 +5,16 @@
 mediasync_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin # where Debian keeps nginx; not in every user's PATH
 
-# shellcheck disable=SC2034 # for those who source this
+# shellcheck source=progress.sh
+source "$mediasync_root/scripts/lib/progress.sh"
+# shellcheck source=control.sh
+source "$mediasync_root/scripts/lib/control.sh"
 # What to build and run the module, in Debian's package names.
-mediasync_build_packages=(g++ cmake ninja-build nginx nginx-dev nlohmann-json3-dev libboost-dev libssl-dev zlib1g-dev
-  libpcre2-dev)
+mapfile -t mediasync_build_packages < <(printf '%s\n' g++ ninja-build nginx && build_dependencies nodoc)
 
 # fail MESSAGE… — prints the message under the script's name and ends it.
 fail() {
+  over
   echo "${0##*/}: $*" >&2
   exit 1
 }
@@ -22,6 +25,7 @@ quiet() {
   log=$(mktemp)
   "$@" >"$log" 2>&1 || status=$?
   if ((status != 0)); then
+    over
     cat "$log" >&2
     echo "${0##*/}: failed ($status): $*" >&2
   fi
@@ -56,8 +60,9 @@ need_packages() {
   mapfile -t missing < <(missing_packages "$@")
   ((${#missing[@]})) || return 0
   can_be_root || fail "missing packages; as root run: apt-get install ${missing[*]}"
-  echo "Installing ${missing[*]} …"
+  at "installing ${missing[*]}"
   install_packages "${missing[@]}" || fail "could not install the packages; try: apt-get install ${missing[*]}"
+  over
 }
 
 # Debian's packages of NGINX and HAProxy start services of their own. A policy that forbids services to start keeps them
@@ -101,22 +106,33 @@ build_module() {
   [[ -f $dir/CMakeCache.txt ]] || generator=(-G Ninja)
   quiet cmake -S "$mediasync_root" -B "$dir" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release \
     -DMEDIASYNC_BUILD_TESTS=OFF -DMEDIASYNC_BUILD_FUZZERS=OFF "$@" || return
-  quiet cmake --build "$dir" --target ngx_http_mediasync_module || return
+  building "the module" cmake --build "$dir" --target ngx_http_mediasync_module || return
   [[ -f $dir/ngx_http_mediasync_module.so ]] || fail "the build made no $dir/ngx_http_mediasync_module.so"
+}
+
+# npm_ci DIR — what DIR/package-lock.json names, in DIR/node_modules.
+npm_ci() {
+  at "fetching the npm packages of ${1#"$mediasync_root/"}"
+  local status=0
+  quiet npm --prefix "$1" ci --ignore-scripts --no-audit --no-fund || status=$?
+  over
+  if ((status != 0)); then
+    echo "${0##*/}: npm could not fetch them. Is its registry reachable? npm --prefix ${1#"$mediasync_root/"} ping says" >&2
+    return "$status"
+  fi
+  cp "$1/package-lock.json" "$1/node_modules/.installed-lock.json"
 }
 
 # install_web_libraries — what the watch page loads from web/node_modules, as the lock file says.
 install_web_libraries() {
   local web=$mediasync_root/web
   cmp -s "$web/package-lock.json" "$web/node_modules/.installed-lock.json" && return
-  quiet npm --prefix "$web" ci --ignore-scripts --no-audit --no-fund || return
-  cp "$web/package-lock.json" "$web/node_modules/.installed-lock.json"
+  npm_ci "$web"
 }
 
 # install_test_libraries — the clients that the tests use, as the lock file says.
 install_test_libraries() {
   local dir=$mediasync_root/tests/client
   cmp -s "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json" && return
-  quiet npm --prefix "$dir" ci --ignore-scripts --no-audit --no-fund || return
-  cp "$dir/package-lock.json" "$dir/node_modules/.installed-lock.json"
+  npm_ci "$dir"
 }

@@ -10,7 +10,7 @@ const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const web = path.join(root, 'web');
 
 /** What the samples take for granted. */
-const kGiven = `declare const MediaSync: typeof import('mediasync').MediaSync;
+const kGiven = `declare const MediaSync: typeof import('@mediasync/client').MediaSync;
 declare const video: HTMLVideoElement;
 declare const who: { sessionId: string; username: string };
 interface Document {
@@ -21,7 +21,7 @@ interface Document {
 
 const programs = {
   'events.ts': `import { io, type Socket } from 'socket.io-client';
-import type { ClientToServerEvents, PlaybackState, ServerToClientEvents } from 'mediasync';
+import type { ClientToServerEvents, PlaybackState, ServerToClientEvents } from '@mediasync/client';
 const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io();
 const show = ({ mediaUrl, position }: PlaybackState) => console.log(mediaUrl?.length, position.toFixed(1));
 socket.on('session_joined', ({ isLeader, session }) => { if (isLeader) console.log(session.users[0]?.joinedAt); show(session.playbackState); });
@@ -34,7 +34,7 @@ socket.emit('join_session', { sessionId: 'film-night', userId: 'ada', username: 
 socket.emit('sync_playback', { position: 0, isPlaying: true, mediaUrl: null });
 socket.emit('heartbeat');
 `,
-  'library.ts': `import { MediaSync, userId } from 'mediasync';
+  'library.ts': `import { MediaSync, userId } from '@mediasync/client';
 import { io } from 'socket.io-client';
 const client = new MediaSync(video, { io, ...who, userId: userId(), buffering: 'carry-on', audioOffset: 0.1 });
 const heard = ({ detail }: CustomEvent<{ error: number | null; rate: number }>) => console.log(detail.rate.toFixed(2));
@@ -46,7 +46,7 @@ const started: boolean = client.play();
 client.close();
 console.log(state, started);
 `,
-  'source.ts': `import { MediaSync } from 'mediasync';
+  'source.ts': `import { MediaSync } from '@mediasync/client';
 const client = new MediaSync(video, { ...who, load: async ({ mediaUrl }, media, film) => {
   const url: string = mediaUrl;
   media.src = url;
@@ -60,30 +60,30 @@ const kind: 'network' | 'missing' | 'unsupported' | undefined = client.trouble?.
 console.log(kind);
 `,
   'hls.ts': `import Hls from 'hls.js';
-import { MediaSync } from 'mediasync';
-import { hlsSource, isPlaylist } from 'mediasync/hls.js';
+import { MediaSync } from '@mediasync/client';
+import { hlsSource, isPlaylist } from '@mediasync/client/hls.js';
 new MediaSync(video, { ...who, ...hlsSource(Hls, { maxBufferLength: 10 }) });
 new MediaSync(video, { ...who, ...hlsSource(() => import('hls.js').then((library) => library.default)) });
 const is: boolean = isPlaylist('film.m3u8');
 console.log(is);
 `,
   'with_plyr.ts': `import Plyr from 'plyr';
-import { PlyrSync } from 'mediasync/plyr.js';
+import { PlyrSync } from '@mediasync/client/plyr.js';
 const client = new PlyrSync(new Plyr('#film'), who);
 client.addEventListener('blocked', () => client.start());
 `,
   'videojs.ts': `import videojs from 'video.js';
-import { VideojsSync } from 'mediasync/videojs.js';
+import { VideojsSync } from '@mediasync/client/videojs.js';
 const client = new VideojsSync(videojs('film'), { ...who, source: ({ mediaUrl }) => ({ src: mediaUrl, type: 'video/mp4' }) });
 client.close();
 `,
   'vidstack.ts': `import type { MediaPlayerElement } from 'vidstack/elements';
-import { openVidstack } from 'mediasync/vidstack.js';
+import { openVidstack } from '@mediasync/client/vidstack.js';
 declare const player: MediaPlayerElement;
 const client = await openVidstack(player, who);
 client.close();
 `,
-  'react.tsx': `import { useMediaSync } from 'mediasync/react.js';
+  'react.tsx': `import { useMediaSync } from '@mediasync/client/react.js';
 export function Film() {
   const { ref, mediasync, session, isLeader, state, trouble } = useMediaSync({ ...who, audioOffset: 0.1 });
   return <><video ref={ref} /><button onClick={() => mediasync?.play()}>{isLeader ? state : trouble?.message ?? session?.sessionId}</button></>;
@@ -92,11 +92,11 @@ export function Film() {
 };
 
 const kMistakes = {
-  'no_event.ts': "import { io, type Socket } from 'socket.io-client';\nimport type { ClientToServerEvents, ServerToClientEvents } from 'mediasync';\n" +
+  'no_event.ts': "import { io, type Socket } from 'socket.io-client';\nimport type { ClientToServerEvents, ServerToClientEvents } from '@mediasync/client';\n" +
     "const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io();\nsocket.emit('sync_playback', { position: '0', isPlaying: true });\n",
-  'no_session.ts': "import { MediaSync } from 'mediasync';\nnew MediaSync(video, { username: 'Ada' });\n",
-  'no_hls.ts': "import { hlsSource } from 'mediasync/hls.js';\nhlsSource(12);\n",
-  'no_player.ts': "import { VideojsSync } from 'mediasync/videojs.js';\nnew VideojsSync(video, who);\n",
+  'no_session.ts': "import { MediaSync } from '@mediasync/client';\nnew MediaSync(video, { username: 'Ada' });\n",
+  'no_hls.ts': "import { hlsSource } from '@mediasync/client/hls.js';\nhlsSource(12);\n",
+  'no_player.ts': "import { VideojsSync } from '@mediasync/client/videojs.js';\nnew VideojsSync(video, who);\n",
 };
 
 const blocksOf = (text, language) => [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, code]) => code);
@@ -129,7 +129,8 @@ function check(t, files) {
   for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), `${text}\nexport {};\n`);
   fs.writeFileSync(path.join(folder, 'plyr.d.ts'), plyrTypes());
   const isScript = Object.keys(files).every((name) => /\.jsx?$/.test(name));
-  const paths = { plyr: ['./plyr.d.ts'], mediasync: ['../mediasync.d.ts'], '/mediasync.js': ['../mediasync.d.ts'], 'mediasync/*.js': ['../adapters/*.d.ts'] };
+  const paths = { plyr: ['./plyr.d.ts'], '@mediasync/client': ['../mediasync.d.ts'], '/mediasync.js': ['../mediasync.d.ts'],
+    '@mediasync/client/*.js': ['../adapters/*.d.ts'] };
   const options = { strict: true, strictNullChecks: !isScript, noEmit: true, target: 'es2022', lib: ['es2023', 'dom', 'dom.iterable'], module: 'esnext',
     moduleResolution: 'bundler', allowJs: true, checkJs: true, jsx: 'react-jsx', types: [], paths };
   fs.writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['given.d.ts', ...Object.keys(files)] }));

@@ -2,7 +2,7 @@
 // by the calendar, do so: Safari.
 //
 //   import Hls from "hls.js";
-//   import { hlsSource } from "mediasync/hls.js";
+//   import { hlsSource } from "@mediasync/client/hls.js";
 //   new MediaSync(video, { ...who, ...hlsSource(Hls) });
 
 import { loadNatively } from "../mediasync/film.js";

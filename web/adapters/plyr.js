@@ -1,7 +1,7 @@
 // Plyr: https://plyr.io
 //
 //   import Plyr from "plyr";
-//   import { PlyrSync } from "mediasync/plyr.js";
+//   import { PlyrSync } from "@mediasync/client/plyr.js";
 //   const mediasync = new PlyrSync(new Plyr("#film"), { sessionId: "film-night", username: "Ada" });
 //
 // Films are opened in the element that Plyr has: plyr.source would put another one in its place.

@@ -1,6 +1,6 @@
 // React 18 and later.
 //
-//   import { useMediaSync } from "mediasync/react.js";
+//   import { useMediaSync } from "@mediasync/client/react.js";
 //   function Film() {
 //     const { ref, isLeader, state } = useMediaSync({ io, sessionId: "film-night", username: "Ada" });
 //     return <video ref={ref} controls playsInline />;

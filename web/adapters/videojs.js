@@ -1,7 +1,7 @@
 // video.js 8, with VHS for films in segments: https://videojs.org
 //
 //   import videojs from "video.js";
-//   import { VideojsSync } from "mediasync/videojs.js";
+//   import { VideojsSync } from "@mediasync/client/videojs.js";
 //   const mediasync = new VideojsSync(videojs("film"), { sessionId: "film-night", username: "Ada" });
 
 import { MediaSync } from "../mediasync.js";

@@ -1,8 +1,8 @@
 // Vidstack, its web components: https://vidstack.io
 //
 //   import Hls from "hls.js";
-//   import { hlsSource } from "mediasync/hls.js";
-//   import { openVidstack } from "mediasync/vidstack.js";
+//   import { hlsSource } from "@mediasync/client/hls.js";
+//   import { openVidstack } from "@mediasync/client/vidstack.js";
 //   const mediasync = await openVidstack(document.querySelector("media-player"),
 //     { sessionId: "film-night", username: "Ada", ...hlsSource(Hls) });
 //

@@ -12,7 +12,7 @@ export const players = ['plyr', 'videojs', 'vidstack', 'react'];
 
 const adapters = {
   name: 'adapters',
-  setup: ({ onResolve }) => onResolve({ filter: /^mediasync\// }, (args) => ({ path: path.join(web, 'adapters', args.path.slice(10)) })),
+  setup: ({ onResolve }) => onResolve({ filter: /^@mediasync\/client\// }, (args) => ({ path: path.join(web, 'adapters', path.basename(args.path)) })),
 };
 
 /** Writes a page for each of the players into `folder`: plyr.html … */

@@ -1,8 +1,8 @@
 import Hls from 'hls.js';
 import Plyr from 'plyr';
 import 'plyr/dist/plyr.css';
-import { hlsSource } from 'mediasync/hls.js';
-import { PlyrSync } from 'mediasync/plyr.js';
+import { hlsSource } from '@mediasync/client/hls.js';
+import { PlyrSync } from '@mediasync/client/plyr.js';
 import { brief, show, who } from './common.js';
 
 document.body.innerHTML = '<div style="width: 640px"><video id="film" playsinline></video></div>';

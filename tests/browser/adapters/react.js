@@ -1,8 +1,8 @@
 import Hls from 'hls.js';
 import { createElement, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { hlsSource } from 'mediasync/hls.js';
-import { useMediaSync } from 'mediasync/react.js';
+import { hlsSource } from '@mediasync/client/hls.js';
+import { useMediaSync } from '@mediasync/client/react.js';
 import { brief, session, show, who } from './common.js';
 
 document.body.innerHTML = '<main></main>';

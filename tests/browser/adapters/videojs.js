@@ -1,6 +1,6 @@
 import videojs from 'video.js';
 import 'video.js/dist/video-js.css';
-import { VideojsSync } from 'mediasync/videojs.js';
+import { VideojsSync } from '@mediasync/client/videojs.js';
 import { show, who } from './common.js';
 
 Object.assign(videojs.Vhs, { GOAL_BUFFER_LENGTH: 6, MAX_GOAL_BUFFER_LENGTH: 6 }); // what is loaded ahead would hide that nothing can be had

@@ -3,8 +3,8 @@ import 'vidstack/player/styles/base.css';
 import 'vidstack/player/styles/default/sliders.css';
 import 'vidstack/player';
 import 'vidstack/player/ui';
-import { hlsSource } from 'mediasync/hls.js';
-import { openVidstack } from 'mediasync/vidstack.js';
+import { hlsSource } from '@mediasync/client/hls.js';
+import { openVidstack } from '@mediasync/client/vidstack.js';
 import { brief, show, who } from './common.js';
 
 document.body.innerHTML = `<media-player style="width: 640px" title="A film">

@@ -24,7 +24,7 @@ const kForbidden =
 const running = new Set();
 process.once('exit', () => { for (const child of running) child.kill('SIGTERM'); });
 
-async function freePort() {
+export async function freePort() {
   const probe = net.createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address();
