@@ -25,10 +25,10 @@ function compileSvelte(text, filename) {
 
 const kCompilers = { '.vue': compileVue, '.svelte': compileSvelte };
 
-/** Finds a file of the package by its exports, under the name that it is published with or the one that it has. */
+/** Finds a file of the package by its exports. */
 function resolvePackage(name) {
   const { exports } = JSON.parse(fs.readFileSync(path.join(web, 'package.json'), 'utf8'));
-  const key = [packageName, '@mediasync/client'].filter((own) => name === own || name.startsWith(`${own}/`)).map((own) => `.${name.slice(own.length)}`)[0];
+  const key = `.${name.slice(packageName.length)}`;
   return exports[key] && { path: path.join(web, exports[key].default) };
 }
 
@@ -39,7 +39,7 @@ export async function bundle(folder, files, entries) {
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^src\// }, ({ path: name }) => ({ path: name, namespace: 'recipe' }));
       onResolve({ filter: /^\.\// }, ({ path: name, namespace }) => namespace === 'recipe' ? { path: `src/${name.slice(2)}`, namespace } : undefined);
-      onResolve({ filter: /^(@mediasync\/client|mediasync)(\/|$)/ }, ({ path: name }) => resolvePackage(name));
+      onResolve({ filter: /^@mediasync\/client(\/|$)/ }, ({ path: name }) => resolvePackage(name));
       onLoad({ filter: /.*/, namespace: 'recipe' }, ({ path: name }) => {
         const compile = kCompilers[path.extname(name)];
         return { contents: compile ? compile(files[name], name) : files[name], loader: name.endsWith('x') ? 'jsx' : 'js', resolveDir: web };
