@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/api/origin.h"
+#include "ngx_module/process.h"
 
 namespace mediasync::ngx {
 namespace {
@@ -140,6 +141,7 @@ OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf) {
   const std::string_view scheme = schemeOf(r, conf);
   if (api::isSameOrigin(origin, host, scheme)) return OriginVerdict::kAllowed;
   logRefusal(r, conf, origin, host, scheme);
+  countForbidden(conf.zone, store::Forbidden::kOrigin);
   return OriginVerdict::kForbidden;
 }
 

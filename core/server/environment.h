@@ -27,7 +27,7 @@ class Environment {
   virtual void wakeWorker(std::uint16_t slot) = 0;
   virtual bool processAlive(store::ProcessId) = 0;
   // For the operator's log.
-  enum class Severity : std::uint8_t { kWarn, kAlert };
+  enum class Severity : std::uint8_t { kWarn, kError, kAlert };
   virtual void log(Severity, std::string_view line) = 0;
   // The operator's rules, null when there are none. Outlives the worker.
   virtual Scripts* scripts() { return nullptr; }

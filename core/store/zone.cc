@@ -9,7 +9,7 @@ namespace mediasync::store {
 namespace {
 
 // Changes whenever a record changes, so that tables of another build are never misread.
-constexpr std::uint64_t kLayout = 12;
+constexpr std::uint64_t kLayout = 13;
 constexpr std::uint64_t kMagic = 0x6d656469'61730000ULL ^ (kLayout << 48) ^ (sizeof(ZoneHeader) << 32) ^
                                  (sizeof(SessionRecord) << 20) ^ (sizeof(ConnectionRecord) << 8) ^ sizeof(UserRecord);
 
@@ -29,6 +29,7 @@ std::size_t alignTo(std::size_t offset, std::size_t alignment) {
 struct Layout {
   std::size_t sessionShards = 0;
   std::size_t connectionShards = 0;
+  std::size_t counters = 0;
   std::size_t undoLogs = 0;
   std::size_t sessionBuckets = 0;
   std::size_t userBuckets = 0;
@@ -40,10 +41,17 @@ struct Layout {
   std::uint32_t userBucketsPerShard = 0;
   std::uint32_t connectionBucketsPerShard = 0;
   std::uint32_t pageCount = 0;
+  std::uint32_t counterBlocks = 0;
 };
 
 std::uint32_t bucketsPerShard(std::size_t pages, std::uint32_t perPage, std::uint32_t shards) {
   return std::bit_ceil(static_cast<std::uint32_t>(pages * perPage / shards) + 1);
+}
+
+// In a small zone, slots share them: its operator has few workers, and better uses for its memory.
+std::uint32_t counterBlocksFor(std::size_t size) {
+  constexpr std::size_t kLeast = 4, kMost = 64, kMemoryPerBlock = 256 * 1024;
+  return static_cast<std::uint32_t>(std::clamp(std::bit_floor(size / kMemoryPerBlock), kLeast, kMost));
 }
 
 Layout layoutFor(std::size_t size, std::uint32_t shards) {
@@ -60,6 +68,8 @@ Layout layoutFor(std::size_t size, std::uint32_t shards) {
   layout.connectionBucketsPerShard = bucketsPerShard(roughPages, kConnectionBucketsPerPage, shards);
   layout.sessionShards = reserve(shards * sizeof(SessionShard));
   layout.connectionShards = reserve(shards * sizeof(ConnectionShard));
+  layout.counterBlocks = counterBlocksFor(size);
+  layout.counters = reserve(layout.counterBlocks * sizeof(WorkerCounters));
   layout.undoLogs = reserve(2 * shards * UndoLog::kBytes);
   layout.sessionBuckets = reserve(shards * layout.sessionBucketsPerShard * sizeof(Ref));
   layout.userBuckets = reserve(shards * layout.userBucketsPerShard * sizeof(Ref));
@@ -111,7 +121,8 @@ Zone::Zone(std::span<std::byte> memory, const ZoneSettings& settings)
 }
 
 std::size_t Zone::minimumSize(std::uint32_t shards) {
-  const std::size_t fixed = layoutFor(0, shards).pages;
+  std::size_t fixed = layoutFor(0, shards).pages;
+  fixed += counterBlocksFor(2 * fixed) * sizeof(WorkerCounters);
   return alignTo(fixed + fixed / 16 + kSmallestHeap * (kPageSize + 256), kPageSize);
 }
 
@@ -130,6 +141,8 @@ std::optional<Zone> Zone::create(std::span<std::byte> memory, std::uint32_t shar
   random.fill({reinterpret_cast<std::uint8_t*>(&header.state.zone), sizeof header.state.zone});
   header.sessionShards = layout.sessionShards;
   header.connectionShards = layout.connectionShards;
+  header.counters = layout.counters;
+  header.counterBlocks = layout.counterBlocks;
   header.heap.init(zone.arena(), static_cast<Ref>(layout.descriptors / 8), layout.pages, layout.pageCount);
   for (std::uint32_t i = 0; i < shards; ++i) {
     initSessionShard(zone.region_, zone.sessionShard(i), layout, i);
@@ -176,6 +189,12 @@ std::uint32_t Zone::connectionCount() const {
   return sum(
       shards(), [this](std::uint32_t i) -> ConnectionShard& { return connectionShard(i); },
       &ConnectionShard::connections);
+}
+std::uint32_t Zone::connectionCount(Transport transport, bool isOld) const {
+  std::uint32_t total = 0;
+  for (std::uint32_t i = 0; i < shards(); ++i)
+    total += connectionShard(i).kinds[kindOf(transport, isOld)].load(std::memory_order_relaxed);
+  return total;
 }
 std::uint32_t Zone::recoveryCount() const {
   return sum(

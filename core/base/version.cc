@@ -1,0 +1,7 @@
+#include "core/base/version.h"
+
+namespace mediasync {
+
+const char* const kVersion = MEDIASYNC_VERSION;
+
+}  // namespace mediasync
