@@ -7,6 +7,7 @@
 
 #include "core/api/origin.h"
 #include "core/base/siphash.h"
+#include "ngx_module/admin_handler.h"
 #include "ngx_module/engine_handler.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/response.h"
@@ -354,7 +355,7 @@ char* ngx_http_mediasync_cookie(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return NGX_CONF_OK;
 }
 
-// mediasync NAME; mediasync_engine_echo NAME; mediasync_socket_echo NAME; mediasync_api NAME;
+// mediasync NAME; mediasync_engine_echo NAME; mediasync_socket_echo NAME; mediasync_api NAME; mediasync_admin NAME;
 char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {
   auto* location = static_cast<LocConf*>(conf);
   const auto* values = static_cast<ngx_str_t*>(cf->args->elts);
@@ -362,7 +363,7 @@ char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf
   if (location->zone != nullptr) return const_cast<char*>("is duplicate");
   const bool hasPrefix = core->regex == nullptr && !core->named && !core->noname;
   const std::string_view name = view(cmd->name);
-  if (name == "mediasync_api" && !hasPrefix) {
+  if ((name == "mediasync_api" || name == "mediasync_admin") && !hasPrefix) {
     return const_cast<char*>("must be in a location given by a prefix");
   }
   location->zone = findZone(cf, values[1]);
@@ -373,6 +374,8 @@ char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf
   }
   if (name == "mediasync_api") {
     core->handler = ngx_http_mediasync_rest_handler;
+  } else if (name == "mediasync_admin") {
+    core->handler = ngx_http_mediasync_admin_handler;
   } else {
     core->handler = ngx_http_mediasync_engine_handler;
     if (name == "mediasync_engine_echo") location->application = mediasync::server::Application::kEngineEcho;

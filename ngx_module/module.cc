@@ -28,6 +28,8 @@ static ngx_command_t ngx_http_mediasync_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_api"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, ngx_http_mediasync_endpoint,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("mediasync_admin"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, ngx_http_mediasync_endpoint,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_status"), NGX_HTTP_LOC_CONF | NGX_CONF_1MORE, ngx_http_mediasync_status,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("mediasync_timestamps"), NGX_HTTP_MEDIASYNC_EVERYWHERE | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,

@@ -122,6 +122,14 @@ std::string requestHeaders(ngx_http_request_t* r, std::string_view lowercaseName
   return joined;
 }
 
+bool isOfSameOrigin(ngx_http_request_t* r, const LocConf& conf) {
+  const std::string_view origin = requestHeader(r, "origin");
+  if (origin.empty() || api::isSameOrigin(origin, hostOf(r), schemeOf(r, conf))) return true;
+  logRefusal(r, conf, origin, hostOf(r), schemeOf(r, conf));
+  countForbidden(conf.zone, store::Forbidden::kOrigin);
+  return false;
+}
+
 OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf) {
   const std::string_view origin = requestHeader(r, "origin");
   if (origin.empty()) return OriginVerdict::kAllowed;

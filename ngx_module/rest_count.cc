@@ -1,5 +1,6 @@
 #include "ngx_module/rest_count.h"
 
+#include "ngx_module/admin_handler.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/process.h"
@@ -11,7 +12,8 @@ namespace {
 // In the log phase, as what NGINX answers itself counts as well: who may not come in, a body that is too large.
 ngx_int_t countRest(ngx_http_request_t* r) {
   const LocConf& conf = *locConf(r);
-  const bool isRest = conf.handler == ngx_http_mediasync_rest_handler;
+  const bool isRest =
+      conf.handler == ngx_http_mediasync_rest_handler || conf.handler == ngx_http_mediasync_admin_handler;
   Runtime* runtime = isRest ? runtimeOf(conf.zone) : nullptr;
   if (runtime == nullptr) return NGX_OK;
   const ngx_uint_t status = r->err_status != 0 ? r->err_status : r->headers_out.status;

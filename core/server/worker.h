@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/api/admin.h"
 #include "core/api/rest.h"
 #include "core/api/timestamps.h"
 #include "core/engineio/error.h"
@@ -185,6 +186,9 @@ class Worker {
   // one that NGINX has decoded and normalised.
   bool isMember(std::string_view sessionId, std::string_view userId, std::string_view path);
   RestReply listSessions(const api::ListQuery&, const Options&) const;
+
+  // ---- what an admin asks for
+  RestReply administer(const api::AdminCommand&, const Options&);
 
   // ---- what scripts ask for
   // Some of their questions have been answered.
@@ -514,6 +518,9 @@ class Worker {
   bool remove(const std::string& sessionId, const std::string& userId, const session::Refusal& why);
   std::string endSession(const nlohmann::json& arguments);
   std::string callSession(std::string_view operation, const nlohmann::json& arguments);
+
+  // admin.cc
+  RestReply sendMessage(const api::AdminCommand&, const Options&);
 
   // confirmation.cc
   WriteTicket writeTicket() const;
