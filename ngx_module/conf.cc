@@ -7,12 +7,13 @@
 
 #include "core/api/origin.h"
 #include "core/base/siphash.h"
+#include "ngx_module/admin_handler.h"
 #include "ngx_module/connection_log.h"
 #include "ngx_module/engine_handler.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/response.h"
+#include "ngx_module/rest_count.h"
 #include "ngx_module/rest_handler.h"
-#include "ngx_module/status_handler.h"
 
 namespace mediasync::ngx {
 namespace {
@@ -72,7 +73,8 @@ void inheritEndpoint(ngx_conf_t* cf, LocConf& conf, const LocConf& outer) {
   ngx_http_core_loc_conf_t* core = coreConf(cf);
   if ((!core->noname && !core->lmt_excpt) || conf.zone != nullptr || outer.zone == nullptr) return;
   conf.zone = outer.zone;
-  conf.prometheus = outer.prometheus;
+  conf.statusFormat = outer.statusFormat;
+  conf.statusZones = outer.statusZones;
   conf.application = outer.application;
   conf.handler = outer.handler;
   if (core->lmt_excpt && core->handler == nullptr) core->handler = conf.handler;
@@ -285,7 +287,9 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
 
 ngx_int_t ngx_http_mediasync_postconfiguration(ngx_conf_t* cf) {
   return guarded(cf->log, static_cast<ngx_int_t>(NGX_ERROR), [cf]() -> ngx_int_t {
-    if (!ngx_http_mediasync_add_member_check(cf) || !prepareLog(cf)) return NGX_ERROR;
+    if (!ngx_http_mediasync_add_member_check(cf) || !ngx_http_mediasync_add_rest_count(cf) || !prepareLog(cf)) {
+      return NGX_ERROR;
+    }
     const auto* core =
         static_cast<ngx_http_core_main_conf_t*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
     const std::span locations(static_cast<Location*>(mainConf(cf)->locations.elts), mainConf(cf)->locations.nelts);
@@ -368,15 +372,15 @@ char* ngx_http_mediasync_cookie(ngx_conf_t* cf, ngx_command_t*, void* conf) {
   return NGX_CONF_OK;
 }
 
-// mediasync NAME; mediasync_engine_echo NAME; mediasync_socket_echo NAME; mediasync_api NAME;
-// mediasync_status NAME [format=json|prometheus];
+// mediasync NAME; mediasync_engine_echo NAME; mediasync_socket_echo NAME; mediasync_api NAME; mediasync_admin NAME;
 char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {
   auto* location = static_cast<LocConf*>(conf);
   const auto* values = static_cast<ngx_str_t*>(cf->args->elts);
   ngx_http_core_loc_conf_t* core = coreConf(cf);
   if (location->zone != nullptr) return const_cast<char*>("is duplicate");
   const bool hasPrefix = !isByRegex(*core) && !core->named && !core->noname;
-  if (ngx_strcmp(cmd->name.data, "mediasync_api") == 0 && !hasPrefix) {
+  const std::string_view name = view(cmd->name);
+  if ((name == "mediasync_api" || name == "mediasync_admin") && !hasPrefix) {
     return const_cast<char*>("must be in a location given by a prefix");
   }
   location->zone = findZone(cf, values[1]);
@@ -385,27 +389,16 @@ char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf
                        &values[1]);
     return static_cast<char*>(NGX_CONF_ERROR);
   }
-  const char* name = reinterpret_cast<const char*>(cmd->name.data);
-  if (ngx_strcmp(name, "mediasync_api") == 0) {
+  if (name == "mediasync_api") {
     core->handler = ngx_http_mediasync_rest_handler;
-  } else if (ngx_strcmp(name, "mediasync_status") == 0) {
-    core->handler = ngx_http_mediasync_status_handler;
+  } else if (name == "mediasync_admin") {
+    core->handler = ngx_http_mediasync_admin_handler;
   } else {
     core->handler = ngx_http_mediasync_engine_handler;
-    if (ngx_strcmp(name, "mediasync_engine_echo") == 0)
-      location->application = mediasync::server::Application::kEngineEcho;
-    if (ngx_strcmp(name, "mediasync_socket_echo") == 0)
-      location->application = mediasync::server::Application::kSocketEcho;
+    if (name == "mediasync_engine_echo") location->application = mediasync::server::Application::kEngineEcho;
+    if (name == "mediasync_socket_echo") location->application = mediasync::server::Application::kSocketEcho;
   }
   location->handler = core->handler;
-  if (cf->args->nelts == 3) {
-    if (ngx_strcmp(values[2].data, "format=prometheus") == 0) {
-      location->prometheus = 1;
-    } else if (ngx_strcmp(values[2].data, "format=json") != 0) {
-      ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"", &values[2]);
-      return static_cast<char*>(NGX_CONF_ERROR);
-    }
-  }
   return NGX_CONF_OK;
 }
 

@@ -1,6 +1,9 @@
 // The module's configuration, in NGINX's pools.
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "core/server/options.h"
 #include "core/server/state_keeper.h"
 #include "core/store/zone.h"
@@ -48,6 +51,10 @@ struct RateConf {
 
 // Takes what the block around says where this one says nothing, or else the default.
 void mergeRate(RateConf& rate, const RateConf& outer, const Rate& standard);
+
+enum class StatusFormat { kAsked, kJson, kPrometheus, kPage };
+// By its name in the configuration and in requests.
+std::optional<StatusFormat> statusFormatOf(std::string_view name);
 
 enum class OriginPolicy { kUnset, kSame, kAny, kListed };
 
@@ -101,7 +108,8 @@ struct LocConf {
   void* log;                    // of mediasync_log: a configuration of the log module; null: none so far
   ngx_flag_t isLogged;          // and it is not "off"
   std::uint64_t logHash;        // of what it is given
-  ngx_uint_t prometheus;        // of mediasync_status
+  StatusFormat statusFormat;    // of mediasync_status
+  ngx_array_t* statusZones;     // of ZoneConf*, likewise; null: all there are
   ngx_http_handler_pt handler;  // of the endpoint
   std::uint64_t key;            // Location::key
   size_t bodyLimit;             // of a request body: the lesser of max_payload and client_max_body_size
@@ -135,6 +143,7 @@ char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* chil
 ngx_int_t ngx_http_mediasync_postconfiguration(ngx_conf_t* cf);
 char* ngx_http_mediasync_zone(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
+char* ngx_http_mediasync_status(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_check_time(ngx_conf_t* cf, void* post, void* data);
 char* ngx_http_mediasync_check_payload(ngx_conf_t* cf, void* post, void* data);
 char* ngx_http_mediasync_check_window(ngx_conf_t* cf, void* post, void* data);

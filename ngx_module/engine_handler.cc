@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/api/ascii.h"
 #include "ngx_module/guard.h"
@@ -29,6 +30,29 @@ bool addCookie(ngx_http_request_t* r, const LocConf& conf, std::string_view sid)
 
 namespace {
 
+void countTurnedAway(const EngineRequest& request, store::HandshakeRefusal why) {
+  if (request.query.sid.empty()) request.runtime.worker().counters().turnedAway.add(why);
+}
+
+}  // namespace
+
+ngx_int_t refuse(const EngineRequest& request, engineio::Error error, store::HandshakeRefusal why) {
+  countTurnedAway(request, why);
+  return respondError(request.r, error);
+}
+
+ngx_int_t refuseUnavailable(const EngineRequest& request, std::string_view reason) {
+  countTurnedAway(request, store::HandshakeRefusal::kUnready);
+  return respondUnavailable(request.r, reason);
+}
+
+ngx_int_t refuseSid(const EngineRequest& request) {
+  ++request.runtime.worker().counters().unknownSids;
+  return respondError(request.r, engineio::Error::kUnknownSid);
+}
+
+namespace {
+
 bool isUpgrade(ngx_http_request_t* r) {
   return r->headers_in.upgrade != nullptr && api::listsToken(requestHeaders(r, "connection"), "upgrade") &&
          isSame(view(r->headers_in.upgrade->value), "websocket");
@@ -41,26 +65,36 @@ std::optional<engineio::Revision> revisionOf(const engineio::Query& query, const
   return std::nullopt;
 }
 
+// Clients of that time may say so, or nothing.
+bool asksRevision3(const engineio::Query& query) {
+  return !query.eio || query.eio == "3";
+}
+
 ngx_int_t handle(ngx_http_request_t* r) {
+  using engineio::Error;
+  using Why = store::HandshakeRefusal;
   const LocConf& conf = *locConf(r);
   if (r != r->main) return NGX_HTTP_NOT_FOUND;  // a subrequest cannot wait, nor give its connection away
   Runtime* runtime = runtimeOf(conf.zone);
-  if (runtime == nullptr || runtime->worker().awaitsState()) return respondUnavailable(r, kStartingOrStopping);
+  if (runtime == nullptr) return respondUnavailable(r, kStartingOrStopping);
   EngineRequest request{r, conf, *runtime, engineio::parseQuery(view(r->args)), {}, {}};
-  if (checkOrigin(r, conf) == OriginVerdict::kForbidden) return respondError(r, engineio::Error::kForbidden);
+  if (runtime->worker().awaitsState()) return refuseUnavailable(request, kStartingOrStopping);
+  if (checkOrigin(r, conf) == OriginVerdict::kForbidden) return refuse(request, Error::kForbidden, Why::kOrigin);
   if (r->method == NGX_HTTP_OPTIONS) return respondPreflight(r);
   auto options = identify(r, conf);
-  if (!options) return respondError(r, engineio::Error::kForbidden);
+  if (!options) return refuse(request, Error::kForbidden, Why::kUser);
   request.options = std::move(*options);
   const engineio::Query& query = request.query;
   const bool isWebSocket = query.transport == "websocket";
   const bool isPolling = query.transport == "polling" && !query.jsonp;  // JSONP is a transport of its own, not ours
-  if (!isWebSocket && !isPolling) return respondError(r, engineio::Error::kUnknownTransport);
+  if (!isWebSocket && !isPolling) return refuse(request, Error::kUnknownTransport, Why::kTransport);
   const auto revision = revisionOf(query, conf);
-  if (query.sid.empty() && !revision) return respondError(r, engineio::Error::kUnsupportedProtocolVersion);
+  if (query.sid.empty() && !revision) {
+    return refuse(request, Error::kUnsupportedProtocolVersion, asksRevision3(query) ? Why::kRevision3 : Why::kRevision);
+  }
   if (revision) request.protocol = {*revision, *revision == engineio::Revision::kV3 && query.base64};
-  if (query.sid.empty() && r->method != NGX_HTTP_GET) return respondError(r, engineio::Error::kBadHandshakeMethod);
-  if (isWebSocket != isUpgrade(r)) return respondError(r, engineio::Error::kBadRequest);
+  if (query.sid.empty() && r->method != NGX_HTTP_GET) return refuse(request, Error::kBadHandshakeMethod, Why::kMethod);
+  if (isWebSocket != isUpgrade(r)) return refuse(request, Error::kBadRequest, Why::kMalformed);
   return isWebSocket ? handleWebSocket(request) : handlePolling(request);
 }
 

@@ -25,6 +25,11 @@ struct EngineRequest {
 bool addCookie(ngx_http_request_t* r, const LocConf& conf, std::string_view sid);
 
 ngx_int_t respondError(ngx_http_request_t* r, engineio::Error error);
+// The same for what could not be found its connection: a handshake that is turned away is counted.
+ngx_int_t refuse(const EngineRequest& request, engineio::Error error, store::HandshakeRefusal why);
+ngx_int_t refuseUnavailable(const EngineRequest& request, std::string_view reason);
+// A sid that cannot be one.
+ngx_int_t refuseSid(const EngineRequest& request);
 ngx_int_t respondUnavailable(ngx_http_request_t* r, std::string_view reason);
 inline constexpr std::string_view kStartingOrStopping = "The server is starting or stopping";
 inline constexpr std::string_view kNoConnection = "The server has no connection left";

@@ -35,7 +35,10 @@ std::optional<server::Options> identify(ngx_http_request_t* r, const LocConf& co
   if (!conf.bindsUser) return options;
   ngx_str_t user;
   if (ngx_http_complex_value(r, conf.user, &user) != NGX_OK) throw std::bad_alloc();
-  if (!api::isId(view(user))) return std::nullopt;
+  if (!api::isId(view(user))) {
+    countForbidden(conf.zone, store::Forbidden::kUser);
+    return std::nullopt;
+  }
   options.user = std::string(view(user));
   return options;
 }

@@ -43,7 +43,9 @@ ngx_int_t checkMember(ngx_http_request_t* r) {
   const LocConf& conf = *locConf(r);
   if (!conf.asksMember || conf.isMemberOptional) return NGX_DECLINED;
   const bool is = guarded(r->connection->log, false, [&] { return isMember(r, conf); });
-  return is ? NGX_DECLINED : NGX_HTTP_FORBIDDEN;
+  if (is) return NGX_DECLINED;
+  countForbidden(conf.memberZone, store::Forbidden::kMember);
+  return NGX_HTTP_FORBIDDEN;
 }
 
 ngx_http_complex_value_t* compile(ngx_conf_t* cf, ngx_str_t* text) {

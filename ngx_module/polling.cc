@@ -120,6 +120,7 @@ void onBody(ngx_http_request_t* r) {
         std::string body = bodyOf(r);
         if (body.size() > conf.bodyLimit) return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
         const auto sid = store::parseId(engineio::parseQuery(view(r->args)).sid);
+        if (runtime != nullptr && !sid) ++runtime->worker().counters().unknownSids;
         if (!sid || runtime == nullptr) return respondError(r, engineio::Error::kUnknownSid);
         if (runtime->worker().isLast()) return respondUnavailable(r, kStartingOrStopping);
         const std::string_view type = requestHeader(r, "content-type");
@@ -141,7 +142,7 @@ ngx_int_t post(EngineRequest& request) {
 }
 
 ngx_int_t open(EngineRequest& request) {
-  if (request.runtime.worker().stopped()) return respondUnavailable(request.r, kStartingOrStopping);
+  if (request.runtime.worker().stopped()) return refuseUnavailable(request, kStartingOrStopping);
   auto handshake = request.runtime.worker().open(
       request.options, request.protocol,
       {handshakeSecret(request.r, request.conf), networkOf(request.r), clientOf(request.r)});
@@ -180,7 +181,7 @@ ngx_int_t handlePolling(EngineRequest& request) {
   if (rc != NGX_OK) return rc;
   if (request.query.sid.empty()) return open(request);
   const auto sid = store::parseId(request.query.sid);
-  if (!sid) return respondError(r, engineio::Error::kUnknownSid);
+  if (!sid) return refuseSid(request);
   if (r->method != NGX_HTTP_GET) return respondError(r, engineio::Error::kBadRequest);
   return poll(request, *sid);
 }

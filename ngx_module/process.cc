@@ -150,7 +150,8 @@ void Runtime::useScripts(LuaScripts& scripts) {
 }
 
 void Runtime::log(Severity severity, std::string_view line) {
-  const ngx_uint_t level = severity == Severity::kAlert ? NGX_LOG_ALERT : NGX_LOG_WARN;
+  constexpr ngx_uint_t kLevels[] = {NGX_LOG_WARN, NGX_LOG_ERR, NGX_LOG_ALERT};
+  const ngx_uint_t level = kLevels[static_cast<std::size_t>(severity)];
   const ngx_str_t text{line.size(), reinterpret_cast<u_char*>(const_cast<char*>(line.data()))};
   const ngx_str_t name{zone_.size(), reinterpret_cast<u_char*>(zone_.data())};
   ngx_log_error(level, log_, 0, "mediasync_zone \"%V\" %V", &name, &text);
@@ -185,8 +186,12 @@ void Runtime::armDeadline() {
 
 void Runtime::tick() {
   if (worker_.stopped()) return;
-  tickTimer_.arm(static_cast<ngx_msec_t>(worker_.tickDelay()));
-  worker_.tick();
+  const std::int64_t time = now().mono;
+  const std::int64_t delay = worker_.tickDelay();
+  const std::int64_t lateBy = tickDue_ == 0 ? 0 : std::max<std::int64_t>(time - tickDue_, 0);
+  tickDue_ = time + delay;
+  tickTimer_.arm(static_cast<ngx_msec_t>(delay));
+  worker_.tick(lateBy);
   armDeadline();
 }
 
@@ -257,6 +262,10 @@ Runtime* runtimeOf(std::string_view zone) {
 Runtime* runtimeOf(const ZoneConf* zone) {
   if (runtimes == nullptr || zone == nullptr || zone->index >= runtimes->size()) return nullptr;
   return (*runtimes)[zone->index].get();
+}
+
+void countForbidden(const ZoneConf* zone, store::Forbidden why) {
+  if (Runtime* runtime = runtimeOf(zone)) runtime->worker().counters().forbidden.add(why);
 }
 
 }  // namespace mediasync::ngx

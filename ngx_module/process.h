@@ -67,7 +67,8 @@ class Runtime final : public server::Environment {
   Timer retireTimer_;
   Timer answersTimer_;
   std::int64_t armedFor_ = 0;
-  bool retiring_ = false;  // the process has been told to finish
+  std::int64_t tickDue_ = 0;  // monotonic
+  bool retiring_ = false;     // the process has been told to finish
 };
 
 // What the zone that Lua asks for is called; "": the only one. nullopt: there is none, or this process serves nobody.
@@ -76,6 +77,9 @@ std::optional<std::string> zoneName(std::string_view wanted);
 // The runtime of the zone in this process; null when this process does not serve it.
 Runtime* runtimeOf(const ZoneConf*);
 Runtime* runtimeOf(std::string_view zone);
+
+// Counts a request that is answered with 403.
+void countForbidden(const ZoneConf*, store::Forbidden);
 
 }  // namespace mediasync::ngx
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/api/origin.h"
+#include "ngx_module/process.h"
 #include "ngx_module/tls.h"
 
 namespace mediasync::ngx {
@@ -122,6 +123,14 @@ std::string requestHeaders(ngx_http_request_t* r, std::string_view lowercaseName
   return joined;
 }
 
+bool isOfSameOrigin(ngx_http_request_t* r, const LocConf& conf) {
+  const std::string_view origin = requestHeader(r, "origin");
+  if (origin.empty() || api::isSameOrigin(origin, hostOf(r), schemeOf(r, conf))) return true;
+  logRefusal(r, conf, origin, hostOf(r), schemeOf(r, conf));
+  countForbidden(conf.zone, store::Forbidden::kOrigin);
+  return false;
+}
+
 OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf) {
   const std::string_view origin = requestHeader(r, "origin");
   if (origin.empty()) return OriginVerdict::kAllowed;
@@ -141,6 +150,7 @@ OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf) {
   const std::string_view scheme = schemeOf(r, conf);
   if (api::isSameOrigin(origin, host, scheme)) return OriginVerdict::kAllowed;
   logRefusal(r, conf, origin, host, scheme);
+  countForbidden(conf.zone, store::Forbidden::kOrigin);
   return OriginVerdict::kForbidden;
 }
 

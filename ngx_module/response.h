@@ -19,7 +19,8 @@ bool addHeader(ngx_http_request_t* r, const char* name, std::string_view value);
 // Sends a whole response. Returns what a content handler returns, or ngx_http_finalize_request() takes.
 ngx_int_t respond(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, std::string_view body);
 
-// Sends the header alone; `length` -1: of a body whose length nobody knows yet. Returns what ngx_http_send_header() does.
+// Sends the header alone; `length` -1: of a body whose length nobody knows yet. Returns what ngx_http_send_header()
+// does.
 ngx_int_t sendHeader(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, off_t length);
 
 // Compares without regard to case.
@@ -34,6 +35,9 @@ std::string requestHeaders(ngx_http_request_t* r, std::string_view lowercaseName
 enum class OriginVerdict { kAllowed, kForbidden };
 // mediasync_origin: may this request come from where it says it does? Adds the CORS headers where they are due.
 OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf);
+
+// Whether the request comes from a page of this host, or from none; what else mediasync_origin allows is not asked.
+bool isOfSameOrigin(ngx_http_request_t* r, const LocConf& conf);
 
 // The answer to a CORS preflight of an origin that is allowed.
 ngx_int_t respondPreflight(ngx_http_request_t* r);

@@ -8,31 +8,14 @@
 #include "ngx_module/body.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/identity.h"
-#include "ngx_module/pending.h"
 #include "ngx_module/process.h"
 #include "ngx_module/read_meter.h"
 #include "ngx_module/response.h"
+#include "ngx_module/rest_reply.h"
 #include "ngx_module/session_list.h"
 
 namespace mediasync::ngx {
 namespace {
-
-constexpr std::string_view kJson = "application/json";
-
-ngx_int_t fail(ngx_http_request_t* r, ngx_uint_t status, std::string_view message) {
-  std::string body;
-  api::appendFailure(body, message);
-  return respond(r, status, kJson, body);
-}
-
-bool isReady(Runtime* runtime) {
-  return runtime != nullptr && !runtime->worker().awaitsState();
-}
-
-ngx_int_t failUnavailable(ngx_http_request_t* r) {
-  addHeader(r, "Retry-After", "1");
-  return fail(r, NGX_HTTP_SERVICE_UNAVAILABLE, "The server is starting or stopping");
-}
 
 api::Method methodOf(ngx_http_request_t* r) {
   switch (r->method) {
@@ -49,60 +32,6 @@ api::Method methodOf(ngx_http_request_t* r) {
   }
 }
 
-std::string_view locationName(ngx_http_request_t* r) {
-  const auto* core = static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r, ngx_http_core_module));
-  std::string_view name = view(core->name);
-  while (!name.empty() && name.back() == '/')
-    name.remove_suffix(1);
-  return name;
-}
-
-// What follows the location's own prefix, as the client sent it: an id may contain any escaped byte.
-std::string_view pathAfterLocation(ngx_http_request_t* r) {
-  std::string_view path = r->valid_unparsed_uri && r == r->main ? view(r->unparsed_uri) : view(r->uri);
-  path = path.substr(0, path.find('?'));
-  const std::string_view name = locationName(r);
-  if (!path.starts_with(name)) path = view(r->uri);
-  return path.starts_with(name) ? path.substr(name.size()) : std::string_view("/?");
-}
-
-ngx_int_t send(ngx_http_request_t* r, const server::RestReply& reply) {
-  if (!reply.location.empty()) {
-    addHeader(r, "Location", std::string(locationName(r)) + reply.location);
-  }
-  if (reply.status == NGX_HTTP_SERVICE_UNAVAILABLE || reply.status == NGX_HTTP_TOO_MANY_REQUESTS) {
-    addHeader(r, "Retry-After", "1");
-  }
-  return respond(r, static_cast<ngx_uint_t>(reply.status), kJson, reply.body);
-}
-
-// A session that has been created, and is on its way to the disk. Lives in the pool of its request.
-class Creation final : public server::Confirmation {
- public:
-  Creation(ngx_http_request_t* r, Runtime& runtime, server::RestReply reply)
-      : r_(r), runtime_(runtime), reply_(std::move(reply)), timer_(&Creation::respond, this, r->connection->log) {
-    runtime_.worker().await(reply_.ticket, *this);
-  }
-  ~Creation() override {
-    guardedVoid(r_->connection->log, [this] { runtime_.worker().cancel(*this); });
-  }
-
-  void written() override { timer_.post(); }
-
- private:
-  static void respond(void* self) {
-    auto* creation = static_cast<Creation*>(self);
-    ngx_http_request_t* r = creation->r_;
-    finish(r, guarded(r->connection->log, static_cast<ngx_int_t>(NGX_HTTP_INTERNAL_SERVER_ERROR),
-                      [&] { return send(r, creation->reply_); }));
-  }
-
-  ngx_http_request_t* r_;
-  Runtime& runtime_;
-  server::RestReply reply_;
-  Timer timer_;
-};
-
 // NGX_DONE: it is answered later.
 ngx_int_t create(ngx_http_request_t* r) {
   const LocConf& conf = *locConf(r);
@@ -117,9 +46,7 @@ ngx_int_t create(ngx_http_request_t* r) {
   auto reply = runtime->worker().createSession(std::get<api::CreateSession>(parsed), *options,
                                                {sentSecret(r, conf), networkOf(r)});
   runtime->settle();
-  if (runtime->worker().isWritten(reply.ticket)) return send(r, reply);
-  makeInPool<Creation>(r, r, *runtime, std::move(reply));
-  return NGX_DONE;
+  return sendWritten(r, *runtime, std::move(reply));
 }
 
 void onBody(ngx_http_request_t* r) {
@@ -142,7 +69,7 @@ ngx_int_t startCreate(ngx_http_request_t* r, const LocConf& conf) {
 // What has been read of the sessions.
 ngx_int_t sendRead(ngx_http_request_t* r, const LocConf& conf, const server::RestReply& reply) {
   chargeRead(r, conf.replies.rate, reply.body.size());
-  return send(r, reply);
+  return sendReply(r, reply);
 }
 
 ngx_int_t failTooFast(ngx_http_request_t* r) {

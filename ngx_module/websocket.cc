@@ -17,7 +17,11 @@
 namespace mediasync::ngx {
 namespace {
 
-ngx_int_t upgradeRequired(ngx_http_request_t* r) {
+ngx_int_t upgradeRequired(const EngineRequest& request) {
+  ngx_http_request_t* r = request.r;
+  if (request.query.sid.empty()) {
+    request.runtime.worker().counters().turnedAway.add(store::HandshakeRefusal::kMalformed);
+  }
   addHeader(r, "Sec-WebSocket-Version", "13");
   ngx_str_set(&r->headers_out.status_line, "426 Upgrade Required");
   return respond(r, 426, "text/plain", "Upgrade Required");
@@ -87,7 +91,7 @@ ngx_int_t admit(EngineRequest& request, Connection& connection,
     return NGX_OK;
   }
   const auto sid = store::parseId(request.query.sid);
-  if (!sid) return respondError(request.r, engineio::Error::kUnknownSid);
+  if (!sid) return refuseSid(request);
   auto probed = worker.probeChannel(*sid, connection, request.options, agreement);
   if (const auto* error = std::get_if<engineio::Error>(&probed)) return respondError(request.r, *error);
   connection.attach(std::move(std::get<std::unique_ptr<server::Channel>>(probed)));
@@ -100,15 +104,15 @@ ngx_int_t handleWebSocket(EngineRequest& request) {
   ngx_http_request_t* r = request.r;
   // Neither may come twice (sections 11.3.1 and 11.3.5), and then neither is valid.
   const std::string key = requestHeaders(r, "sec-websocket-key");
-  if (requestHeaders(r, "sec-websocket-version") != "13") return upgradeRequired(r);
+  if (requestHeaders(r, "sec-websocket-version") != "13") return upgradeRequired(request);
   if (r->method != NGX_HTTP_GET || r->http_version != NGX_HTTP_VERSION_11 || !websocket::isValidKey(key)) {
-    return respondError(r, engineio::Error::kBadRequest);
+    return refuse(request, engineio::Error::kBadRequest, store::HandshakeRefusal::kMalformed);
   }
-  if (request.runtime.worker().stopped()) return respondUnavailable(r, kStartingOrStopping);
+  if (request.runtime.worker().stopped()) return refuseUnavailable(request, kStartingOrStopping);
   std::unique_ptr<StandIn> standIn;
   if (hasSubrequests(r)) {
     standIn = StandIn::make(r);
-    if (!standIn) return respondUnavailable(r, kNoConnection);
+    if (!standIn) return refuseUnavailable(request, kNoConnection);
   }
   auto connection = std::make_unique<Connection>(r->connection, r->loc_conf, request.runtime);
   const auto deflate = agreeOnDeflate(request);

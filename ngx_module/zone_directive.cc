@@ -184,6 +184,7 @@ ngx_int_t openZone(ngx_shm_zone_t* shm, void* before) {
     if (!memory.empty()) {
       zone = store::Zone::create(memory, static_cast<std::uint32_t>(conf->shards), conf->settings, systemRandom());
     }
+    if (zone) zone->header().madeAt.store(currentTime().wall);
   }
   if (!zone) {
     ngx_log_error(NGX_LOG_EMERG, shm->shm.log, 0, "mediasync_zone \"%V\" cannot be used", &conf->name);

@@ -90,6 +90,7 @@ function enter(sessionId, name) {
   if (invitedSession() !== sessionId) history.pushState(null, "", `/?session=${encodeURIComponent(sessionId)}`);
   lobby.setBusy(true);
   socket = io({ autoConnect: false });
+  socket.on("server_message", ({ message }) => toast(message));
   const me = { sessionId, userId: myId, username: name };
   client = new MediaSync(video, {
     socket,

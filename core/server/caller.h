@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "core/base/clock.h"
 #include "core/server/link.h"
@@ -44,6 +45,23 @@ class InputTime {
 
  private:
   std::int64_t& at_;
+};
+
+// Counts how long a turn of input took, when there was a command in it.
+class Worker::CommandTimer {
+ public:
+  // `began`: wall clock, in microseconds.
+  CommandTimer(Worker& worker, std::int64_t began) : worker_(worker), began_(began) { worker_.hasCommand_ = false; }
+  ~CommandTimer() {
+    if (!std::exchange(worker_.hasCommand_, false)) return;
+    worker_.counters().commandTime.observe(worker_.env_.wallMicroseconds() - began_);
+  }
+  CommandTimer(const CommandTimer&) = delete;
+  CommandTimer& operator=(const CommandTimer&) = delete;
+
+ private:
+  Worker& worker_;
+  std::int64_t began_;
 };
 
 // One event of a client, being handled.

@@ -62,7 +62,10 @@ std::variant<std::unique_ptr<Channel>, engineio::Error> Worker::probeChannel(con
                                                                              const Agreement& agreement) {
   const Instant now = env_.now();
   ConnectionTransaction txn(zone_, sid);
-  if (!findConnection(txn, sid, options)) return engineio::Error::kUnknownSid;
+  if (!findConnection(txn, sid, options)) {
+    ++counters().unknownSids;
+    return engineio::Error::kUnknownSid;
+  }
   const store::ConnectionRecord& record = txn.record();
   auto channel = std::make_unique<Channel>(socket, optionsPool_.share(options), agreement);
   if (record.transport != Transport::kPolling || record.probingUntil > now.mono) {
@@ -107,8 +110,10 @@ void Worker::keepInput(Channel& channel, std::span<const std::uint8_t> bytes) {
 }
 
 void Worker::process(Channel& channel, std::span<std::uint8_t> bytes) {
+  const std::int64_t began = inputAt_ != 0 ? inputAt_ : env_.wallMicroseconds();
+  const CommandTimer timer(*this, began);
   if (channel.link_ != nullptr) channel.link_->corked = true;
-  Turn turn(env_, channel.options_->rates.input, inputAt_ != 0 ? inputAt_ : env_.wallMicroseconds(),
+  Turn turn(env_, channel.options_->rates.input, began,
             channel.link_ != nullptr ? channel.link_->pendingCost : channel.probeCost_);
   const auto bucket = [&]() -> TokenBucket& {
     return channel.link_ != nullptr ? channel.link_->allowance.input : channel.probeInput_;
@@ -255,7 +260,7 @@ bool Worker::completeUpgrade(Channel& channel) {
     const store::WorkerId before = record.owner;
     txn.edit(txn.record().owner) = id_;
     awaitsSnapshot = record.awaitingSnapshot;
-    txn.edit(record.transport) = Transport::kWebSocket;
+    txn.become(Transport::kWebSocket, record.revision);
     txn.endProbe();
     txn.edit(record.pollWaiting) = false;
     txn.endAwaitingSnapshot();
@@ -358,8 +363,10 @@ bool Worker::handleHeartbeat(Link& link, const engineio::Packet& packet) {
     case engineio::PacketType::kPong:
       if (clientPings || isBinaryStalled(link)) return false;
       if (link.waiting == Link::Waiting::kForPong) {
+        const std::int64_t now = env_.now().mono;
+        counters().roundTrip.observe((now - link.pingSent - link.pingLate) * 1000);
         link.waiting = Link::Waiting::kForPing;
-        setDeadline(link, env_.now().mono + engine.pingInterval);
+        setDeadline(link, now + engine.pingInterval);
       }
       return true;
     default:

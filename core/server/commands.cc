@@ -1,5 +1,6 @@
 // The events of the API: from a parsed command, through the rules of the session, to the answers.
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -54,6 +55,12 @@ void countEvent(SessionTransaction& session, const Rate& rate, Instant now) {
   if (!session.admitEvent(rate, now)) throw TooFast{rate};
 }
 
+// How far apart two positions are, in microseconds.
+std::int64_t distance(double a, double b) {
+  constexpr double kFar = 1e6;  // seconds
+  return static_cast<std::int64_t>(std::min(std::abs(a - b), kFar) * 1e6);
+}
+
 // Copies of the texts of a playback state, which outlive the lock it was read under.
 struct OwnedPlayback {
   explicit OwnedPlayback(const session::PlaybackView& from) : view(from) {
@@ -78,7 +85,7 @@ struct OwnedPlayback {
 }  // namespace
 
 Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
-  if (!caller.again) ++counters().commands;
+  if (!caller.again) countCommand();
   Request request{caller, eventName(packet.data), packet.id, env_.now()};
   if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
   auto parsed = api::parseCommand(packet.data, caller.options.timestamps);
@@ -100,12 +107,17 @@ Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
 }
 
 Handled Worker::command(Caller& caller, const socketio::PlainEvent& event) {
-  ++counters().commands;
+  countCommand();
   Request request{caller, event.name, event.id, env_.now()};
   if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
   auto parsed = api::parseCommand(event.name, event.hasData ? &event.data : nullptr, caller.options.timestamps);
   if (joinsTooOften(caller, parsed)) parsed = session::kRateLimited;
   return run(request, parsed);
+}
+
+void Worker::countCommand() {
+  ++counters().commands;
+  hasCommand_ = true;
 }
 
 // Counts a join, whatever becomes of it: scripts, and services behind them, are not to be flooded either.
@@ -199,8 +211,9 @@ void Worker::leaveFor(const store::ConnectionRef& connection, ItemKind kind, std
 
 void Worker::refuse(Caller& caller, const Refusal& refusal, std::string_view event, std::optional<std::uint64_t> ack,
                     std::string_view nsp) {
-  ++counters().refusals;
+  ++counters().refusals[session::placeOf(refusal.code)];
   if (refusal == session::kRateLimited) ++counters().limited;
+  if (refusal == session::kZoneFull) noteFull();
   std::string packet = eventPacket(nsp);
   api::appendError(packet, refusal, event);
   reply(caller, packet);
@@ -303,6 +316,7 @@ void Worker::handle(Request& request, const session::ReportDesync& command) {
     playback = std::make_unique<OwnedPlayback>(session::playbackAt(session, request.now));
     return Refusal{};
   });
+  counters().distance.observe(distance(playback->view.position, command.reportedPosition));
   std::string packet = eventPacket();
   api::appendDesyncRecovery(packet, playback->view, request.now.wall, command, request.caller.options.timestamps);
   request.replyBytes = packet.size();

@@ -1,6 +1,7 @@
 // Broadcasts: what a session's log has gained goes to every member here. Encoded once, one write for each connection
 // however many events there are; a connection whose socket is full keeps nothing but its cursor.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/base/prefetch.h"
@@ -38,6 +39,20 @@ bool isWaitedFor(const Link& link, std::int64_t now) {
 // once, and a tenth of the time.
 constexpr std::int64_t kFreeWait = kReaderPatience / 4;
 constexpr Rate kWaits{6'000, 4'000};
+
+// Counts how long a round took: two looks at the clock, however many members there are.
+class RoundTimer {
+ public:
+  RoundTimer(Environment& env, store::Histogram& times) : env_(env), times_(times), began_(env.wallMicroseconds()) {}
+  ~RoundTimer() { times_.observe(env_.wallMicroseconds() - began_); }
+  RoundTimer(const RoundTimer&) = delete;
+  RoundTimer& operator=(const RoundTimer&) = delete;
+
+ private:
+  Environment& env_;
+  store::Histogram& times_;
+  std::int64_t began_;
+};
 
 // Goes ahead of deliveries through the members of a room, and asks for what is needed to write to them.
 class Scout {
@@ -118,8 +133,9 @@ void Worker::deliver(Room& room) {
   const store::Ref session = room.session;
   room.waits = false;
   bool hasNews = false;
+  std::optional<RoundTimer> timer;
   while (pull(room)) {
-    hasNews = true;
+    if (!std::exchange(hasNews, true)) timer.emplace(env_, counters().broadcastTime);
     deliverBatch(room);
     counters().encodings += batch_.takeEncodings();
     if (!rooms_.contains(session)) return;  // the last member went

@@ -44,7 +44,7 @@ class Environment {
   virtual void wakeWorker(std::uint16_t slot) = 0;
   virtual bool processAlive(store::ProcessId) = 0;
   // For the operator's log.
-  enum class Severity : std::uint8_t { kWarn, kAlert };
+  enum class Severity : std::uint8_t { kWarn, kError, kAlert };
   virtual void log(Severity, std::string_view line) = 0;
   // A connection has ended, and its location has a log. Not called under a lock.
   virtual void ended(const Ended&) {}

@@ -25,17 +25,13 @@ namespace {
 
 constexpr std::size_t kJsonDepth = 64;
 
-// What a client is told when the scripts do not answer.
-constexpr session::Refusal kUnanswered{"HOOK_FAILED", "The server could not check this, try again"};
-constexpr session::Refusal kNoRoom{"BACKLOGGED", "The answer does not fit beside what you must take first"};
-
 bool mayGoOn(Hook hook, const Options& options) {
   return hook == Hook::kCommand && options.hooksMayFail;
 }
 
 Verdict failed(Hook hook, const Options& options) {
   if (mayGoOn(hook, options)) return {};
-  return {Verdict::Kind::kDeny, std::string(kUnanswered.code), std::string(kUnanswered.message), {}};
+  return {Verdict::Kind::kDeny, std::string(session::kHookFailed.code), std::string(session::kHookFailed.message), {}};
 }
 
 // Scripts have a say in all commands but these: a new one is theirs, too, unless it is named here.
@@ -118,13 +114,15 @@ std::optional<Verdict> Worker::consult(Caller& caller, Hook hook, Text text) {
   Question* question = caller.question;
   if (question == nullptr) return failed(hook, caller.options);
   const std::int64_t now = env_.now().mono;
-  if (!question->isAsked()) question->ask(*scripts, hook, text(), now);
+  if (!question->isAsked()) question->ask(*scripts, hook, text(), now, env_.wallMicroseconds());
+  const bool wasOpen = question->isOpen();
   question->look();
   if (question->isOpen()) {
     if (now - question->askedAt() < caller.options.hookTimeout) return std::nullopt;
     question->giveUp();
     ++counters().hooksUnanswered;
   }
+  if (wasOpen) counters().hookTime.observe(env_.wallMicroseconds() - question->askedMicroseconds());
   const Verdict& verdict = *question->verdict();
   return verdict.kind == Verdict::Kind::kFailed ? failed(hook, caller.options) : verdict;
 }
@@ -177,7 +175,7 @@ bool Worker::scriptsTakeBinary(const Caller& caller, const socketio::Packet& pac
 Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet,
                             const std::vector<std::string>& attachments) {
   if (!attachments.empty() && !socketio::placeholdersFit(packet.data, attachments.size())) return Handled::kClose;
-  if (!caller.again) ++counters().commands;
+  if (!caller.again) countCommand();
   const std::string_view event = eventName(packet.data);
   if (isTooFast(caller)) {
     Request request{caller, event, packet.id, env_.now()};
@@ -211,7 +209,7 @@ void Worker::acknowledge(Caller& caller, const socketio::Packet& packet, std::st
   auto values = data.empty() ? std::make_optional(json::array()) : parseJson(data, kJsonDepth);
   Assembled whole;
   if (!values || !decodeAttachments(*values, "values", whole.attachments)) {
-    return refuse(caller, kUnanswered, eventName(packet.data), packet.id, packet.nsp);
+    return refuse(caller, session::kHookFailed, eventName(packet.data), packet.id, packet.nsp);
   }
   if (values->is_object() && values->contains("values")) values = json(std::move((*values)["values"]));
   whole.packet = "4";
@@ -223,7 +221,7 @@ void Worker::acknowledge(Caller& caller, const socketio::Packet& packet, std::st
     ConnectionTransaction txn(zone_, caller.connection.shard);
     hasRoom = !txn.open(caller.connection) || tryLeave(txn, whole);
   }
-  if (!hasRoom) refuse(caller, kNoRoom, eventName(packet.data), packet.id, packet.nsp);
+  if (!hasRoom) refuse(caller, session::kBacklogged, eventName(packet.data), packet.id, packet.nsp);
 }
 
 // What scripts send as bytes. False: it is none, or not what the placeholders in that member of the object say.

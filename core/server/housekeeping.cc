@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::int64_t kSweepInterval = 100;
 constexpr std::int64_t kIdleTick = 500;
+constexpr std::int64_t kLagPeriod = 15'000;
+constexpr std::int64_t kFullInterval = 60'000;
 // For so long a process that lives may be between two steps.
 constexpr std::int64_t kStranded = 1'000;
 // Things that time out in one sweep of one shard: bounded, so that no sweep holds up the connections.
@@ -34,10 +36,11 @@ std::int64_t Worker::tickDelay() const {
   return kIdleTick;
 }
 
-void Worker::tick() {
+void Worker::tick(std::int64_t lateBy) {
   if (stopped_) return;
   const Instant now = env_.now();
   showLife(now);
+  noteLag(now, lateBy);
   hearSignal();  // whoever meant to wake this worker may have died before it did
   takeSessionMail();
   takeConnectionMail();
@@ -65,7 +68,35 @@ void Worker::tick() {
   flush();
 }
 
+// The longest of two periods is shown, so that whoever looks once in a period misses nothing.
+void Worker::noteLag(Instant now, std::int64_t lateBy) {
+  store::WorkerEntry& self = zone_.worker(id_.slot);
+  if (now.mono - self.lagSince.load() >= kLagPeriod) {
+    self.lagBefore.store(self.lag.exchange(0));
+    self.lagSince.store(now.mono);
+  }
+  if (lateBy > self.lag.load()) self.lag.store(lateBy);
+}
+
+void Worker::noteFull() {
+  zone_.header().fullRefusals.fetch_add(1);
+}
+
+// Once in a while, by one worker for all.
+void Worker::reportFull(Instant now) {
+  auto& header = zone_.header();
+  const std::uint64_t refusals = header.fullRefusals.load();
+  std::uint64_t said = header.fullSaid.load();
+  const std::int64_t saidAt = header.fullSaidAt.load();
+  if (refusals == said || (saidAt != 0 && now.mono - saidAt < kFullInterval)) return;
+  if (!header.fullSaid.compare_exchange_strong(said, refusals)) return;
+  header.fullSaidAt.store(now.mono);
+  env_.log(Environment::Severity::kError,
+           "is full: sessions, users or connections refused: " + std::to_string(refusals - said));
+}
+
 void Worker::sweep(Instant now) {
+  reportFull(now);
   reapDeadWorkers(now);
   passByStillWorkers(now);
   std::exception_ptr failure;

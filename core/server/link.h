@@ -56,6 +56,7 @@ struct Link : DeadlineHook {
   bool doomed = false;                    // will be closed
   Departure departure = Departure::kOwn;  // when it ends
   bool corked = false;                    // replies gather in `out` until the input at hand is worked off
+  std::uint8_t pingLate = 0;              // milliseconds from `pingSent` until the ping was sent
   std::uint8_t refusals = 0;              // other processes that would not have it
   // It is on its way to another process, under this number: nothing is read or sent meanwhile. 0: it is not.
   std::uint32_t ticket = 0;

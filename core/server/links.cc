@@ -313,6 +313,7 @@ void Worker::sendPing(Link& link, Instant now) {
   const bool isLate = now.mono - link.heartbeatAt > kTimerSlack;
   link.waiting = Link::Waiting::kForPong;
   link.pingSent = isLate ? now.mono : link.heartbeatAt;
+  link.pingLate = static_cast<std::uint8_t>(now.mono - link.pingSent);
   setDeadline(link, link.pingSent + link.options->engine.pingTimeout);
   if (link.transport == Transport::kWebSocket) {
     send(link, "2");

@@ -58,7 +58,8 @@ std::variant<Worker::Opened, NoSpace> Worker::open(const Options& options, engin
 }
 
 NoSpace Worker::turnAway(NoSpace why) {
-  ++counters().turnedAway;
+  counters().turnedAway.add(why.why);
+  if (why.why == store::HandshakeRefusal::kMemory) noteFull();
   return why;
 }
 
@@ -70,7 +71,7 @@ std::optional<NoSpace> Worker::checkRoom(const Options& options) {
 void Worker::create(ConnectionTransaction& txn, const store::RandomId& sid, Transport transport, const Options& options,
                     engineio::Protocol protocol, const Newcomer& newcomer, Instant now) {
   txn.create(sid, id_, transport, now);
-  txn.edit(txn.record().revision) = static_cast<std::uint8_t>(protocol.revision);
+  txn.become(transport, static_cast<std::uint8_t>(protocol.revision));
   txn.edit(txn.record().base64) = protocol.base64;
   txn.edit(txn.record().realm) = realmOf(options);
   if (options.asksSecret) {  // without one it has one that nobody knows
@@ -156,6 +157,7 @@ Worker::PollResult Worker::poll(const store::RandomId& sid, Poll& poll, const Op
 // A poll that crossed the client's own close is ended like one that waited for it; there is no other after it.
 Worker::PollResult Worker::lastPoll(ConnectionTransaction& txn, const Options& options) {
   if (txn.isNone() || txn.record().closing != store::Closing::kByClient || txn.record().realm != realmOf(options)) {
+    ++counters().unknownSids;
     return {PollOutcome::kRefused, {}, Error::kUnknownSid};
   }
   txn.edit(txn.record().closing) = store::Closing::kByServer;
@@ -184,13 +186,17 @@ void Worker::abandon(const store::RandomId& sid, Poll& poll) {
 
 std::optional<Worker::PostResult> Worker::post(PostJob& job) {
   const InputTime time(inputAt_, env_.wallMicroseconds());
+  const CommandTimer timer(*this, inputAt_);
   if (const auto error = beginPost(job)) return PostResult{error};
   return runPost(job);
 }
 
 std::optional<Error> Worker::beginPost(PostJob& job) {
   ConnectionTransaction txn(zone_, job.sid_);
-  if (!findConnection(txn, job.sid_, job.options_)) return Error::kUnknownSid;
+  if (!findConnection(txn, job.sid_, job.options_)) {
+    ++counters().unknownSids;
+    return Error::kUnknownSid;
+  }
   const store::ConnectionRecord& record = txn.record();
   if (record.transport != Transport::kPolling) return Error::kBadRequest;
   job.connection_ = txn.ref();

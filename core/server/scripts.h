@@ -70,10 +70,13 @@ class Question {
   }
   const std::optional<Verdict>& verdict() const { return verdict_; }
   std::int64_t askedAt() const { return askedAt_; }
+  std::int64_t askedMicroseconds() const { return askedMicroseconds_; }
 
-  void ask(Scripts& scripts, Hook hook, std::string text, std::int64_t now) {
+  // `wall`: the wall clock, in microseconds.
+  void ask(Scripts& scripts, Hook hook, std::string text, std::int64_t now, std::int64_t wall) {
     scripts_ = &scripts;
     askedAt_ = now;
+    askedMicroseconds_ = wall;
     number_ = scripts.ask(hook, std::move(text));
     if (number_ == 0) verdict_ = Verdict{Verdict::Kind::kFailed, {}, {}, {}};
   }
@@ -88,7 +91,8 @@ class Question {
  private:
   Scripts* scripts_ = nullptr;
   std::uint64_t number_ = 0;
-  std::int64_t askedAt_ = 0;  // monotonic; 0: it has not been
+  std::int64_t askedAt_ = 0;            // monotonic; 0: it has not been
+  std::int64_t askedMicroseconds_ = 0;  // wall clock
   std::optional<Verdict> verdict_;
 };
 

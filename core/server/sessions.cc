@@ -74,12 +74,18 @@ RestReply Worker::createSession(const api::CreateSession& request, const Options
       session.commit(wake_);
     });
   } catch (const store::OutOfSpace&) {
+    noteFull();
     return failure(507, session::kZoneFull.message);
   }
   RestReply reply{201, {}, "/" + sessionId};
   api::appendCreated(reply.body, sessionId, request.creatorId);
   reply.ticket = writeTicket();
   return reply;
+}
+
+void Worker::countRest(unsigned status) {
+  const auto* found = std::find(store::kRestStatuses.begin(), store::kRestStatuses.end(), status);
+  ++counters().rest[static_cast<std::size_t>(found - store::kRestStatuses.begin())];
 }
 
 RestReply Worker::showSession(std::string_view sessionId, const Options& options) {

@@ -230,6 +230,7 @@ Handled SocketIo::connectMain(Worker& worker, Caller& caller, const json& auth) 
   }
   if (connected != Connected::kDone && connecting.pid) worker.forgetRecovery(fresh, caller.connection);
   if (connected == Connected::kNoSpace) {
+    worker.noteFull();
     refuseConnect(worker, caller, kMain, kFull);
     return Handled::kDone;
   }
@@ -250,6 +251,7 @@ Handled SocketIo::connectOther(Worker& worker, Caller& caller, const std::string
   try {
     if (worker.connectOther(caller, nsp, socketId) != Connected::kDone) return Handled::kClose;
   } catch (const store::OutOfSpace&) {
+    worker.noteFull();
     refuseConnect(worker, caller, nsp, kFull);
     return Handled::kDone;
   }

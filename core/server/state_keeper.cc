@@ -53,7 +53,10 @@ void StateKeeper::step() {
     yield();
     return;
   }
-  if (isEmpty(write)) return becameDurable(passTicket_);
+  if (isEmpty(write)) {
+    noteSaved();
+    return becameDurable(passTicket_);
+  }
   writing_ = true;
   file_.write(std::move(write));
 }
@@ -97,6 +100,11 @@ void StateKeeper::becameDurable(std::uint64_t ticket) {
   }
 }
 
+// What had changed when the pass began is in the file.
+void StateKeeper::noteSaved() {
+  if (hasCurrent_) state().savedAt.store(passAt_);
+}
+
 bool StateKeeper::takeUp() {
   if (phase_ != Phase::kWatching) return true;
   if (!isInForce()) return false;
@@ -104,6 +112,7 @@ bool StateKeeper::takeUp() {
   const bool isAlive = keeper != 0 && keeper != process_ && env_.processAlive(keeper);
   if (isAlive || !state().keeper.compare_exchange_strong(keeper, process_)) return false;
   state().keeperSlot.store(slot_);
+  if (state().savedAt.load() == 0) state().savedAt.store(env_.now().mono);
   // One that died may have noted as saved what it never wrote; and what was written to another file is not in this one.
   hasCurrent_ = state().cleanEpoch.exchange(0) == epoch_ && keeper == 0;
   if (hasCurrent_) {
@@ -152,7 +161,10 @@ StateWrite StateKeeper::nextWrite(std::size_t maxBytes) {
   StateWrite write;
   std::string changes;
   ticket_ = state().taken.fetch_add(1) + 1;  // before anything is read: what changes from here on may be missing
-  if (journal_.isBetweenPasses()) passTicket_ = ticket_;
+  if (journal_.isBetweenPasses()) {
+    passTicket_ = ticket_;
+    passAt_ = env_.now().mono;
+  }
   addClock(changes);
   more_ = journal_.takeChanges(changes, maxBytes, env_.now());
   if (phase_ == Phase::kSnapshot) addSnapshot(write.snapshot, changes, maxBytes);
@@ -206,7 +218,9 @@ void StateKeeper::written(bool ok) {
   state().end += currentBytes_;
   snapshotEnd_ += snapshotBytes_;
   if (std::exchange(isComplete_, false)) switchHalves();
-  if (hasCurrent_ && !more_) becameDurable(passTicket_);
+  if (!hasCurrent_ || more_) return;
+  noteSaved();
+  becameDurable(passTicket_);
 }
 
 void StateKeeper::switchHalves() {

@@ -98,6 +98,7 @@ class StateKeeper {
   bool isAwaited() const;
   StateSync sync() const;
   void becameDurable(std::uint64_t ticket);
+  void noteSaved();
   StateWrite nextWrite(std::size_t maxBytes);
   void addClock(std::string& changes);
   void addSnapshot(StatePiece&, std::string& changes, std::size_t maxBytes);
@@ -120,6 +121,7 @@ class StateKeeper {
   bool isComplete_ = false;         // the write under way completes the snapshot
   std::uint64_t ticket_ = 0;        // of the write under way, or the last one
   std::uint64_t passTicket_ = 0;    // of the one with which the pass over the tables began
+  std::int64_t passAt_ = 0;         // monotonic, when that was
   std::uint64_t snapshotEnd_ = 0;   // bytes of the new snapshot so far
   std::uint64_t currentBytes_ = 0;  // of the write under way
   std::uint64_t snapshotBytes_ = 0;

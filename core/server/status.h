@@ -1,13 +1,18 @@
 // What a zone holds and has done, summed over its workers.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "core/api/status.h"
+#include "core/base/clock.h"
 #include "core/store/zone.h"
 
 namespace mediasync::server {
 
-std::vector<api::Metric> statusOf(const store::Zone&);
+std::vector<api::Metric> statusOf(const store::Zone&, Instant now = {});
+
+// All of it. `name` must outlive what is returned.
+api::ZoneStatus statusOf(const store::Zone&, std::string_view name, Instant now);
 
 }  // namespace mediasync::server

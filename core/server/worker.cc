@@ -18,7 +18,7 @@ using websocket::CloseCode;
 
 Worker::Worker(const store::Zone& zone, std::uint16_t slot, store::ProcessId process, Environment& env,
                std::uint32_t cycle)
-    : zone_(zone), env_(env), cycle_(cycle), nextSuccessor_(slot) {
+    : zone_(zone), counters_(&zone_.counters(slot)), env_(env), cycle_(cycle), nextSuccessor_(slot) {
   store::WorkerEntry& entry = zone_.worker(slot);
   id_.slot = slot;
   {
@@ -35,6 +35,9 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, store::ProcessId pro
     entry.cycle.store(cycle);
     entry.takes.store(0);
     entry.awaitsWrite.store(0);
+    entry.lag.store(0);
+    entry.lagBefore.store(0);
+    entry.lagSince.store(entry.seenAt.load());
     store::faultPoint();
     entry.state.store(WorkerState::kRunning);
     store::faultPoint();

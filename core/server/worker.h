@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/api/admin.h"
 #include "core/api/rest.h"
 #include "core/api/timestamps.h"
 #include "core/engineio/error.h"
@@ -78,9 +79,11 @@ class PostJob {
 // A handshake found no place.
 struct NoSpace {
   std::string_view reason;  // a sentence
+  store::HandshakeRefusal why = store::HandshakeRefusal::kMemory;
 };
-inline constexpr NoSpace kConnectionsFull{"The server holds as many connections as it may"};
-inline constexpr NoSpace kMemoryFull{"The server is out of memory for connections"};
+inline constexpr NoSpace kConnectionsFull{"The server holds as many connections as it may",
+                                          store::HandshakeRefusal::kConnections};
+inline constexpr NoSpace kMemoryFull{"The server is out of memory for connections", store::HandshakeRefusal::kMemory};
 
 struct RestReply {
   int status = 200;
@@ -126,7 +129,8 @@ class Worker {
   // ---- the event loop
   void flush();
   void wake();
-  void tick();
+  // `lateBy`: milliseconds that it is called later than it should be.
+  void tick(std::int64_t lateBy = 0);
   // Milliseconds until tick() should be called again.
   std::int64_t tickDelay() const;
   // When runDeadlines() is due next, monotonic milliseconds.
@@ -183,6 +187,9 @@ class Worker {
   bool isMember(std::string_view sessionId, std::string_view userId, std::string_view path);
   RestReply listSessions(const api::ListQuery&, const Options&) const;
 
+  // ---- what an admin asks for
+  RestReply administer(const api::AdminCommand&, const Options&);
+
   // ---- what scripts ask for
   // Some of their questions have been answered.
   void scriptsAnswered();
@@ -199,7 +206,11 @@ class Worker {
   void cancel(Confirmation&);
 
   const store::Zone& zone() const { return zone_; }
-  store::WorkerCounters& counters() { return zone_.worker(id_.slot).counters; }
+  store::WorkerCounters& counters() { return *counters_; }
+  // REST has answered with that status.
+  void countRest(unsigned status);
+  // Something was refused since the zone has no memory left: the operator is told, once in a while.
+  void noteFull();
 
   // ---- what applications ask for
   // Sends one Engine.IO packet as text ("4hello"), or one message of raw bytes.
@@ -450,6 +461,8 @@ class Worker {
 
   // commands.cc
   struct Request;
+  class CommandTimer;
+  void countCommand();
   Handled run(Request&, const std::variant<session::Command, session::Refusal>&);
   void handle(Request&, const session::JoinSession&);
   void handle(Request&, const session::LeaveSession&);
@@ -521,6 +534,8 @@ class Worker {
   void noteEnd(const store::ConnectionTransaction&, Instant now, const Ending&, const Link*);
   void nameSeat(const store::AccountRecord&, Ended&) const;
   void tellEnded();
+  // admin.cc
+  RestReply sendMessage(const api::AdminCommand&, const Options&);
 
   // confirmation.cc
   WriteTicket writeTicket() const;
@@ -547,6 +562,8 @@ class Worker {
   std::uint64_t countSessions(std::size_t seen) const;
 
   // housekeeping.cc
+  void noteLag(Instant now, std::int64_t lateBy);
+  void reportFull(Instant now);
   void sweep(Instant now);
   void reconcile(Instant now);
   void expireUsers(std::uint32_t shard, Instant now);
@@ -612,7 +629,9 @@ class Worker {
 
   store::Zone zone_;
   store::WorkerId id_;
+  store::WorkerCounters* counters_;  // in the zone
   Environment& env_;
+  bool hasCommand_ = false;   // among the input at hand there was one
   std::int64_t inputAt_ = 0;  // wall clock, microseconds: when the input at hand was read; 0: there is none
   OptionsPool optionsPool_;
   std::unordered_map<store::Ref, std::unique_ptr<Link>> links_;

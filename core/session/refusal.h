@@ -1,6 +1,8 @@
 // Why a command was refused, as clients see it: the `error` event, a failed acknowledgement, a REST answer.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <string_view>
 
 namespace mediasync::session {
@@ -63,5 +65,27 @@ inline constexpr Refusal kSessionFull{"SESSION_FULL", "The session holds as many
 inline constexpr Refusal kTooManyConnections{"TOO_MANY_CONNECTIONS", "The user holds as many connections as it may"};
 inline constexpr Refusal kRateLimited{"RATE_LIMITED", "Too many requests in a short time. Try again later."};
 inline constexpr Refusal kZoneFull{"ZONE_FULL", "The server is out of memory for sessions"};
+
+// What the scripts of an operator did not decide in time, or failed at.
+inline constexpr Refusal kHookFailed{"HOOK_FAILED", "The server could not check this, try again"};
+inline constexpr Refusal kBacklogged{"BACKLOGGED", "The answer does not fit beside what you must take first"};
+
+// All of the above: refusals are counted by their place here.
+inline constexpr std::array kRefusals{
+    kInvalidPayload,       kInvalidSessionId, kInvalidUserId,    kInvalidUsername,     kInvalidAvatar,
+    kInvalidUserSecret,    kInvalidPosition,  kInvalidIsPlaying, kInvalidPlaybackRate, kInvalidExecuteAt,
+    kInvalidIsBuffering,   kInvalidProblem,   kInvalidMediaUrl,  kInvalidMediaId,      kInvalidMediaTitle,
+    kInvalidMediaDuration, kInvalidReport,    kUnknownEvent,     kBinaryUnsupported,   kBinaryTooLong,
+    kAlreadyInSession,     kNotInSession,     kForeignUser,      kNotLeader,           kMediaNotAllowed,
+    kLeaderActive,         kSessionNotFound,  kTooManySessions,  kSessionFull,         kTooManyConnections,
+    kRateLimited,          kZoneFull,         kHookFailed,       kBacklogged};
+
+// The place of a code; that of none of them is kRefusals.size().
+constexpr std::size_t placeOf(std::string_view code) {
+  std::size_t place = 0;
+  while (place < kRefusals.size() && kRefusals[place].code != code)
+    ++place;
+  return place;
+}
 
 }  // namespace mediasync::session

@@ -23,6 +23,12 @@ constexpr std::size_t kMostReleased = ConnectionTransaction::kMaxItems + Connect
 constexpr std::size_t kEdits = 2048;  // of the records themselves, noted on the way
 static_assert(kMostReleased * Transaction::kReleaseNotes + kEdits <= UndoLog::kBytes);
 
+constexpr std::uint8_t kOldRevision = 3;
+
+std::atomic<std::uint32_t>& kindCount(ConnectionShard& shard, const ConnectionRecord& record) {
+  return shard.kinds[kindOf(record.transport, record.revision == kOldRevision)];
+}
+
 std::string_view nameOf(const Arena& arena, Ref ref) {
   const auto* record = arena.at<NamespaceRecord>(ref);
   return {reinterpret_cast<const char*>(record + 1), record->size};
@@ -118,6 +124,17 @@ void ConnectionTransaction::create(const RandomId& sid, WorkerId owner, Transpor
   record.lastHeard = now.mono;
   chain<ConnectionRecord>(txn_, bucket(sid), recordRef_);
   bump(txn_, shard_.connections, 1);
+  bump(txn_, kindCount(shard_, record), 1);
+}
+
+void ConnectionTransaction::become(Transport transport, std::uint8_t revision) {
+  auto& before = kindCount(shard_, *record_);
+  txn_.edit(record_->transport) = transport;
+  txn_.edit(record_->revision) = revision;
+  auto& after = kindCount(shard_, *record_);
+  if (&after == &before) return;
+  bump(txn_, before, -1);
+  bump(txn_, after, 1);
 }
 
 ConnectionRef ConnectionTransaction::ref() const {
@@ -132,7 +149,10 @@ void ConnectionTransaction::destroy() {
   if (record_->account != 0) txn_.edit(record_->account) = 0;
   while (record_->namespaces != 0)
     removeNamespace(nameOf(zone_.arena(), record_->namespaces));
-  if (!record_->dead) bump(txn_, shard_.connections, -1);
+  if (!record_->dead) {
+    bump(txn_, shard_.connections, -1);
+    bump(txn_, kindCount(shard_, *record_), -1);
+  }
   if (record_->unsaved) {
     unlink(txn_, shard_.unsaved, &ConnectionRecord::inUnsaved, recordRef_);
     txn_.edit(record_->unsaved) = false;

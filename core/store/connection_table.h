@@ -52,6 +52,8 @@ class ConnectionTransaction {
 
   // Makes a new connection the current one. Throws OutOfSpace.
   void create(const RandomId& sid, WorkerId owner, Transport, Instant now);
+  // It goes on with this transport and revision.
+  void become(Transport, std::uint8_t revision);
   // Removes the current one; what waited to be sent is dropped.
   void destroy();
 

@@ -203,6 +203,12 @@ using RandomId = std::array<std::uint8_t, 16>;
 
 enum class Transport : std::uint8_t { kPolling, kWebSocket };
 
+// Connections are counted by transport, and by whether they are of revision 3 of Engine.IO.
+inline constexpr std::size_t kConnectionKinds = 4;
+constexpr std::size_t kindOf(Transport transport, bool isOld) {
+  return 2 * static_cast<std::size_t>(transport) + (isOld ? 1 : 0);
+}
+
 // Something to send to one connection, on whichever worker its next poll arrives.
 enum class ItemKind : std::uint8_t {
   kPacket,         // an Engine.IO packet, as text
@@ -427,7 +433,8 @@ struct ConnectionShard {
   std::uint32_t recoveryMask;
   std::atomic<std::uint32_t> connections;
   std::atomic<std::uint32_t> recoveries;
-  Queue lost;  // recoveries whose connection is gone
+  std::array<std::atomic<std::uint32_t>, kConnectionKinds> kinds;  // connections, by kindOf()
+  Queue lost;                                                      // recoveries whose connection is gone
   std::uint32_t lostCount;
   Queue unsaved;
 };

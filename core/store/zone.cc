@@ -31,6 +31,7 @@ std::size_t alignTo(std::size_t offset, std::size_t alignment) {
 struct Layout {
   std::size_t sessionShards = 0;
   std::size_t connectionShards = 0;
+  std::size_t counters = 0;
   std::size_t undoLogs = 0;
   std::size_t sessionBuckets = 0;
   std::size_t userBuckets = 0;
@@ -44,10 +45,17 @@ struct Layout {
   std::uint32_t connectionBucketsPerShard = 0;
   std::uint32_t clientSets = 0;
   std::uint32_t pageCount = 0;
+  std::uint32_t counterBlocks = 0;
 };
 
 std::uint32_t bucketsPerShard(std::size_t pages, std::uint32_t perPage, std::uint32_t shards) {
   return std::bit_ceil(static_cast<std::uint32_t>(pages * perPage / shards) + 1);
+}
+
+// In a small zone, slots share them: its operator has few workers, and better uses for its memory.
+std::uint32_t counterBlocksFor(std::size_t size) {
+  constexpr std::size_t kLeast = 4, kMost = 64, kMemoryPerBlock = 256 * 1024;
+  return static_cast<std::uint32_t>(std::clamp(std::bit_floor(size / kMemoryPerBlock), kLeast, kMost));
 }
 
 Layout layoutFor(std::size_t size, std::uint32_t shards) {
@@ -65,6 +73,8 @@ Layout layoutFor(std::size_t size, std::uint32_t shards) {
   layout.clientSets = bucketsPerShard(roughPages, kClientsPerPage, ClientTable::kWays);
   layout.sessionShards = reserve(shards * sizeof(SessionShard));
   layout.connectionShards = reserve(shards * sizeof(ConnectionShard));
+  layout.counterBlocks = counterBlocksFor(size);
+  layout.counters = reserve(layout.counterBlocks * sizeof(WorkerCounters));
   layout.undoLogs = reserve(2 * shards * UndoLog::kBytes);
   layout.sessionBuckets = reserve(shards * layout.sessionBucketsPerShard * sizeof(Ref));
   layout.userBuckets = reserve(shards * layout.userBucketsPerShard * sizeof(Ref));
@@ -117,7 +127,8 @@ Zone::Zone(std::span<std::byte> memory, const ZoneSettings& settings)
 }
 
 std::size_t Zone::minimumSize(std::uint32_t shards) {
-  const std::size_t fixed = layoutFor(0, shards).pages;
+  std::size_t fixed = layoutFor(0, shards).pages;
+  fixed += counterBlocksFor(2 * fixed) * sizeof(WorkerCounters);
   const std::size_t tables = fixed + fixed / 16 + kSmallestHeap * (kPageSize + 256);
   const std::size_t clients = tables / kPageSize * 2 * kClientsPerPage * sizeof(ClientBucket);
   return alignTo(tables + clients, kPageSize);
@@ -139,6 +150,8 @@ std::optional<Zone> Zone::create(std::span<std::byte> memory, std::uint32_t shar
   random.fill({reinterpret_cast<std::uint8_t*>(&header.state.zone), sizeof header.state.zone});
   header.sessionShards = layout.sessionShards;
   header.connectionShards = layout.connectionShards;
+  header.counters = layout.counters;
+  header.counterBlocks = layout.counterBlocks;
   header.heap.init(zone.arena(), static_cast<Ref>(layout.descriptors / 8), layout.pages, layout.pageCount);
   for (std::uint32_t i = 0; i < shards; ++i) {
     initSessionShard(zone.region_, zone.sessionShard(i), layout, i);
@@ -193,6 +206,12 @@ std::uint32_t Zone::connectionCount() const {
   return sum(
       shards(), [this](std::uint32_t i) -> ConnectionShard& { return connectionShard(i); },
       &ConnectionShard::connections);
+}
+std::uint32_t Zone::connectionCount(Transport transport, bool isOld) const {
+  std::uint32_t total = 0;
+  for (std::uint32_t i = 0; i < shards(); ++i)
+    total += connectionShard(i).kinds[kindOf(transport, isOld)].load(std::memory_order_relaxed);
+  return total;
 }
 std::uint32_t Zone::recoveryCount() const {
   return sum(

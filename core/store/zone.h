@@ -17,6 +17,7 @@
 #include "core/base/siphash.h"
 #include "core/store/client_table.h"
 #include "core/store/ending.h"
+#include "core/store/figures.h"
 #include "core/store/notice.h"
 #include "core/store/records.h"
 #include "core/store/shard.h"
@@ -25,26 +26,6 @@ namespace mediasync::store {
 
 // A process, as its worker names it: so that another one that has its pid later is not taken for it.
 using ProcessId = std::uint64_t;
-
-// Counts of one worker slot since the zone was made; only ever grow. Written by the worker alone, read by anyone.
-struct WorkerCounters {
-  std::atomic<std::uint64_t> handshakes;
-  std::atomic<std::uint64_t> upgrades;
-  std::atomic<std::uint64_t> recoveries;
-  std::atomic<std::uint64_t> commands;
-  std::atomic<std::uint64_t> refusals;
-  std::atomic<std::uint64_t> encodings;        // events turned into JSON for a broadcast
-  std::atomic<std::uint64_t> deliveries;       // events handed to connections
-  std::atomic<std::uint64_t> sends;            // calls that wrote broadcasts to WebSockets
-  std::atomic<std::uint64_t> skipped;          // superseded playback_sync events not sent to a full socket
-  std::atomic<std::uint64_t> overruns;         // connections closed because they fell off the log
-  std::atomic<std::uint64_t> handovers;        // WebSockets taken over from workers of an earlier configuration
-  std::atomic<std::uint64_t> turnedAway;       // handshakes for which there was no room
-  std::atomic<std::uint64_t> limited;          // events and requests refused since there were too many in a short time
-  std::atomic<std::uint64_t> floods;           // connections closed since they went on nevertheless
-  std::atomic<std::uint64_t> hooksUnanswered;  // questions that scripts did not answer in time
-  std::atomic<std::uint64_t> evictions;        // abandoned sessions that gave way before their time
-};
 
 enum class WorkerState : std::uint32_t {
   kNone,
@@ -64,7 +45,11 @@ struct WorkerEntry {
   std::atomic<std::uint32_t> awaitsWrite;  // to be woken after a write of the state file
   std::atomic<Ref> sessionMail;            // SessionWatcher list
   std::atomic<Ref> connectionMail;         // ConnectionRecord list
-  WorkerCounters counters;
+  // Milliseconds that its event loop was late: the most in this period, which began at `lagSince`, and in the one
+  // before.
+  std::atomic<std::int64_t> lag;
+  std::atomic<std::int64_t> lagBefore;
+  std::atomic<std::int64_t> lagSince;
 };
 
 // How the tables are kept in a state file. One process at a time keeps it; what follows `keeper` is written by it
@@ -99,6 +84,7 @@ struct StateKeeping {
   std::atomic<std::uint64_t> failures;   // likewise: writes that failed
   std::atomic<std::uint64_t> restored;   // sessions that were read from it
   std::atomic<std::uint64_t> unwritten;  // confirmations that were given before the write they waited for had ended
+  std::atomic<std::int64_t> savedAt;     // monotonic: what had changed by then is in the file; 0: nothing is yet
 };
 
 struct ZoneHeader {
@@ -117,8 +103,14 @@ struct ZoneHeader {
   std::atomic<TokenBucket> newSessions;
   ClientTable clients;                                        // that have made sessions
   std::array<std::atomic<std::uint64_t>, kEndReasons> ended;  // connections, by reason
+  std::atomic<std::int64_t> madeAt;                           // wall
+  std::atomic<std::uint64_t> fullRefusals;                    // for want of memory
+  std::atomic<std::uint64_t> fullSaid;                        // of them, to the operator
+  std::atomic<std::int64_t> fullSaidAt;                       // monotonic; 0: never
   std::uint64_t sessionShards;                                // offsets
   std::uint64_t connectionShards;
+  std::uint64_t counters;
+  std::uint32_t counterBlocks;  // a power of two
   WorkerEntry workers[kMaxWorkers];
 };
 
@@ -161,6 +153,11 @@ class Zone {
   const ZoneSettings& settings() const { return settings_; }
   ZoneHeader& header() const { return *header_; }
   WorkerEntry& worker(std::uint16_t slot) const { return header_->workers[slot]; }
+  WorkerCounters& counters(std::uint16_t slot) const { return counterBlock(slot & (header_->counterBlocks - 1)); }
+  WorkerCounters& counterBlock(std::uint32_t index) const {
+    return arena().at<WorkerCounters>(static_cast<Ref>(header_->counters / 8))[index];
+  }
+  std::uint32_t counterBlocks() const { return header_->counterBlocks; }
   std::uint32_t shards() const { return header_->shards; }
   SessionShard& sessionShard(std::uint32_t index) const {
     return arena().at<SessionShard>(static_cast<Ref>(header_->sessionShards / 8))[index];
@@ -186,7 +183,8 @@ class Zone {
   std::uint32_t userCount() const;
   std::uint32_t membershipCount() const;
   std::uint32_t connectionCount() const;
-  std::uint32_t recoveryCount() const;  // of connections that are there, and of lost ones
+  std::uint32_t connectionCount(Transport, bool isOld) const;  // isOld: of revision 3
+  std::uint32_t recoveryCount() const;                         // of connections that are there, and of lost ones
 
   // Where what happens by transactions of this process is noted, when somebody wants to know; null: nobody does.
   void collectNotices(Notices* notices) { notices_ = notices; }

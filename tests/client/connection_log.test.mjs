@@ -83,7 +83,7 @@ suite('mediasync_log', { http, locations: fast }, (server) => {
       assert.ok(Number(line.messagesOut) >= 13, line.messagesOut);
       assert.ok(Number(line.bytesIn) > 10 * 16 && Number(line.bytesOut) > 10 * 16, JSON.stringify(line));
       const now = await status(server());
-      assert.equal(now.connections_ended_total['client disconnect'], before.connections_ended_total['client disconnect'] + 1);
+      assert.equal(now.connections_ended_by_reason['client disconnect'], before.connections_ended_by_reason['client disconnect'] + 1);
     });
   }
 
@@ -120,7 +120,7 @@ suite('mediasync_log', { http, locations: fast }, (server) => {
   });
 
   it('tells who broke the connection, was silent, sent nonsense, or too much', async () => {
-    const before = (await status(server())).connections_ended_total;
+    const before = (await status(server())).connections_ended_by_reason;
     const broken = await rawMember(server());
     broken.destroy();
     const silent = await rawMember(server(), { path: '/fast/?EIO=4&transport=websocket' });
@@ -134,7 +134,7 @@ suite('mediasync_log', { http, locations: fast }, (server) => {
       const line = await ending(server(), userId);
       assert.deepEqual([line.reason, line.code], [reason, code]);
     }
-    const { connections_ended_total: now } = await status(server());
+    const { connections_ended_by_reason: now } = await status(server());
     for (const [, reason] of expected) assert.equal(now[reason], before[reason] + 1, reason);
   });
 
@@ -169,7 +169,7 @@ suite('mediasync_log', { http, locations: fast }, (server) => {
   });
 
   it('is off where it says so, and there are counts nevertheless', async () => {
-    const before = (await status(server())).connections_ended_total['client disconnect'];
+    const before = (await status(server())).connections_ended_by_reason['client disconnect'];
     const socket = await member(server(), { path: '/off/' });
     await close(socket);
     const marker = await member(server());
@@ -177,7 +177,7 @@ suite('mediasync_log', { http, locations: fast }, (server) => {
     await ending(server(), marker.userId);
     assert.ok(!textOf(server()).includes(socket.userId));
     await until('both to be counted', async () =>
-      (await status(server())).connections_ended_total['client disconnect'] >= before + 2);
+      (await status(server())).connections_ended_by_reason['client disconnect'] >= before + 2);
   });
 
   it('goes on in a new file after USR1', async () => {
@@ -206,7 +206,7 @@ suite('mediasync_log', { http, locations: fast }, (server) => {
 /** Whatever has begun is there, or has ended once. */
 const addsUp = (server) => until('the counts to add up', async () => {
   const now = await status(server);
-  const ended = Object.values(now.connections_ended_total).reduce((sum, count) => sum + count);
+  const ended = Object.values(now.connections_ended_by_reason).reduce((sum, count) => sum + count);
   return now.handshakes_total === now.connections + ended;
 });
 
@@ -253,7 +253,7 @@ describe('mediasync_log over reloads and deaths', () => {
       assert.deepEqual([line.reason, line.code, line.bytesIn, line.messagesIn], ['client disconnect', '1000', String(raw.sent), '3']);
       assert.ok(Number(line.duration) * 1000 >= took, `${line.duration} s of ${took} ms`);
       assert.equal((await ending(server, poller)).messagesIn, '4');
-      assert.equal((await status(server)).connections_ended_total['client disconnect'], 2);
+      assert.equal((await status(server)).connections_ended_by_reason['client disconnect'], 2);
     } finally {
       await server.stop();
     }
@@ -292,7 +292,7 @@ describe('mediasync_log over reloads and deaths', () => {
       process.kill(raw.worker, 'SIGKILL');
       const line = await ending(server, raw.userId);
       assert.deepEqual([line.reason, line.bytesIn, line.messagesOut, line.address], ['worker died', '', '', '127.0.0.1']);
-      assert.equal((await status(server)).connections_ended_total['worker died'], 1);
+      assert.equal((await status(server)).connections_ended_by_reason['worker died'], 1);
     } finally {
       await server.stop({ allow: /exited on signal 9/ });
     }
@@ -386,7 +386,7 @@ describe('mediasync_log in its ways', () => {
       const all = await text();
       assert.equal(all.match(/^# TYPE mediasync_connections_ended_total counter$/gm).length, 1);
       const reasons = [...all.matchAll(/^mediasync_connections_ended_total\{zone="rooms",reason="([^"]*)"\} \d+$/gm)].map(([, r]) => r);
-      assert.deepEqual(reasons, Object.keys((await status(server)).connections_ended_total));
+      assert.deepEqual(reasons, Object.keys((await status(server)).connections_ended_by_reason));
       assert.ok(reasons.length >= 10 && new Set(reasons).size === reasons.length, reasons.join());
     } finally {
       await server.stop();

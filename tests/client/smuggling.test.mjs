@@ -5,7 +5,7 @@ import { describe, it, Polling, RawConnection, suite } from './harness/index.mjs
 const locations = `
     location /small/ { mediasync rooms; mediasync_max_payload 1k; }
     location /small-api/sessions { mediasync_api rooms; mediasync_max_payload 1k; }
-    location = /secret { return 200 "SECRET"; }
+    location = /secret { return 200 "STOLEN"; }
     location = /real { return 200 "REAL"; }`;
 const kSmuggled = 'GET /secret HTTP/1.1\r\nHost: x\r\n\r\n';
 const kReal = 'GET /real HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
@@ -62,9 +62,9 @@ function wire([line, headers], body, chunked) {
 async function judge(raw, { status, first }) {
   const answer = first ?? await raw.response();
   assert.equal(answer?.status, status, answer?.body);
-  assert.doesNotMatch(answer.body, /SECRET/);
+  assert.doesNotMatch(answer.body, /STOLEN/);
   const rest = (await raw.rest()).toString();
-  assert.doesNotMatch(rest, /SECRET/, 'the body was executed as a request');
+  assert.doesNotMatch(rest, /STOLEN/, 'the body was executed as a request');
   const statuses = rest.match(/^HTTP\/1\.1 \d+/gm) ?? [];
   assert.ok(statuses.length <= 1, `one more answer at most:\n${rest}`);
   if (statuses.length === 1) assert.match(rest, /^HTTP\/1\.1 200 [^]*\r\n\r\nREAL$/);
@@ -123,6 +123,6 @@ suite('a body that is itself a request', { workerCounts: [2], locations }, (serv
     raw.write(head + body + kReal);
     const answer = await raw.response();
     if (answer) assert.ok([101, 400].includes(answer.status), `${answer.status}`);
-    assert.doesNotMatch((await raw.rest()).toString(), /SECRET|REAL/);
+    assert.doesNotMatch((await raw.rest()).toString(), /STOLEN|REAL/);
   });
 });

@@ -22,7 +22,7 @@ Options logged() {
 
 std::uint64_t countOf(const World& world, EndReason reason) {
   for (const api::Metric& metric : statusOf(world.zone)) {
-    if (metric.name == "connections_ended_total" && metric.label->value == store::nameOf(reason)) return metric.value;
+    if (metric.name == "connections_ended_total" && metric.label.value == store::nameOf(reason)) return metric.value;
   }
   return 0;
 }

@@ -644,3 +644,28 @@ TEST_CASE("scripts emit, appoint, kick and end, from any worker", "[server][hook
   CHECK(call("list", {{"limit", -1}})["ok"].is_boolean());
   REQUIRE_INVARIANTS(world.zone);
 }
+
+TEST_CASE("the time of questions is counted, of those that are given up as well", "[server][hooks][status]") {
+  HookWorld world({Hook::kJoin});
+  const auto times = [&] {
+    for (const api::Distribution& one : statusOf(world.zone, "rooms", world.env.time).distributions) {
+      if (one.name == "hook_seconds") return one;
+    }
+    return api::Distribution{};
+  };
+  WsClient ann(world, 0, world.options);
+  ann.packet("40");
+  world.settle();
+  CHECK(times().count() == 0);
+  ann.join("room", "ann");
+  world.settle();
+  world.env.microseconds += 700;
+  world.answer({});
+  CHECK(times().count() == 1);
+  CHECK(times().sum == 700);
+  ann.join("room", "ann");
+  world.settle();
+  world.advance(world.options.hookTimeout + 100);
+  CHECK(times().count() == 2);
+  CHECK(times().sum >= static_cast<std::uint64_t>(world.options.hookTimeout) * 1000);
+}

@@ -51,7 +51,7 @@ std::size_t answersToConnect(const Client& client) {
 std::uint64_t recoveries(World& world, int workers = 2) {
   std::uint64_t count = 0;
   for (std::uint16_t slot = 0; slot < workers; ++slot)
-    count += world.zone.worker(slot).counters.recoveries.load();
+    count += world.zone.counters(slot).recoveries.load();
   return count;
 }
 

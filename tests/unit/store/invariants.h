@@ -268,6 +268,10 @@ class InvariantCheck {
         reach(ref2, id, sizeof(NamespaceRecord) + arena_.at<NamespaceRecord>(ref2)->size, "namespace");
     }
     checkRecoveries(shard, id);
+    std::uint32_t kinds = 0;
+    for (const auto& kind : shard.kinds)
+      kinds += kind.load();
+    expect(kinds == alive, "connections of all kinds counted", n(kinds), "are", n(alive));
     expect(shard.connections.load() == alive, "connections counted", n(shard.connections.load()), "are", n(alive));
   }
 
