@@ -323,6 +323,20 @@ void logEnd(const server::Ended& ended) {
 using namespace mediasync::ngx;
 
 // mediasync_log PATH [FORMAT [buffer=SIZE] [gzip[=LEVEL]] [flush=TIME] [if=CONDITION]] | off;
+namespace {
+
+// Whether clients, who choose the values of these, would choose a file.
+bool isChosenByClients(std::string_view path) {
+  for (const std::string_view name : {"mediasync_session", "mediasync_user"}) {
+    for (const std::string_view before : {"$", "${"}) {
+      if (path.find(std::string(before).append(name)) != std::string_view::npos) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 char* ngx_http_mediasync_log(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {
   auto* location = static_cast<LocConf*>(conf);
   const ngx_command_t* accessLog = logCommand("access_log");
@@ -330,6 +344,9 @@ char* ngx_http_mediasync_log(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {
   if (location->log == nullptr) location->log = logModule().create_loc_conf(cf);
   if (location->log == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
   const auto* values = static_cast<ngx_str_t*>(cf->args->elts);
+  if (isChosenByClients(view(values[1]))) {
+    return const_cast<char*>("has a path that clients would choose, by \"$mediasync_session\" or \"$mediasync_user\"");
+  }
   const bool isOff = ngx_strcmp(values[1].data, "off") == 0;
   if (isOff || location->isLogged == NGX_CONF_UNSET) location->isLogged = !isOff;
   std::string hashed = std::to_string(location->logHash);

@@ -329,9 +329,24 @@ ngx_int_t ngx_http_mediasync_init_process(ngx_cycle_t* cycle) {
   });
 }
 
+namespace {
+
+// NGINX has done so already when a process ends by TERM, before the ends of our connections were written.
+void flushLogs(ngx_cycle_t* cycle) {
+  for (ngx_list_part_t* part = &cycle->open_files.part; part != nullptr; part = part->next) {
+    auto* files = static_cast<ngx_open_file_t*>(part->elts);
+    for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+      if (files[i].flush != nullptr) files[i].flush(&files[i], cycle->log);
+    }
+  }
+}
+
+}  // namespace
+
 void ngx_http_mediasync_exit_process(ngx_cycle_t* cycle) {
   if (runtimes == nullptr) return;
   for (auto& runtime : *runtimes)
     guardedVoid(cycle->log, [&] { runtime->stop(); });
   declineHandovers(cycle->log);
+  flushLogs(cycle);
 }

@@ -1,4 +1,5 @@
 // What becomes of connections in the end, for counters and for the operator's log.
+#include <algorithm>
 #include <utility>
 
 #include "core/server/worker.h"
@@ -20,19 +21,19 @@ void Worker::settleAccount(Link& link) {
   if (link.transport != Transport::kPolling || link.traffic.isNone()) return;
   ConnectionTransaction txn(zone_, link.connection.shard);
   if (!txn.open(link.connection)) return;
-  txn.addToAccount(std::exchange(link.traffic, {}));
+  txn.addToAccount(link.traffic);
   txn.commit();
+  link.traffic = {};
 }
 
 // The current connection is about to be destroyed. Whoever marked it as closing knew why; without `link`, its WebSocket
 // was another worker's.
-void Worker::noteEnd(const ConnectionTransaction& txn, Instant now, const Ending& ending, const Link* link) {
+Ended Worker::endOf(const ConnectionTransaction& txn, Instant now, const Ending& ending, const Link* link) const {
   const store::ConnectionRecord& record = txn.record();
-  const EndReason reason = record.closing != store::Closing::kNo ? record.ending : ending.reason;
-  zone_.header().ended[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
   const store::AccountRecord* account = txn.account();
-  if (account == nullptr || account->location == 0) return;
   Ended ended;
+  ended.reason = record.closing != store::Closing::kNo ? record.ending : ending.reason;
+  if (account == nullptr || account->location == 0) return ended;
   ended.location = account->location;
   ended.client = account->address;
   ended.transport = record.transport;
@@ -40,15 +41,20 @@ void Worker::noteEnd(const ConnectionTransaction& txn, Instant now, const Ending
   if (record.socketId != store::RandomId{}) ended.socketId = store::idText(record.socketId);
   nameSeat(*account, ended);
   if (ended.userId.empty() && link != nullptr) ended.userId = link->options->user.value_or("");
-  ended.duration = now.mono - account->since;
-  ended.reason = reason;
+  ended.duration = std::max<std::int64_t>(now.mono - account->since, 0);  // it may have begun since `now` was asked for
   ended.code = ending.code;
   ended.recovered = account->recovered;
   if (link != nullptr || record.transport == Transport::kPolling) {
     ended.traffic = account->polled;
     if (link != nullptr) ended.traffic->add(link->traffic);
   }
-  ended_.push_back(std::move(ended));
+  return ended;
+}
+
+// It is gone: what is undone with its transaction is no end yet.
+void Worker::noteEnd(Ended ended) {
+  zone_.header().ended[static_cast<std::size_t>(ended.reason)].fetch_add(1, std::memory_order_relaxed);
+  if (ended.location != 0) ended_.push_back(std::move(ended));
 }
 
 void Worker::nameSeat(const store::AccountRecord& account, Ended& ended) const {

@@ -168,10 +168,10 @@ void Worker::endRests(std::int64_t now) {
     due.push_back(channel);
     return true;
   });
-  for (Channel* channel : due) {
+  for (Channel* channel : due)
     channel->restsUntil_ = 0;
+  for (Channel* channel : due)
     resumeInput(*channel);
-  }
 }
 
 // False: the connection is to be closed.

@@ -20,6 +20,8 @@ constexpr int kEvictionsAtOnce = 64;
 constexpr int kWatchedAtMost = 64;
 // Transactions for that, each of which removes some users or part of a log: a session may have very many.
 constexpr int kStepsAtOnce = 512;
+// Users who give way for one newcomer, at most: each is looked for in all shards.
+constexpr int kDismissedAtOnce = 64;
 // Pages that are enough for whatever one change needs.
 constexpr std::uint32_t kAmplePages = 8;
 constexpr std::int64_t kLogInterval = 10'000;
@@ -120,11 +122,12 @@ bool Worker::evict(Instant now) {
   int steps = kStepsAtOnce;
   while (gone < kEvictionsAtOnce && heap.freePages() < enough && evictOne(now, steps))
     ++gone;
-  while (heap.freePages() < enough && steps > 0 && dismissOne(now))
-    --steps;
+  bool hasChanged = steps < kStepsAtOnce;
+  for (int i = 0; i < kDismissedAtOnce && heap.freePages() < enough && dismissOne(now); ++i)
+    hasChanged = true;
   const std::uint64_t count = counters().evictions.load();
   if (gone == 0 || (evictionLoggedAt_ != 0 && now.mono - evictionLoggedAt_ < kLogInterval)) {
-    return gone > 0 || steps < kStepsAtOnce;
+    return hasChanged;
   }
   evictionLoggedAt_ = now.mono;
   env_.log(Environment::Severity::kWarn, "is full: " + std::to_string(count - std::exchange(evictionsLogged_, count)) +

@@ -372,13 +372,14 @@ void Worker::adoptConnection(const store::ConnectionRef& connection, std::uint16
     if (isPredecessor(record.owner, slot)) {
       lost = record.transport == store::Transport::kWebSocket || record.closing != store::Closing::kNo;
       if (lost) {
-        leftover = endConnection(txn, now, Departure::kSentAway, {store::EndReason::kWorkerDied}, nullptr);
+        leftover = endConnection(txn, now, Departure::kSentAway, 
+                                 {store::EndReason::kWorkerDied, websocket::CloseCode::kAbnormal}, nullptr);
       } else {
         txn.edit(record.owner) = id_;
         txn.edit(record.pollWaiting) = false;
       }
     }
-    txn.commit();
+    if (!lost) txn.commit();
     if (!lost) txn.notifyOwner(wake_);  // what it was posted for in the dead one's mailbox
     if (!lost && record.owner == id_ && linkOf(connection) == nullptr) lookAfter(txn, now);
   }

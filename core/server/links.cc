@@ -183,6 +183,11 @@ store::LostSeat Worker::loseSeat(ConnectionTransaction& txn, Instant now, Depart
   return lost;
 }
 
+// It says nothing against a client that its server sends away.
+void Worker::chargeForLog(const Leftover& leftover, const Link& link, Instant now) {
+  if (link.departure != Departure::kSentAway) chargeForLog(leftover.client, leftover.logBytes, *link.options, now);
+}
+
 // Removes the connection and everything it had, unless another worker owns it by now.
 void Worker::dropConnection(Link& link, const Ending& ending) {
   const Instant now = env_.now();
@@ -191,7 +196,6 @@ void Worker::dropConnection(Link& link, const Ending& ending) {
     ConnectionTransaction txn(zone_, link.connection.shard);
     if (txn.open(link.connection) && txn.record().owner == id_) {
       leftover = endConnection(txn, now, link.departure, ending, &link);
-      txn.commit();
     }
   }
   chargeForLog(leftover, link, now);
@@ -338,7 +342,7 @@ void Worker::sendPing(Link& link, Instant now) {
 
 // The time for the pong, or in revision 3 for the client's next ping, is over. Over WebSocket its arrival would have
 // moved the deadline; over polling it may have come to another worker, which noted it in the record.
-void Worker::checkPong(Link& link, Instant) {
+void Worker::checkPong(Link& link, Instant now) {
   std::int64_t heard = 0;
   bool owned = true;
   if (link.transport == Transport::kPolling) {
@@ -348,13 +352,15 @@ void Worker::checkPong(Link& link, Instant) {
   }
   if (!owned) return letGo(link);
   if (link.channel != nullptr && link.channel->restsUntil_ != 0) {  // its answer may be behind what is not read yet
-    return setDeadline(link, link.channel->restsUntil_ + link.options->engine.pingTimeout);
+    return setDeadline(link, std::max(link.channel->restsUntil_, now.mono) + link.options->engine.pingTimeout);
   }
   if (heard < link.pingSent || link.transport == Transport::kWebSocket) {
     closeLink(link, {EndReason::kPingTimeout});
     return;
   }
   const engineio::Settings& engine = link.options->engine;
+  // A POST that rests counts as heard until its rest is over, but the client waits for its ping from now on.
+  heard = std::min(heard, std::max(now.mono, link.pingSent));
   if (link.protocol.revision == engineio::Revision::kV3) {
     link.pingSent = heard + 1;
     return setDeadline(link, heard + engine.pingInterval + engine.pingTimeout);

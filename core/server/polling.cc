@@ -294,9 +294,16 @@ std::optional<Worker::PostResult> Worker::wait(PostJob& job) {
 }
 
 // It goes on then. The client obeys, and cannot say that it is alive as long as this POST is not answered: it is taken
-// for it.
+// for it. But not for ever, since its body takes memory: a client with so much to do has it done in pieces.
 std::optional<Worker::PostResult> Worker::restFor(PostJob& job, std::int64_t ms) {
-  job.restsUntil_ = std::max<std::int64_t>(env_.now().mono + ms, 1);
+  const std::int64_t now = env_.now().mono;
+  const engineio::Settings& engine = job.options_.engine;
+  if (job.restBy_ == 0) job.restBy_ = now + engine.pingInterval + engine.pingTimeout;
+  if (now >= job.restBy_) {
+    closeFromAfar(job, store::Closing::kByServer, EndReason::kFlood);
+    return PostResult{Error::kBadRequest};
+  }
+  job.restsUntil_ = std::max<std::int64_t>(now + ms, 1);
   job.waitingSince_ = 0;
   waitingJobs_.push_back(&job);
   ConnectionTransaction txn(zone_, job.connection_.shard);

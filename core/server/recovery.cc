@@ -77,13 +77,15 @@ Worker::Leftover Worker::vacate(ConnectionTransaction& txn, Instant now, Departu
   return leftover;
 }
 
-// The record of the connection goes as well. `link`: it is this worker's.
+// The record of the connection goes as well, and with it the transaction. `link`: it is this worker's.
 Worker::Leftover Worker::endConnection(ConnectionTransaction& txn, Instant now, Departure departure, Ending ending,
                                        const Link* link) {
   const Leftover leftover = vacate(txn, now, departure);
   tellDisconnected(txn);
-  noteEnd(txn, now, ending, link);
+  Ended ended = endOf(txn, now, ending, link);
   txn.destroy();
+  txn.commit();
+  noteEnd(std::move(ended));
   return leftover;
 }
 
@@ -103,16 +105,22 @@ std::uint32_t Worker::logLeftIn(const store::LostSeat& seat) {
 }
 
 // Nobody may take that memory for as long as somebody may come back, so whoever leaves much of it behind is soon let
-// make no more, once memory is not plenty. It says nothing against those whose server sends them away.
-void Worker::chargeForLog(const Leftover& leftover, const Link& link, Instant now) {
+// make no more, once memory is not plenty.
+void Worker::chargeForLog(std::uint64_t client, std::uint32_t logBytes, const Options& options, Instant now) {
   const store::PageHeap& heap = zone_.header().heap;
-  if (link.departure == Departure::kSentAway || heap.freePages() > heap.total() / 2) return;
-  zone_.chargeClient(leftover.client, link.options->rates.ownSessions, leftover.logBytes / kLogPerSession, now);
+  if (heap.freePages() > heap.total() / 2) return;
+  zone_.chargeClient(client, options.rates.ownSessions, logBytes / kLogPerSession, now);
+}
+
+// The claim has come to nothing, and who made it goes on as somebody else.
+void Worker::forgetClaim(const Caller& caller, const Claim& claim) {
+  forgetRecovery(claim.pid, caller.connection);
+  chargeForLog(claim.client, claim.logBytes, caller.options, env_.now());
 }
 
 std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId& pid, const Connecting& connecting) {
   if (!awaitsConnect(caller)) return std::nullopt;  // a CONNECT that had to wait, and whose client has gone on since
-  Claim claim{pid, {}, {}};
+  Claim claim{pid, {}, {}, 0, 0};
   store::ConnectionRef before;
   {
     RecoveryTransaction txn(zone_, pid);
@@ -135,6 +143,8 @@ std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId&
     return std::nullopt;
   }
   claim.seat = leftover->seat;
+  claim.client = leftover->client;
+  claim.logBytes = leftover->logBytes;
   RecoveryTransaction txn(zone_, pid);
   if (!txn.find(pid) || !txn.belongsTo(before)) return std::nullopt;
   txn.claim(caller.connection, claim.seat);

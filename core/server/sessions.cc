@@ -17,6 +17,7 @@ namespace {
 
 // Buckets of the table that one page looks at: most of them may be empty.
 constexpr std::uint64_t kBucketsAtOnce = 65'536;
+constexpr std::int64_t kSayAgain = 60'000;
 
 // RFC 9562, version 4: 122 random bits.
 std::string uuid(RandomSource& random) {
@@ -43,8 +44,17 @@ RestReply failure(int status, std::string_view message) {
 }  // namespace
 
 // Whether one more session may be made now, by whom, and at all. Counts it, if so.
-bool Worker::admitsSession(std::uint64_t client, const Rates& rates, Instant now) const {
-  return zone_.admitClient(client, rates.ownSessions, now) && zone_.admitSession(rates.newSessions, now);
+bool Worker::admitsSession(std::uint64_t client, const Rates& rates, Instant now) {
+  if (zone_.admitClient(client, rates.ownSessions, now)) return zone_.admitSession(rates.newSessions, now);
+  sayTooMany(now);
+  return false;
+}
+
+// It may be one client, or all clients behind a proxy of which NGINX has not been told: the operator is to know.
+void Worker::sayTooMany(Instant now) {
+  if (tooManySaidAt_ != 0 && now.mono - tooManySaidAt_ < kSayAgain) return;
+  tooManySaidAt_ = now.mono;
+  env_.log(Environment::Severity::kWarn, "refuses sessions of an address that makes more than mediasync_limit_create lets it");
 }
 
 RestReply Worker::createSession(const api::CreateSession& request, const Options& options, const Newcomer& newcomer) {

@@ -217,7 +217,7 @@ Handled SocketIo::connectMain(Worker& worker, Caller& caller, const json& auth) 
       return Handled::kDeferred;
     } catch (const store::OutOfSpace&) {
     }
-    worker.forgetRecovery(claim->pid, caller.connection);
+    worker.forgetClaim(caller, *claim);
   }
 
   connecting.socketId = worker.randomId();

@@ -112,8 +112,11 @@ void Worker::flush() {
   }
   publishNeeds();
   if (!notices_.list.empty()) tellScripts();
-  if (!ended_.empty()) tellEnded();
-  if (wake_.none()) return;
+  wakeOthers();
+  if (!ended_.empty()) tellEnded();  // which takes its time
+}
+
+void Worker::wakeOthers() {
   for (std::size_t slot = wake_._Find_first(); slot < wake_.size(); slot = wake_._Find_next(slot)) {
     const auto s = static_cast<std::uint16_t>(slot);
     const bool wasSignalled = zone_.worker(s).signalled.exchange(1) != 0;

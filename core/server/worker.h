@@ -74,6 +74,7 @@ class PostJob {
   std::unique_ptr<Deferred> deferred_;
   std::int64_t waitingSince_ = 0;  // monotonic; 0: not waiting
   std::int64_t restsUntil_ = 0;    // monotonic: it has been sending too fast; 0: it does not rest
+  std::int64_t restBy_ = 0;        // monotonic: then it has rested for long enough; 0: it has not yet
 };
 
 // A handshake found no place.
@@ -277,6 +278,8 @@ class Worker {
     store::RandomId pid{};
     store::RandomId socketId{};
     store::LostSeat seat;
+    std::uint64_t client = 0;    // as of Leftover, where it was taken over
+    std::uint32_t logBytes = 0;
   };
   bool canRecover(const Caller&) const;
   // What the client with that pid had belongs to this connection from now on. Only who shows the same secret has a
@@ -288,6 +291,7 @@ class Worker {
   // Lets the connection be found by a new pid. False: no space.
   bool makeRecoverable(const Caller&, const store::RandomId& pid, const Connecting&);
   void forgetRecovery(const store::RandomId& pid, const store::ConnectionRef&);
+  void forgetClaim(const Caller&, const Claim&);
 
   store::RandomId randomId();
 
@@ -446,6 +450,7 @@ class Worker {
   void keepForRecovery(const Leftover&, Instant now);
   std::uint32_t logLeftIn(const store::LostSeat&);
   void chargeForLog(const Leftover&, const Link&, Instant now);
+  void chargeForLog(std::uint64_t client, std::uint32_t logBytes, const Options&, Instant now);
   bool awaitsConnect(const Caller&);
   std::optional<Leftover> takeOver(const store::ConnectionRef&, const store::RandomId& pid);
   void unclaim(const Caller&, const Claim&);
@@ -493,7 +498,8 @@ class Worker {
   bool joinsTooOften(const Caller&, const std::variant<session::Command, session::Refusal>&);
   void makePlace(Request&, std::string_view sessionId);
   void admitSession(Request&, std::uint64_t client) const;
-  bool admitsSession(std::uint64_t client, const Rates&, Instant now) const;
+  bool admitsSession(std::uint64_t client, const Rates&, Instant now);
+  void sayTooMany(Instant now);
   bool isOneTooMany(const Options&) const;
   void checkReplies(const Request&);
   void chargeReply(const Request&);
@@ -531,9 +537,11 @@ class Worker {
   // account.cc
   store::EndReason departureReason() const;
   void settleAccount(Link&);
-  void noteEnd(const store::ConnectionTransaction&, Instant now, const Ending&, const Link*);
+  Ended endOf(const store::ConnectionTransaction&, Instant now, const Ending&, const Link*) const;
+  void noteEnd(Ended);
   void nameSeat(const store::AccountRecord&, Ended&) const;
   void tellEnded();
+
   // admin.cc
   RestReply sendMessage(const api::AdminCommand&, const Options&);
 
@@ -619,6 +627,7 @@ class Worker {
   void logFailure();
   bool retry(Channel&);
   bool retry(PostJob&);
+  void wakeOthers();
   void hearSignal();
   void takeSessionMail();
   void takeConnectionMail();
@@ -675,6 +684,7 @@ class Worker {
   std::int64_t retryDelay_ = kRetryDelay;
   std::int64_t lastRetry_ = 0;         // monotonic
   std::int64_t evictionLoggedAt_ = 0;  // monotonic; 0: never
+  std::int64_t tooManySaidAt_ = 0;     // the same
   std::uint64_t evictionsLogged_ = 0;  // of the counter
   std::uint32_t cycle_;
   std::vector<std::uint16_t> successors_;  // slots of workers that take WebSockets

@@ -55,6 +55,8 @@ describe('nginx -t', () => {
     'a log of connections without a path': [location('mediasync_log;'), /invalid number of arguments in "mediasync_log" directive/],
     'a log of an unknown format': [location('mediasync_log c.log nosuch;'), /unknown log format "nosuch"/],
     'a log with an unknown parameter': [location('mediasync_log c.log combined nosuch=1;'), /invalid parameter "nosuch=1"/],
+    'a log whose path clients would choose': [location('mediasync_log logs/$mediasync_session.log;'), /has a path that clients would choose/],
+    'a log whose path users would choose': [location('mediasync_log ${mediasync_user}.log;'), /has a path that clients would choose/],
     'no log, and a parameter': [location('mediasync_log off combined;'), /invalid parameter "combined"/],
     'a log of a format by the name of ours': [{ http: 'log_format mediasync "$uri";' }, /duplicate "log_format" name "mediasync"/],
     'an unknown zone for REST': [location('mediasync_api nosuch;'), /nosuch/],

@@ -324,6 +324,15 @@ describe('mediasync_log in its ways', () => {
     }
   });
 
+  it('has the last lines of buffers when NGINX is stopped at once', async () => {
+    const server = await Server.start({ http: `${formats}
+      mediasync_log buffered.log ended buffer=64k flush=1h;` });
+    const lea = await rawMember(server);
+    await server.stop({ keepClients: true, keepFiles: true, signal: 'SIGTERM' });
+    assert.equal(linesOf(server, 'buffered.log').filter((line) => line.includes(lea.userId) && line.includes('shutdown')).length, 1);
+    fs.rmSync(server.prefix, { recursive: true });
+  });
+
   it('takes any variable of NGINX, of which most have nothing to say', async () => {
     const names = ['arg_a', 'args', 'binary_remote_addr', 'body_bytes_sent', 'bytes_sent', 'connection', 'connection_requests',
       'content_length', 'content_type', 'cookie_a', 'document_root', 'document_uri', 'host', 'hostname', 'http_user_agent',

@@ -1,5 +1,6 @@
 // Sessions that nobody is in: what they cost, how long, and who gives way to whom when nothing is left.
 #include <catch2/catch.hpp>
+#include <functional>
 
 #include "core/server/status.h"
 #include "tests/unit/server/state_stage.h"
@@ -149,14 +150,15 @@ TEST_CASE("sessions to which somebody may come back, and those with people, neve
 namespace {
 
 // Makes a session, says long things in it and is lost, again and again for two minutes.
-void leaveLogs(World& world, const Options& options, const Newcomer& newcomer) {
+void leaveLogs(World& world, const Options& options, const Newcomer& newcomer,
+               const std::function<void(WsClient&)>& leave) {
   for (int i = 0; i < 1'200; ++i) {
     WsClient bad(world, 1, options, {}, newcomer);
     if (!bad.isOpen()) continue;
     seat(world, bad, "bad " + std::to_string(i), "bad");
     if (lastOf(bad) == "session_joined bad") sayLongThings(bad, 46);
     world.settle();
-    bad.drop();
+    leave(bad);
     if (i % 10 == 9) world.advance(1'000, 500);
   }
 }
@@ -168,7 +170,16 @@ TEST_CASE("who fills sessions and is lost, again and again, keeps no other netwo
   Options options;
   options.rates.ownSessions = {120, 300};
   const Newcomer bad{{}, "9.9."};
-  leaveLogs(world, options, bad);
+  if (GENERATE(true, false)) {
+    leaveLogs(world, options, bad, [](WsClient& one) { one.drop(); });
+  } else {  // or is taken over by somebody who then has no use for it
+    leaveLogs(world, options, bad, [&](WsClient& one) {
+      WsClient thief(world, 1, options, {}, bad);
+      thief.packet("40" + json{{"pid", one.inbox.pid}, {"offset", "x"}}.dump());
+      world.settle();
+      thief.drop();
+    });
+  }
   CHECK(world.zone.header().heap.freePages() > world.zone.header().heap.total() / 3);
   for (int i = 0; i < 50; ++i) {
     WsClient ann(world, 0, options, {}, {{}, "1.1."});

@@ -364,6 +364,7 @@ TEST_CASE("of a WebSocket that died with its worker others log what they know", 
   const Ended ended = onlyEnd(world, EndReason::kWorkerDied);
   CHECK(ended.sessionId == "room");
   CHECK(ended.userId == "ann");
+  CHECK(ended.code == websocket::CloseCode::kAbnormal);
   CHECK_FALSE(ended.traffic);
 }
 

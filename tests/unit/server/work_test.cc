@@ -135,23 +135,55 @@ TEST_CASE("reports that all are told of are few, and what changes nothing is non
   CHECK(only(bob.inbox.news(), "ack") == Strings{"ack 15 ok"});
 }
 
-TEST_CASE("a POST obeys the rate, however long that takes, and its connection stays", "[server][work]") {
+TEST_CASE("a POST obeys the rate, longer than commands wait for readers, and its connection stays", "[server][work]") {
   World world(1);
   PollClient ann(world, 0, withInput(10'000, 64 * 1024));
   ann.polls = true;
   ann.packet("40");
   world.settle();
   ann.answersPings = false;  // as a client does that has a POST under way
-  FakePost& post = ann.post(repeated("43[]\x1e", 3'999) + "43[]");
-  world.advance(60'000);
+  FakePost& post = ann.post(repeated("43[]\x1e", 1'299) + "43[]");
+  world.advance(10'000);
   CHECK_FALSE(post.isFinished);
-  world.advance(60'000);
+  world.advance(30'000);
   REQUIRE(post.isFinished);
   CHECK_FALSE(post.error);
   ann.packet("42[\"heartbeat\"]");
   world.advance(5'000);
   CHECK(answers(ann, "heartbeat_ack") == 1);
   CHECK_FALSE(ann.refused);
+}
+
+TEST_CASE("a POST that would rest for longer than a client may be silent is a flood", "[server][work]") {
+  World world(1);
+  PollClient ann(world, 0, withInput(10'000, 64 * 1024));
+  ann.polls = true;
+  ann.packet("40");
+  world.settle();
+  FakePost& post = ann.post(repeated("43[]\x1e", 3'999) + "43[]");
+  world.advance(40'000);
+  CHECK_FALSE(post.isFinished);
+  world.advance(20'000);
+  REQUIRE(post.isFinished);
+  CHECK(post.error);
+}
+
+TEST_CASE("a worker that stood still for longer than a rest goes on", "[server][work]") {
+  World world(1);
+  WsClient ann(world, 0, withInput(10'000, 64 * 1024)), bob(world, 0);
+  bob.packet("40");
+  ann.packet("40");
+  ann.answersPings = false;
+  world.advance(24'000);
+  ann.send(clientFrame("42[\"heartbeat\",{\"x\":\"" + std::string(900'000, 'a') + "\"}]") +
+           clientFrame("42[\"heartbeat\"]"));
+  CHECK(ann.socket.paused);
+  world.advance(3'000);  // it has been pinged, and rests
+  CHECK(ann.socket.paused);
+  world.env.time = world.env.time.after(120'000);
+  world.turn();
+  bob.event("heartbeat", nullptr, 1);
+  CHECK(answers(bob, "heartbeat_ack") + static_cast<int>(bob.closeCode.has_value()) == 1);
 }
 
 TEST_CASE("who has to rest for long is not taken for dead", "[server][work]") {
