@@ -5,7 +5,7 @@ local function is_contents(list)
         Link = function() links = links + 1 end,
         Str = function() words = words + 1 end,
     })
-    return links > 4 and words < 2 * links
+    return links > 4 and words < 3 * links
 end
 
 local seen = false
