@@ -39,6 +39,14 @@ function(nginx_configure source objs)
   file(TOUCH ${configured})
 endfunction()
 
+# nginx_check_tls(OBJS) ends with an error when a module for that NGINX would load into one with TLS and not know of it.
+function(nginx_check_tls objs)
+  file(STRINGS ${objs}/ngx_auto_config.h features REGEX "^#define NGX_(COMPAT|SSL) ")
+  if(features MATCHES "NGX_COMPAT" AND NOT features MATCHES "NGX_SSL")
+    message(FATAL_ERROR "With --with-compat mediasync needs --with-http_ssl_module: ${objs} was configured without")
+  endif()
+endfunction()
+
 # nginx_read_makefile(SOURCE OBJS INCLUDES DEFINITIONS) gives the folders that NGINX's own files are compiled with, and the
 # macros of its name that were given to its ./configure, such as by --with-cc-opt.
 function(nginx_read_makefile source objs includes definitions)
