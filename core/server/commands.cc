@@ -446,7 +446,7 @@ void Worker::makePlace(Request& request, std::string_view sessionId) {
 }
 
 // Counts the session that a join makes, once, however often that is tried. Throws Refused when there were too many.
-void Worker::admitSession(Request& request, std::uint64_t client) const {
+void Worker::admitSession(Request& request, std::uint64_t client) {
   if (request.isAdmitted) return;
   request.isAdmitted = admitsSession(client, request.caller.options.rates, request.now);
   if (!request.isAdmitted) throw Refused{session::kRateLimited};

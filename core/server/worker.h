@@ -497,7 +497,7 @@ class Worker {
   Handled refuseTooFast(Request&, const Rate&);
   bool joinsTooOften(const Caller&, const std::variant<session::Command, session::Refusal>&);
   void makePlace(Request&, std::string_view sessionId);
-  void admitSession(Request&, std::uint64_t client) const;
+  void admitSession(Request&, std::uint64_t client);
   bool admitsSession(std::uint64_t client, const Rates&, Instant now);
   void sayTooMany(Instant now);
   bool isOneTooMany(const Options&) const;
