@@ -11,6 +11,7 @@
 #include "core/base/siphash.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/identity.h"
+#include "ngx_module/response.h"
 
 extern "C" {
 extern ngx_module_t ngx_http_log_module;

@@ -416,7 +416,7 @@ TEST_CASE("the client's address is that of the handshake", "[server][account]") 
   store::Address address;
   address.size = 4;
   address.bytes = {192, 0, 2, 7};
-  auto opened = world.worker(0).openChannel(socket, logged(), {}, {}, address);
+  auto opened = world.worker(0).openChannel(socket, logged(), {}, {{}, {}, address});
   world.worker(0).gone(*std::get<std::unique_ptr<Channel>>(opened));
   world.worker(0).flush();
   const Ended ended = onlyEnd(world, EndReason::kTransportClose);
