@@ -56,7 +56,8 @@ describe('the description and the code', () => {
   });
 
   it('have the same codes', () => {
-    const known = [...read('core/session/refusal.h').matchAll(/Refusal k\w+\{\s*"([A-Z_]+)"/g)].map(([, code]) => code);
+    const known = [...read('core/session/refusal.h').matchAll(/Refusal k\w+\{\s*"([A-Z_]+)"/g)].map(([, code]) => code)
+      .filter((code) => !['HOOK_FAILED', 'BACKLOGGED'].includes(code)); // only where operators have scripts
     assert.deepEqual(known.sort(), Object.keys(codes).sort());
   });
 

@@ -269,7 +269,7 @@ describe('a full zone', () => {
   });
 });
 
-suite('a list of many sessions', { zoneSize: '16m', http: 'mediasync_limit_create off;', // all come from one address
+suite('a list of many sessions', { zoneSize: '16m',
   locations: `location /closed/ { mediasync_api rooms; mediasync_list off; }
     location /metered/ { mediasync_api rooms; mediasync_limit_replies rate=1k burst=10k; }` },
   (server) => {

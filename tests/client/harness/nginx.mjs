@@ -81,6 +81,7 @@ http {
   uwsgi_temp_path tmp;
   scgi_temp_path tmp;
   mediasync_zone zone=rooms:${zoneSize} ${zone};
+  ${http.includes('mediasync_limit_create') ? '' : 'mediasync_limit_create off; # all clients are of one address'}
   ${http}
   server {
     listen 127.0.0.1:${ports.http} backlog=2048;
