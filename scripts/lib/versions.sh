@@ -78,14 +78,26 @@ END
       ./configure "${NGX_CONF_FLAGS[@]}" --with-cc="$dir/cc" --builddir="$dir/nginx")
     cmake -S . -B "$dir" -G Ninja -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
       -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
-      -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64-static -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS=-O1 \
+      -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64-static -DCMAKE_BUILD_TYPE=None \
       -DCMAKE_COMPILE_WARNING_AS_ERROR=ON -DNGX_SOURCE=/opt/usr/share/nginx/src -DNGX_OBJS="$dir/nginx"
     cmake --build "$dir"' build "$1"
 )
 
 # load_arm64 DIR — whether NGINX of arm64, emulated, takes the module.
 load_arm64() {
-  echo "load_module $1/ngx_http_mediasync_module.so; events {} http { mediasync_zone zone=z:2m; }" >"$1/load.conf"
+  cat >"$1/load.conf" <<END
+load_module $1/ngx_http_mediasync_module.so;
+events {}
+http {
+  access_log off;
+  client_body_temp_path tmp;
+  proxy_temp_path tmp;
+  fastcgi_temp_path tmp;
+  uwsgi_temp_path tmp;
+  scgi_temp_path tmp;
+  mediasync_zone zone=z:2m;
+}
+END
   quiet in_chroot arm64 qemu-aarch64-static /opt/usr/sbin/nginx -t -q -p "$1" -c load.conf -e stderr -g 'pid load.pid;'
 }
 
@@ -144,15 +156,19 @@ run_source() {
   fi
 }
 
-# The unit tests on another machine, which lets more memory accesses overtake each other and has unsigned characters.
+# The tests that qemu-user cannot run: it has neither robust mutexes, which tell that their owner died, nor ptrace().
+mediasync_not_emulated='its process dies at|its holder is killed|process stands still with it|^a process killed anywhere|others are killed beside|^a worker killed|a debugger looks at it'
+
+# The unit tests on another machine, where characters have no sign. How its memory accesses overtake each other is not
+# emulated either.
 run_arm64() {
   began=$SECONDS
   local dir=$PWD/build/versions/arm64
   if library_within 1500 make_arm64 && library_within 3000 build_arm64 "$dir" && library_within 120 load_arm64 "$dir"; then
     count "arm64: NGINX takes the module" 1 0
     began=$SECONDS
-    ctest_tests "arm64: unit tests" 3000 bash -c 'source scripts/lib/setup.sh; source scripts/lib/chroot.sh; enter_chroot "$@"' \
-      check arm64 ctest --test-dir "$dir" --timeout 900
+    ctest_tests "arm64: unit tests" 6000 bash -c 'source scripts/lib/setup.sh; source scripts/lib/chroot.sh; enter_chroot "$@"' \
+      check arm64 ctest --test-dir "$dir" --timeout 900 -E "$mediasync_not_emulated"
   else
     count "arm64" 0 1
   fi

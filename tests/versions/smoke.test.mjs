@@ -2,19 +2,24 @@
 // reload. NGINX_BIN says which NGINX.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { after, before, clear, connect, describe, enter, fence, it, received, request, rest, Server, state, unique, userOf,
-  waitFor } from '../client/harness/index.mjs';
+import { after, before, clear, configuration, connect, describe, enter, fence, it, received, request, rest, Server, state,
+  unique, userOf, waitFor } from '../client/harness/index.mjs';
 import { askVersion, connectVersion, versions } from '../client/harness/versions.mjs';
 
 const kTransports = ['polling', 'websocket', 'upgrade'];
 const hasTls = /--with-http_ssl_module/.test(spawnSync(process.env.NGINX_BIN ?? 'nginx', ['-V']).stderr);
 
+const options = { workers: 2, tls: hasTls, probePath: '/status', sync: 'mediasync_eio3 on; mediasync_deflate on;',
+  // Without PCRE there is no "return" either.
+  config: (server) => configuration(options, { http: server.port, tls: server.tlsPort })
+    .replace(/location = \/worker.*/, '') };
+
 /** The leader, by WebSocket, and a follower by each transport. */
-async function audience(server, options = {}) {
+async function audience(server, more = {}) {
   const sessionId = unique('room');
   const members = [];
   for (const transport of ['websocket', ...kTransports]) {
-    members.push(await enter(server, { sessionId, userId: unique(transport) }, { transport, ...options }));
+    members.push(await enter(server, { sessionId, userId: unique(transport) }, { transport, ...more }));
   }
   return { sessionId, members };
 }
@@ -34,7 +39,7 @@ async function watchTogether(members) {
 
 describe('this NGINX', () => {
   let server;
-  before(async () => { server = await Server.start({ tls: hasTls, sync: 'mediasync_eio3 on; mediasync_deflate on;' }); });
+  before(async () => { server = await Server.start(options); });
   after(async () => { await server?.stop(); });
 
   it('lets clients watch together by every transport', async () => {
