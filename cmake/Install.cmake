@@ -1,4 +1,4 @@
-# What "cmake --install" lays out, and the packages in debian/ from it.
+# The files that "cmake --install" lays out, of which debian/ makes packages.
 include(GNUInstallDirs)
 
 set(MEDIASYNC_MODULE_DIR lib/nginx/modules CACHE STRING "where NGINX looks for modules, below the prefix")

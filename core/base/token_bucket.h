@@ -49,7 +49,7 @@ class TokenBucket {
     fullAt_ = now * kPerMillisecond + std::min(missing(now) + timeFor(rate, tokens), most);
   }
 
-  // Of two that fill as they stand.
+  // Compares two that nobody takes from meanwhile.
   bool isFullBefore(const TokenBucket& other) const { return fullAt_ < other.fullAt_; }
 
   // In a word, for a bucket that is used at least once in 24 days: rounded to milliseconds, in favour of who takes.

@@ -1,4 +1,4 @@
-// What becomes of connections in the end, for counters and for the operator's log.
+// The ends of connections, for counters and for the operator's log.
 #include <algorithm>
 #include <utility>
 

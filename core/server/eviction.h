@@ -9,7 +9,7 @@ namespace mediasync::server {
 // No lock is held: that may take a while.
 template <class Act>
 void Worker::withRoom(Instant now, Act act) {
-  // What gives way may lie among what stays, and leave no room of the kind that is needed.
+  // A session that gives way may lie among others that stay, and leave no room of the kind that is needed.
   constexpr int kRounds = 4;
   for (int round = 0;; ++round) {
     try {

@@ -54,7 +54,7 @@ struct Options {
   friend bool operator==(const Options&, const Options&) = default;
 };
 
-// What a request says of who has sent it, beside its location.
+// A client, as far as the request that it comes by tells.
 struct Newcomer {
   std::string_view secret = {};   // where the location asks for one
   std::string_view network = {};  // see clientNetwork(); "": none is known

@@ -100,7 +100,7 @@ void StateKeeper::becameDurable(std::uint64_t ticket) {
   }
 }
 
-// What had changed when the pass began is in the file.
+// The file has all changes that had been made when the pass began.
 void StateKeeper::noteSaved() {
   if (hasCurrent_) state().savedAt.store(passAt_);
 }
