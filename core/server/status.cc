@@ -115,7 +115,7 @@ void addWorkers(Metrics& out, const store::Zone& zone, Instant now) {
   }
 }
 
-// Of so many pages, the bytes that newcomers can have: the last ones are kept for those who are there.
+// The bytes that newcomers can have of so many pages: the last ones are kept for members.
 std::uint64_t bytesForNewcomers(const store::PageHeap& heap, std::uint32_t pages) {
   const std::uint32_t reserve = store::pagesForConnections(heap.total());
   return pages > reserve ? (pages - reserve) * store::kPageSize : 0;
@@ -230,7 +230,7 @@ Metrics statusOf(const store::Zone& zone, Instant now) {
 }
 
 api::ZoneStatus statusOf(const store::Zone& zone, std::string_view name, Instant now) {
-  // Of the places of histograms: 16 µs and 1 ms.
+  // Where histograms begin: with 16 µs, and with 1 ms.
   constexpr std::size_t kFine = 0, kCoarse = 6;
   return {
       name,

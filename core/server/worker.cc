@@ -126,7 +126,7 @@ void Worker::wakeOthers() {
   wake_.reset();
 }
 
-// What was put into the mailboxes before the wake-up is seen after this. A store would not do: where a load may
+// Mail that was put into the mailboxes before the wake-up is seen after this. A store would not do: where a load may
 // overtake it, mail could be missed whose sender has seen the wake-up still on its way.
 void Worker::hearSignal() {
   zone_.worker(id_.slot).signalled.exchange(0);

@@ -66,7 +66,7 @@ inline constexpr Refusal kTooManyConnections{"TOO_MANY_CONNECTIONS", "The user h
 inline constexpr Refusal kRateLimited{"RATE_LIMITED", "Too many requests in a short time. Try again later."};
 inline constexpr Refusal kZoneFull{"ZONE_FULL", "The server is out of memory for sessions"};
 
-// What the scripts of an operator did not decide in time, or failed at.
+// Questions that the scripts of an operator did not answer in time, or failed at.
 inline constexpr Refusal kHookFailed{"HOOK_FAILED", "The server could not check this, try again"};
 inline constexpr Refusal kBacklogged{"BACKLOGGED", "The answer does not fit beside what you must take first"};
 

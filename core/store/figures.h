@@ -35,7 +35,7 @@ class Histogram {
   // The greatest value that the place holds.
   static constexpr std::uint64_t bound(std::size_t place) { return std::uint64_t{1} << (kFirstPower + place); }
 
-  // What is negative, since a clock was set, is not counted.
+  // A negative value comes of a clock that was set, and is not counted.
   void observe(std::int64_t value) {
     if (value < 0) return;
     const auto size = static_cast<std::uint64_t>(value);

@@ -16,8 +16,7 @@ class RobustMutex {
   bool lock();
   void unlock();
 
-  // What this process does from now on when it has waited for another one for kPatience, which had the lock all the
-  // time: `whenStuck` gets the thread that holds it. It is called again and again until the lock is free.
+  // Says what this process does from now on when another one has kept the lock for all of kPatience: `whenStuck` gets the thread that holds it. It is called again and again until the lock is free.
   using WhenStuck = void (*)(std::int32_t holder);
   static void onStuck(WhenStuck whenStuck);
   // Milliseconds. They are counted in pieces, so that a machine that stood still as a whole has waited for one alone.
