@@ -16,7 +16,8 @@ class RobustMutex {
   bool lock();
   void unlock();
 
-  // Says what this process does from now on when another one has kept the lock for all of kPatience: `whenStuck` gets the thread that holds it. It is called again and again until the lock is free.
+  // Says what this process does from now on when another one has kept the lock for all of kPatience: `whenStuck`
+  // gets the thread that holds it. It is called again and again until the lock is free.
   using WhenStuck = void (*)(std::int32_t holder);
   static void onStuck(WhenStuck whenStuck);
   // Milliseconds. They are counted in pieces, so that a machine that stood still as a whole has waited for one alone.
