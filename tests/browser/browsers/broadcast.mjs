@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { repoRoot } from '../../client/harness/nginx.mjs';
 
-const kWindow = 5; // segments that can be had
+const kWindow = 7; // segments that can be had: room for seeking back from the live end, which players keep three away from
 
 export class Broadcast {
   #folder;

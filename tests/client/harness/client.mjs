@@ -151,9 +151,23 @@ export async function ask(socket, event, ...args) {
   const fail = alarm();
   try {
     return await socket.timeout(allowed).emitWithAck(event, ...args);
-  } catch {
+  } catch (error) {
+    const what = `the acknowledgement of ${event} on ${socket.label}`;
+    if (Date.now() - start < allowed) throw fail(`waiting for ${what}: ${error.message}`); // the client gave up by itself
     inVain(start);
-    throw fail(`timed out after ${allowed} ms waiting for the acknowledgement of ${event} on ${socket.label}`);
+    throw fail(`timed out after ${allowed} ms waiting for ${what}`);
+  }
+}
+
+/** The same over lost connections: what was lost along with one is said again over the next. */
+export async function askAgain(socket, event, ...args) {
+  for (;;) {
+    await until(`${socket.label} to be connected`, () => socket.connected);
+    try {
+      return await ask(socket, event, ...args);
+    } catch (error) {
+      if (!error.message.includes('has been disconnected')) throw error;
+    }
   }
 }
 
