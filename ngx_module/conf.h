@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "core/server/options.h"
-#include "core/server/state_keeper.h"
+#include "core/persistence/state_keeper.h"
 #include "core/store/zone.h"
 #include "ngx_module/nginx.h"
 
@@ -18,7 +18,7 @@ struct ZoneConf {
   ngx_uint_t shards;
   store::ZoneSettings settings;
   ngx_str_t statePath;  // empty: no state file
-  server::StateSync stateSync;
+  persistence::StateSync stateSync;
   std::uint32_t stateFile;   // its number, once it is open; 0: it is not
   std::uint32_t stateEpoch;  // in which it is in force
   const ngx_array_t* zones;  // of the configuration, of ZoneConf*

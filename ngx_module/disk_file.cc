@@ -60,7 +60,7 @@ void DiskFile::startThread() {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-void DiskFile::write(server::StateWrite write) {
+void DiskFile::write(persistence::StateWrite write) {
   if (!thread_.joinable()) startThread();
   auto task = std::make_shared<std::packaged_task<bool()>>([this, write = std::move(write)] { return apply(write); });
   result_ = task->get_future();
@@ -71,7 +71,7 @@ void DiskFile::write(server::StateWrite write) {
   });
 }
 
-bool DiskFile::writeNow(server::StateWrite write) {
+bool DiskFile::writeNow(persistence::StateWrite write) {
   return noteResult(apply(write));
 }
 
@@ -93,12 +93,12 @@ void DiskFile::onEvent(ngx_event_t* event) {
 }
 
 // In the thread, which must not log.
-bool DiskFile::apply(const server::StateWrite& write) {
+bool DiskFile::apply(const persistence::StateWrite& write) {
   return put(write.current) && put(write.snapshot) &&
          (!write.sync || (fdatasync(halves_[0]) == 0 && fdatasync(halves_[1]) == 0) || (error_ = errno, false));
 }
 
-bool DiskFile::put(const server::StatePiece& piece) {
+bool DiskFile::put(const persistence::StatePiece& piece) {
   const int fd = halves_[piece.half];
   if (piece.isNew && ftruncate(fd, 0) != 0) return error_ = errno, false;
   for (size_t at = 0; at < piece.bytes.size();) {
@@ -117,7 +117,7 @@ bool DiskFile::noteResult(bool ok) {
   return ok;
 }
 
-server::NewestSnapshot DiskFile::newest() const {
+persistence::NewestSnapshot DiskFile::newest() const {
   return newestIn(halves_);
 }
 

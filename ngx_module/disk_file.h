@@ -8,14 +8,14 @@
 #include <memory>
 #include <thread>
 
-#include "core/server/state_keeper.h"
+#include "core/persistence/state_keeper.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
 #include "ngx_module/state_lock.h"
 
 namespace mediasync::ngx {
 
-class DiskFile final : public server::StateFile {
+class DiskFile final : public persistence::StateFile {
  public:
   // `written` is called in the event loop, when written() of the keeper is due.
   DiskFile(const ZoneConf&, ngx_cycle_t* cycle, void (*written)(void*), void* context);
@@ -23,10 +23,10 @@ class DiskFile final : public server::StateFile {
   DiskFile(const DiskFile&) = delete;
   DiskFile& operator=(const DiskFile&) = delete;
 
-  // server::StateFile
-  server::NewestSnapshot newest() const override;
-  void write(server::StateWrite) override;
-  bool writeNow(server::StateWrite) override;
+  // persistence::StateFile
+  persistence::NewestSnapshot newest() const override;
+  void write(persistence::StateWrite) override;
+  bool writeNow(persistence::StateWrite) override;
   bool waitForWrite() override;
 
   // How the last write ended; nullopt when none has since the last call.
@@ -40,8 +40,8 @@ class DiskFile final : public server::StateFile {
 
  private:
   static void onEvent(ngx_event_t* event);
-  bool apply(const server::StateWrite&);
-  bool put(const server::StatePiece&);
+  bool apply(const persistence::StateWrite&);
+  bool put(const persistence::StatePiece&);
   void startThread();
   bool noteResult(bool ok);
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/store/state_image.h"
+#include "core/persistence/state_image.h"
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"
 #include "ngx_module/state_lock.h"
@@ -19,8 +19,8 @@
 namespace mediasync::ngx {
 namespace {
 
-using store::StateFileKind;
-using store::StateImage;
+using persistence::StateFileKind;
+using persistence::StateImage;
 
 std::vector<OpenFile>& openFiles() {
   static auto* files = new std::vector<OpenFile>();
@@ -57,13 +57,13 @@ bool isUsable(int fd, const std::string& path, ngx_log_t* log) {
     ngx_log_error(NGX_LOG_EMERG, log, 0, "state file \"%s\" is not a regular file", path.c_str());
     return false;
   }
-  char bytes[store::kStateHeaderBytes];
+  char bytes[persistence::kStateHeaderBytes];
   const ssize_t size = pread(fd, bytes, sizeof bytes, 0);
   if (size < 0) {
     ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "pread() \"%s\" failed", path.c_str());
     return false;
   }
-  switch (store::kindOfStateFile({bytes, static_cast<size_t>(size)})) {
+  switch (persistence::kindOfStateFile({bytes, static_cast<size_t>(size)})) {
     case StateFileKind::kOurs:
       return true;
     case StateFileKind::kOtherVersion:
@@ -334,12 +334,12 @@ void awaitOthers(const ZoneConf& conf, ngx_log_t* log) {
   state.pending.store(1);
 }
 
-server::NewestSnapshot newestIn(const int (&halves)[2]) {
-  server::NewestSnapshot newest;
+persistence::NewestSnapshot newestIn(const int (&halves)[2]) {
+  persistence::NewestSnapshot newest;
   for (std::uint32_t half = 0; half < 2; ++half) {
-    char bytes[store::kStateHeaderBytes];
+    char bytes[persistence::kStateHeaderBytes];
     if (pread(halves[half], bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes)) continue;
-    const auto header = store::parseStateHeader({bytes, sizeof bytes});
+    const auto header = persistence::parseStateHeader({bytes, sizeof bytes});
     if (header && header->generation >= newest.generation) newest = {header->generation, half};
   }
   return newest;

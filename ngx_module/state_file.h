@@ -2,7 +2,7 @@
 // of a zone that is in use before the configuration is in force: a reload may fail yet.
 #pragma once
 
-#include "core/server/state_keeper.h"
+#include "core/persistence/state_keeper.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
 
@@ -31,6 +31,6 @@ const OpenFile* stateFileOf(const ZoneConf&);
 void loadState(const ZoneConf&, const OpenFile&, ngx_log_t*);
 // Nobody is served before the file has been read, by a worker, once others have ended.
 void awaitOthers(const ZoneConf&, ngx_log_t*);
-server::NewestSnapshot newestIn(const int (&halves)[2]);
+persistence::NewestSnapshot newestIn(const int (&halves)[2]);
 
 }  // namespace mediasync::ngx

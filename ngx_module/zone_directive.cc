@@ -96,11 +96,11 @@ char* parseState(Parser& p, const ngx_str_t& whole, ngx_str_t value) {
 
 char* parseSync(Parser& p, const ngx_str_t& whole, ngx_str_t value) {
   if (view(value) == "always") {
-    p.zone->stateSync = server::StateSync::kAlways;
+    p.zone->stateSync = persistence::StateSync::kAlways;
   } else if (view(value) == "interval") {
-    p.zone->stateSync = server::StateSync::kInterval;
+    p.zone->stateSync = persistence::StateSync::kInterval;
   } else if (view(value) == "off") {
-    p.zone->stateSync = server::StateSync::kOff;
+    p.zone->stateSync = persistence::StateSync::kOff;
   } else {
     return invalid(p.cf, whole);
   }
@@ -205,7 +205,7 @@ ZoneConf* newZone(ngx_conf_t* cf) {
   zone->shards = kDefaultShards;
   zone->settings = store::ZoneSettings{};
   zone->settings.restartGrace = kDefaultRestartGrace;
-  zone->stateSync = server::StateSync::kInterval;
+  zone->stateSync = persistence::StateSync::kInterval;
   zone->zone = static_cast<store::Zone*>(memory);
   return zone;
 }

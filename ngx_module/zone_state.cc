@@ -19,7 +19,7 @@ constexpr ngx_msec_t kFileWait = 100;
 
 }  // namespace
 
-ZoneState::ZoneState(const ZoneConf& conf, ngx_cycle_t* cycle, server::Environment& env)
+ZoneState::ZoneState(const ZoneConf& conf, ngx_cycle_t* cycle, store::Process& env)
     : conf_(conf),
       log_(cycle->log),
       file_(conf, cycle, onWritten, this),

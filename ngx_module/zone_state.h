@@ -1,7 +1,7 @@
 // The state of one zone in a worker process: its file, and the keeper that decides what is written and when.
 #pragma once
 
-#include "core/server/state_keeper.h"
+#include "core/persistence/state_keeper.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/disk_file.h"
 #include "ngx_module/timer.h"
@@ -10,7 +10,7 @@ namespace mediasync::ngx {
 
 class ZoneState {
  public:
-  ZoneState(const ZoneConf&, ngx_cycle_t* cycle, server::Environment&);
+  ZoneState(const ZoneConf&, ngx_cycle_t* cycle, store::Process&);
 
   // This worker may have changed something.
   void changed() { keeper_.changed(); }
@@ -30,7 +30,7 @@ class ZoneState {
   const ZoneConf& conf_;
   ngx_log_t* log_;
   DiskFile file_;
-  server::StateKeeper keeper_;
+  persistence::StateKeeper keeper_;
   Timer timer_;
   bool finishing_ = false;
   bool finished_ = false;

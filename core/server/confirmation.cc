@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/server/caller.h"
-#include "core/server/state_keeper.h"
+#include "core/persistence/state_keeper.h"
 #include "core/server/worker.h"
 
 namespace mediasync::server {
@@ -21,7 +21,7 @@ constexpr std::size_t kMostUnconfirmed = 16'384;
 // ends.
 WriteTicket Worker::writeTicket() const {
   const store::StateKeeping& state = zone_.header().state;
-  if (stopped_ || state.enabled.load() != static_cast<std::uint32_t>(StateSync::kAlways)) return 0;
+  if (stopped_ || state.enabled.load() != static_cast<std::uint32_t>(persistence::StateSync::kAlways)) return 0;
   return state.taken.load() + 1;
 }
 

@@ -6,7 +6,7 @@
 
 #include "core/base/prefetch.h"
 #include "core/server/worker.h"
-#include "core/store/fault_point.h"
+#include "core/memory/fault_point.h"
 
 namespace mediasync::server {
 
@@ -92,7 +92,7 @@ void Worker::announce(Room& room) {
 
 // There is news of playback, or what waits is about to be in the way of what comes.
 bool Worker::isUrgent(const Room& room) {
-  store::ReadLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
+  store::ShardLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
   const auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
   if (session.serial != room.serial) return false;
   const store::SessionLog& log = session.log;
@@ -119,7 +119,7 @@ bool Worker::pull(Room& room) {
   batch_.raw().clear();
   store::LogSlice slice;
   {
-    store::ReadLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
+    store::ShardLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
     const auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
     if (session.serial != room.serial) return false;
     slice = store::readLog(zone_.arena(), session.log, room.pulled, kBatchBytes, batch_.raw(), &room.place);
@@ -238,7 +238,7 @@ void Worker::catchUp(Link& link) {
     store::LogSlice slice;
     std::uint64_t newestSync = 0;
     {
-      store::ReadLock lock(zone_.region(), zone_.sessionShard(room->shard).header);
+      store::ShardLock lock(zone_.region(), zone_.sessionShard(room->shard).header);
       const auto& session = *zone_.arena().at<store::SessionRecord>(room->session);
       if (session.serial != room->serial) return;
       slice = store::readLog(zone_.arena(), session.log, link.cursor, kBatchBytes, ownBatch_.raw());
@@ -312,7 +312,7 @@ void Worker::publishNeeds(Room& room) {
       if (now - link.behindSince < kFreeWait || link.ticket != 0) neededSoon = std::min(neededSoon, link.cursor);
     }
   }
-  store::ReadLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
+  store::ShardLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
   auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
   if (session.serial != room.serial) return;
   if (needed < neededSoon || room.heldSince != 0) {
@@ -322,7 +322,7 @@ void Worker::publishNeeds(Room& room) {
   for (store::Ref ref = session.watchers; ref != 0;) {
     auto& watcher = *zone_.arena().at<store::SessionWatcher>(ref);
     if (watcher.worker == id_) watcher.needed.store(needed, std::memory_order_release);
-    store::faultPoint();
+    memory::faultPoint();
     ref = watcher.next;
   }
 }

@@ -7,10 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/clock.h"
-#include "core/base/random.h"
 #include "core/engineio/protocol.h"
-#include "core/store/zone.h"
+#include "core/store/process.h"
+#include "core/store/records.h"
 #include "core/websocket/frame.h"
 
 namespace mediasync::server {
@@ -33,19 +32,8 @@ struct Ended {
   bool recovered = false;       // it went on where one before had been lost
 };
 
-class Environment {
+class Environment : public store::Process {
  public:
-  virtual ~Environment() = default;
-  virtual Instant now() = 0;
-  // The wall clock of now(), in microseconds.
-  virtual std::int64_t wallMicroseconds() = 0;
-  virtual RandomSource& random() = 0;
-  // Makes the worker process in `slot` call Worker::wake() soon. For one's own slot: after the present callback.
-  virtual void wakeWorker(std::uint16_t slot) = 0;
-  virtual bool processAlive(store::ProcessId) = 0;
-  // For the operator's log.
-  enum class Severity : std::uint8_t { kWarn, kError, kAlert };
-  virtual void log(Severity, std::string_view line) = 0;
   // A connection has ended, and its location has a log. Not called under a lock.
   virtual void ended(const Ended&) {}
   // The operator's rules, null when there are none. Outlives the worker.

@@ -58,7 +58,7 @@ Worker::Abandoned Worker::mostAbandoned(Instant now) const {
   };
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
     const store::SessionShard& records = zone_.sessionShard(shard);
-    store::ReadLock lock(zone_.region(), zone_.sessionShard(shard).header);
+    store::ShardLock lock(zone_.region(), zone_.sessionShard(shard).header);
     consider(shard, records.vacant.first, &store::SessionRecord::inVacant, false);
     consider(shard, records.idle.first, &store::SessionRecord::inIdle, true);
   }
@@ -98,7 +98,7 @@ bool Worker::dismissOne(Instant now) {
   std::int64_t longest = latest + 1;
   std::uint32_t where = 0;
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-    store::ReadLock lock(zone_.region(), zone_.sessionShard(shard).header);
+    store::ShardLock lock(zone_.region(), zone_.sessionShard(shard).header);
     const std::int64_t since = sinceIn(zone_.sessionShard(shard));
     if (since < longest) where = shard;
     longest = std::min(longest, since);

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "core/server/worker.h"
-#include "core/store/fault_point.h"
+#include "core/memory/fault_point.h"
 #include "core/websocket/extensions.h"
 
 namespace mediasync::server {
@@ -79,7 +79,7 @@ struct Worker::Contents {
 
 void Worker::takeHandovers() {
   zone_.worker(id_.slot).takes.store(1);
-  store::faultPoint();
+  memory::faultPoint();
 }
 
 bool Worker::retire() {

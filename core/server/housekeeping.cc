@@ -4,9 +4,9 @@
 
 #include "core/server/worker.h"
 #include "core/session/rules.h"
-#include "core/store/fault_point.h"
-#include "core/store/linked.h"
-#include "core/store/mailbox.h"
+#include "core/memory/fault_point.h"
+#include "core/memory/linked.h"
+#include "core/memory/mailbox.h"
 
 namespace mediasync::server {
 
@@ -57,7 +57,7 @@ void Worker::tick(std::int64_t lateBy) {
   // A due time far ahead comes from another boot of the machine or a stopped clock.
   const bool isDue = now.mono >= due || due > now.mono + 10 * kSweepInterval;
   if (isDue && nextSweep.compare_exchange_strong(due, now.mono + kSweepInterval)) {
-    store::faultPoint();
+    memory::faultPoint();
     sweep(now);
   }
   const std::uint32_t repairs = zone_.header().repairs.load();
@@ -123,7 +123,7 @@ void Worker::reconcile(Instant now) {
     if (now.mono - reconcilingSince_ < kStranded) return;
     forgetStrandedRecoveries();
     header.reconciled.store(reconciling_);
-    store::faultPoint();
+    memory::faultPoint();
     reconcilingSince_ = 0;
   }
   const std::uint32_t repairs = header.repairs.load();
@@ -257,7 +257,7 @@ void Worker::passBy(std::uint16_t slot) {
 void Worker::reap(std::uint16_t slot, Instant now) {
   inherit(slot, now);
   zone_.worker(slot).state.store(WorkerState::kNone);
-  store::faultPoint();
+  memory::faultPoint();
 }
 
 // Under the census lock: takes over what all who had the slot have left. May be repeated when the one who did it died,
@@ -266,17 +266,17 @@ void Worker::inherit(std::uint16_t slot, Instant now) {
   store::WorkerEntry& entry = zone_.worker(slot);
   removeWatchers(slot);
   entry.sessionMail.store(0);  // watchers are all it can hold
-  store::faultPoint();
+  memory::faultPoint();
   adoptConnections(slot, now);
   forwardMail(entry);
   zone_.header().repairs.fetch_add(1);  // others look for what they were not woken for
-  store::faultPoint();
+  memory::faultPoint();
 }
 
 // Mail of one that will not open it, also what came while its connections were being adopted. From here on nobody takes
 // it for an owner any more.
 void Worker::forwardMail(store::WorkerEntry& dead) {
-  store::takeMail<store::ConnectionRecord>(zone_.arena(), dead.connectionMail, [this](Ref ref) {
+  memory::takeMail<store::ConnectionRecord>(zone_.arena(), dead.connectionMail, [this](Ref ref) {
     ConnectionTransaction txn(zone_, zone_.arena().at<store::ConnectionRecord>(ref)->shard);
     txn.openQueued(ref);
     txn.clearQueued();

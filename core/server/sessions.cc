@@ -133,7 +133,7 @@ Worker::Listed Worker::listPage(const api::ListQuery& query) const {
     const std::uint64_t perShard = std::uint64_t{zone_.sessionShard(0).bucketMask} + 1;
     if (bucket / perShard >= zone_.shards()) return page;
     store::SessionShard& shard = zone_.sessionShard(static_cast<std::uint32_t>(bucket / perShard));
-    store::ReadLock lock(zone_.region(), shard.header);
+    store::ShardLock lock(zone_.region(), shard.header);
     for (const std::uint64_t end = (bucket / perShard + 1) * perShard; bucket < end; ++bucket, ++scanned) {
       if (scanned == kBucketsAtOnce) {
         page.next = api::ListPlace{bucket, 0};

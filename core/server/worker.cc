@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "core/server/caller.h"
-#include "core/store/fault_point.h"
-#include "core/store/mailbox.h"
+#include "core/memory/fault_point.h"
+#include "core/memory/mailbox.h"
 
 namespace mediasync::server {
 
@@ -25,10 +25,10 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, store::ProcessId pro
     store::RobustLock lock(zone_.header().census);
     id_.generation = entry.generation.load() + 1;  // whoever had the slot before is another
     entry.generation.store(id_.generation);        // first: should this one die from here on, it is a predecessor, too
-    store::faultPoint();
+    memory::faultPoint();
     if (entry.state.load() != WorkerState::kNone) inherit(slot, env_.now());  // and the slot is never free in between
     entry.process.store(process);
-    store::faultPoint();
+    memory::faultPoint();
     entry.signalled.store(0);
     entry.seenAt.store(env_.now().mono);
     entry.passedBy.store(0);
@@ -38,9 +38,9 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, store::ProcessId pro
     entry.lag.store(0);
     entry.lagBefore.store(0);
     entry.lagSince.store(entry.seenAt.load());
-    store::faultPoint();
+    memory::faultPoint();
     entry.state.store(WorkerState::kRunning);
-    store::faultPoint();
+    memory::faultPoint();
   }
   seenRepairs_ = zone_.header().repairs.load();
 }
@@ -77,9 +77,9 @@ void Worker::stop() {
     disown(*links_.begin()->second);
   }
   signedOff_ = true;
-  store::faultPoint();
+  memory::faultPoint();
   zone_.worker(id_.slot).state.store(WorkerState::kLeft);
-  store::faultPoint();
+  memory::faultPoint();
 }
 
 // The client polls again, and another worker answers.
@@ -120,7 +120,7 @@ void Worker::wakeOthers() {
   for (std::size_t slot = wake_._Find_first(); slot < wake_.size(); slot = wake_._Find_next(slot)) {
     const auto s = static_cast<std::uint16_t>(slot);
     const bool wasSignalled = zone_.worker(s).signalled.exchange(1) != 0;
-    store::faultPoint();
+    memory::faultPoint();
     if (!wasSignalled) env_.wakeWorker(s);
   }
   wake_.reset();
@@ -142,20 +142,20 @@ void Worker::wake() {
 }
 
 void Worker::takeSessionMail() {
-  store::takeMail<store::SessionWatcher>(zone_.arena(), zone_.worker(id_.slot).sessionMail, [this](store::Ref ref) {
+  memory::takeMail<store::SessionWatcher>(zone_.arena(), zone_.worker(id_.slot).sessionMail, [this](store::Ref ref) {
     auto& watcher = *zone_.arena().at<store::SessionWatcher>(ref);
     const store::Ref session = watcher.session;
     const auto found = rooms_.find(session);
     if (found != rooms_.end() && found->second->serial == watcher.sessionSerial) {
       // Cleared before the log is read: what comes later queues it again.
       watcher.queued.store(0, std::memory_order_seq_cst);
-      store::faultPoint();
+      memory::faultPoint();
       announce(*found->second);
       return;
     }
     store::SessionTransaction txn(zone_, watcher.shard);
     watcher.queued.store(0, std::memory_order_seq_cst);
-    store::faultPoint();
+    memory::faultPoint();
     if (!txn.open(session, watcher.sessionSerial)) return;
     txn.removeWatcher(ref);
     txn.commit(wake_);
@@ -163,7 +163,7 @@ void Worker::takeSessionMail() {
 }
 
 void Worker::takeConnectionMail() {
-  store::takeMail<store::ConnectionRecord>(zone_.arena(), zone_.worker(id_.slot).connectionMail,
+  memory::takeMail<store::ConnectionRecord>(zone_.arena(), zone_.worker(id_.slot).connectionMail,
                                            [this](store::Ref ref) { openMail(ref); });
 }
 

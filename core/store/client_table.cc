@@ -1,6 +1,6 @@
 #include "core/store/client_table.h"
 
-#include "core/store/fault_point.h"
+#include "core/memory/fault_point.h"
 
 namespace mediasync::store {
 

@@ -7,8 +7,7 @@
 #include <cstdint>
 
 #include "core/base/token_bucket.h"
-#include "core/store/arena.h"
-#include "core/store/robust_mutex.h"
+#include "core/store/memory.h"
 
 namespace mediasync::store {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/store/fault_point.h"
-#include "core/store/linked.h"
-#include "core/store/mailbox.h"
+#include "core/memory/fault_point.h"
+#include "core/memory/linked.h"
+#include "core/memory/mailbox.h"
 #include "core/store/random_id.h"
 #include "core/store/reserve.h"
 

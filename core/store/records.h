@@ -12,9 +12,8 @@
 #include "core/session/command.h"
 #include "core/session/playback.h"
 #include "core/session/state.h"
-#include "core/store/arena.h"
+#include "core/store/memory.h"
 #include "core/store/ending.h"
-#include "core/store/shard.h"
 
 namespace mediasync::store {
 
@@ -25,16 +24,6 @@ struct WorkerId {
   std::uint16_t slot = 0;
   std::uint32_t generation = 0;
   friend bool operator==(const WorkerId&, const WorkerId&) = default;
-};
-
-// Ends of a doubly linked list that runs through records.
-struct Queue {
-  Ref first;
-  Ref last;
-};
-struct QueueLinks {
-  Ref next;
-  Ref previous;
 };
 
 // ---- sessions, in session shards ----

@@ -1,6 +1,6 @@
 #include "core/store/recovery_table.h"
 
-#include "core/store/linked.h"
+#include "core/memory/linked.h"
 #include "core/store/random_id.h"
 
 namespace mediasync::store {

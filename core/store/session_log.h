@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "core/store/records.h"
-#include "core/store/shard.h"
+#include "core/store/memory.h"
 
 namespace mediasync::store {
 

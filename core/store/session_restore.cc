@@ -1,9 +1,9 @@
 // Sessions as they come back from a state file.
 #include <algorithm>
 
-#include "core/store/linked.h"
+#include "core/memory/linked.h"
 #include "core/store/session_transaction.h"
-#include "core/store/state_record.h"
+#include "core/persistence/state_record.h"
 
 namespace mediasync::store {
 namespace {

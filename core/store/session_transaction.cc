@@ -4,9 +4,9 @@
 #include <limits>
 
 #include "core/store/event_codec.h"
-#include "core/store/fault_point.h"
-#include "core/store/linked.h"
-#include "core/store/mailbox.h"
+#include "core/memory/fault_point.h"
+#include "core/memory/linked.h"
+#include "core/memory/mailbox.h"
 
 namespace mediasync::store {
 

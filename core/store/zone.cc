@@ -81,7 +81,7 @@ Layout layoutFor(std::size_t size, std::uint32_t shards) {
   layout.connectionBuckets = reserve(shards * layout.connectionBucketsPerShard * sizeof(Ref));
   layout.recoveryBuckets = reserve(shards * layout.connectionBucketsPerShard * sizeof(Ref));
   layout.clients = reserve(ClientTable::bytesFor(layout.clientSets));
-  layout.descriptors = reserve((roughPages + 1) * sizeof(PageDescriptor));
+  layout.descriptors = reserve((roughPages + 1) * sizeof(memory::PageDescriptor));
   layout.pages = alignTo(at, kPageSize);
   if (layout.pages < size) layout.pageCount = static_cast<std::uint32_t>((size - layout.pages) / kPageSize);
   return layout;

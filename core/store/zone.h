@@ -20,7 +20,7 @@
 #include "core/store/figures.h"
 #include "core/store/notice.h"
 #include "core/store/records.h"
-#include "core/store/shard.h"
+#include "core/store/memory.h"
 
 namespace mediasync::store {
 

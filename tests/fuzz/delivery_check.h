@@ -27,7 +27,7 @@ class Logs {
 
   void read() {
     for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-      const store::ReadLock lock(zone_.region(), zone_.sessionShard(shard).header);
+      const store::ShardLock lock(zone_.region(), zone_.sessionShard(shard).header);
       for (store::Ref ref = zone_.sessionShard(shard).allSessions.first; ref != 0;) {
         const auto& session = *zone_.arena().at<store::SessionRecord>(ref);
         read(session);

@@ -20,7 +20,7 @@
 
 #include "core/session/rules.h"
 #include "core/store/event_codec.h"
-#include "core/store/mailbox.h"
+#include "core/memory/mailbox.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/require.h"
 #include "tests/fuzz/session_model.h"
@@ -584,7 +584,7 @@ class Play {
   }
 
   void openMail(std::uint16_t worker) {
-    store::takeMail<store::SessionWatcher>(zone_.arena(), zone_.worker(worker).sessionMail, [&](store::Ref ref) {
+    memory::takeMail<store::SessionWatcher>(zone_.arena(), zone_.worker(worker).sessionMail, [&](store::Ref ref) {
       auto& watcher = *zone_.arena().at<store::SessionWatcher>(ref);
       SessionTransaction txn(zone_, watcher.shard);
       watcher.queued.store(0);
@@ -600,7 +600,7 @@ class Play {
 
   struct ReadAll {
     explicit ReadAll(const store::Zone& zone) {
-      const store::ReadLock lock(zone.region(), zone.sessionShard(0).header);
+      const store::ShardLock lock(zone.region(), zone.sessionShard(0).header);
       for (store::Ref ref = zone.sessionShard(0).allSessions.first; ref != 0;) {
         sessions.push_back(zone.arena().at<store::SessionRecord>(ref));
         ref = sessions.back()->all.next;

@@ -9,13 +9,13 @@
 #include <string_view>
 
 #include "core/base/utf8.h"
-#include "core/store/state_image.h"
-#include "core/store/state_journal.h"
-#include "core/store/state_record.h"
+#include "core/persistence/state_image.h"
+#include "core/persistence/state_journal.h"
+#include "core/persistence/state_record.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/require.h"
 #include "tests/unit/store/invariants.h"
-#include "tests/unit/store/saved_record.h"
+#include "tests/unit/persistence/saved_record.h"
 
 using namespace mediasync;
 using namespace mediasync::store;

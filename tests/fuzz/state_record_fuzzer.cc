@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/store/state_record.h"
+#include "core/persistence/state_record.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/require.h"
 

@@ -3,7 +3,7 @@
 #include <functional>
 
 #include "core/server/status.h"
-#include "tests/unit/server/state_stage.h"
+#include "tests/unit/persistence/state_stage.h"
 
 using namespace mediasync;
 using namespace mediasync::server;
@@ -294,7 +294,7 @@ TEST_CASE("a session that nobody can come back to has no log after a restart eit
   Disk disk;
   World before;
   kept(before);
-  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  Keeping keeping(before, disk, 0, mediasync::persistence::StateSync::kInterval);
   WsClient ann(before, 0), bob(before, 1), cat(before, 1);
   seat(before, ann, "left", "ann");
   seat(before, bob, "lost", "bob");
@@ -330,7 +330,7 @@ TEST_CASE("a session that all had just lost keeps its log over a restart, howeve
   Disk disk;
   World before;
   kept(before);
-  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  Keeping keeping(before, disk, 0, mediasync::persistence::StateSync::kInterval);
   auto ann = std::make_unique<WsClient>(before, 0), bob = std::make_unique<WsClient>(before, 1);
   seat(before, *ann, "room", "ann");
   seat(before, *bob, "room", "bob");

@@ -1,7 +1,7 @@
 // Acknowledgements that wait until what they are about is on the disk.
 #include <catch2/catch.hpp>
 
-#include "tests/unit/server/state_stage.h"
+#include "tests/unit/persistence/state_stage.h"
 
 using namespace mediasync;
 using namespace mediasync::server;
@@ -10,8 +10,8 @@ using namespace mediasync::server::test;
 TEST_CASE("with sync=always an acknowledgement waits until what it is about is on the disk", "[server][state]") {
   Disk disk;
   World world;
-  kept(world, StateSync::kAlways);
-  Keeping keeping(world, disk, 0, StateSync::kAlways);
+  kept(world, mediasync::persistence::StateSync::kAlways);
+  Keeping keeping(world, disk, 0, mediasync::persistence::StateSync::kAlways);
   keeping.run();
   WsClient ann(world, 1);
   PollClient bob(world, 1);
@@ -46,7 +46,7 @@ TEST_CASE("with sync=always an acknowledgement waits until what it is about is o
 TEST_CASE("an acknowledgement does not wait for a disk that takes nothing, nor with another sync", "[server][state]") {
   Disk disk;
   World world;
-  const StateSync sync = GENERATE(StateSync::kAlways, StateSync::kInterval, StateSync::kOff);
+  const mediasync::persistence::StateSync sync = GENERATE(mediasync::persistence::StateSync::kAlways, mediasync::persistence::StateSync::kInterval, mediasync::persistence::StateSync::kOff);
   kept(world, sync);
   Keeping keeping(world, disk, 0, sync);
   keeping.run();
@@ -56,7 +56,7 @@ TEST_CASE("an acknowledgement does not wait for a disk that takes nothing, nor w
   disk.isFull = true;
   ann.sync(5, 1);
   world.settle();
-  if (sync == StateSync::kAlways) {
+  if (sync == mediasync::persistence::StateSync::kAlways) {
     CHECK(acks(ann).empty());
     keeping.run();
     world.settle();
@@ -69,7 +69,7 @@ TEST_CASE("an acknowledgement does not wait for a disk that takes nothing, nor w
   keeping.run();
   ann.sync(7, 3);
   world.settle();
-  CHECK(acks(ann).size() == (sync == StateSync::kAlways ? 2 : 3));
+  CHECK(acks(ann).size() == (sync == mediasync::persistence::StateSync::kAlways ? 2 : 3));
   keeping.run();
   world.settle();
   CHECK(acks(ann).size() == 3);
@@ -79,13 +79,13 @@ TEST_CASE("acknowledgements that wait survive the death of who writes, and go be
           "[server][state]") {
   Disk disk;
   World world(3);
-  kept(world, StateSync::kAlways);
+  kept(world, mediasync::persistence::StateSync::kAlways);
   WsClient ann(world, 1);
   PollClient bob(world, 1);
   bob.polls = true;
   bob.rota = {2};
   {
-    Keeping first(world, disk, 0, StateSync::kAlways);
+    Keeping first(world, disk, 0, mediasync::persistence::StateSync::kAlways);
     first.run();
     seat(world, ann, "room", "ann");
     seat(world, bob, "room", "bob");
@@ -95,7 +95,7 @@ TEST_CASE("acknowledgements that wait survive the death of who writes, and go be
     first.keeper.step();  // has taken it, and never writes it
   }
   world.kill(0);
-  Keeping second(world, disk, 2, StateSync::kAlways);
+  Keeping second(world, disk, 2, mediasync::persistence::StateSync::kAlways);
   second.keeper.step();
   world.settle();
   CHECK(acks(ann).empty());
@@ -119,8 +119,8 @@ TEST_CASE("who creates a session by REST is told when it is on the disk", "[serv
   };
   Disk disk;
   World world;
-  kept(world, StateSync::kAlways);
-  Keeping keeping(world, disk, 0, StateSync::kAlways);
+  kept(world, mediasync::persistence::StateSync::kAlways);
+  Keeping keeping(world, disk, 0, mediasync::persistence::StateSync::kAlways);
   keeping.run();
   const RestReply reply = world.worker(1).createSession({"ann", "Ann", {}}, {});
   REQUIRE(reply.status == 201);
@@ -142,8 +142,8 @@ TEST_CASE("an acknowledgement neither waits for large sessions that change on an
           "[server][state]") {
   Disk disk;
   World world(1, {}, 32 << 20);
-  kept(world, StateSync::kAlways);
-  Keeping keeping(world, disk, 0, StateSync::kAlways);
+  kept(world, mediasync::persistence::StateSync::kAlways);
+  Keeping keeping(world, disk, 0, mediasync::persistence::StateSync::kAlways);
   keeping.run();
   std::vector<std::unique_ptr<WsClient>> crowd;
   const auto enter = [](WsClient& client, const std::string& room, const std::string& user, char look) {

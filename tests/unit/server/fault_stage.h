@@ -94,7 +94,7 @@ class Stage {
       hoard_.push_back(heap.take(world.zone.arena(), kNobody, pages));
   }
   void giveBack() {
-    for (const store::PageIndex page : std::exchange(hoard_, {}))
+    for (const memory::PageIndex page : std::exchange(hoard_, {}))
       world.zone.header().heap.give(world.zone.arena(), page);
   }
   // Time goes by that nobody has noticed yet.
@@ -116,10 +116,10 @@ class Stage {
   std::vector<std::uint16_t> extra;
 
  private:
-  static constexpr store::ShardId kNobody = 60'000;
+  static constexpr memory::ShardId kNobody = 60'000;
 
   std::vector<std::unique_ptr<Client>> clients_;
-  std::vector<store::PageIndex> hoard_;
+  std::vector<memory::PageIndex> hoard_;
 };
 
 struct Scenario {

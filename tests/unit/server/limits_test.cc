@@ -13,7 +13,7 @@ namespace {
 void fillZone(World& world) {
   for (std::uint32_t i = 0; i < world.zone.shards(); ++i) {
     for (store::ShardHeader* shard : {&world.zone.sessionShard(i).header, &world.zone.connectionShard(i).header}) {
-      for (auto size = store::kSizeClasses.rbegin(); size != store::kSizeClasses.rend(); ++size) {
+      for (auto size = memory::kSizeClasses.rbegin(); size != memory::kSizeClasses.rend(); ++size) {
         for (bool more = true; more;) {
           store::Transaction txn(world.zone.region(), *shard);
           more = txn.tryAllocate(*size) != 0;

@@ -1142,7 +1142,7 @@ TEST_CASE("in a full zone a client that cannot have its seat begins afresh, and 
   bob.drop();
   std::vector<std::pair<std::uint32_t, store::Ref>> filler;
   for (std::uint32_t shard = 0; shard < world.zone.shards(); ++shard) {
-    for (auto size = store::kSizeClasses.rbegin(); size != store::kSizeClasses.rend(); ++size) {
+    for (auto size = memory::kSizeClasses.rbegin(); size != memory::kSizeClasses.rend(); ++size) {
       for (bool more = true; more;) {
         store::Transaction txn(world.zone.region(), world.zone.sessionShard(shard).header);
         const store::Ref ref = txn.tryAllocate(*size);

@@ -1,7 +1,7 @@
 // A process that is alive and does not go on: nobody waits for it longer than for a slow reader.
 #include <catch2/catch.hpp>
 
-#include "tests/unit/server/state_stage.h"
+#include "tests/unit/persistence/state_stage.h"
 #include "tests/unit/store/fault_run.h"
 
 using namespace mediasync;
@@ -48,9 +48,9 @@ TEST_CASE("a leader waits 2 s for members of a worker that stands still, and not
 TEST_CASE("an acknowledgement waits 2 s for who writes the state file, and no longer", "[server][standstill][state]") {
   Disk disk;
   World world(2);
-  kept(world, StateSync::kAlways);
+  kept(world, mediasync::persistence::StateSync::kAlways);
   WsClient ann(world, 1);
-  Keeping keeping(world, disk, 0, StateSync::kAlways);
+  Keeping keeping(world, disk, 0, mediasync::persistence::StateSync::kAlways);
   keeping.run();
   seat(world, ann, "room", "ann");
   keeping.run();
@@ -75,9 +75,9 @@ TEST_CASE("a file that is not in force any more is left to itself, and the next 
           "[server][state]") {
   Disk first, second;
   World world(2);
-  kept(world, StateSync::kAlways);
+  kept(world, mediasync::persistence::StateSync::kAlways);
   store::StateKeeping& state = world.zone.header().state;
-  Keeping before(world, first, 0, StateSync::kAlways);
+  Keeping before(world, first, 0, mediasync::persistence::StateSync::kAlways);
   before.run();
   WsClient ann(world, 1);
   seat(world, ann, "room", "ann");
@@ -87,7 +87,7 @@ TEST_CASE("a file that is not in force any more is left to itself, and the next 
   ann.sync(5, 1);
   if (isWriting) before.keeper.step();
   ++state.epoch;
-  Keeping after(world, second, 1, StateSync::kAlways);
+  Keeping after(world, second, 1, mediasync::persistence::StateSync::kAlways);
   after.keeper.step();
   CHECK(after.file.pending == std::nullopt);  // not both at a time
   const std::size_t size = first.halves[0].size() + first.halves[1].size();
@@ -106,7 +106,7 @@ TEST_CASE("a file that is not in force any more is left to itself, and the next 
 
   // And back: the first file has the newest again.
   ++state.epoch;
-  Keeping again(world, first, 0, StateSync::kAlways);
+  Keeping again(world, first, 0, mediasync::persistence::StateSync::kAlways);
   CHECK(after.keeper.yield());
   ann.sync(6);
   again.run();

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/server/state_stage.h"
+#include "tests/unit/persistence/state_stage.h"
 
 using namespace mediasync;
 using namespace mediasync::server;
@@ -45,7 +45,7 @@ std::uint64_t countAt(const api::Distribution& one, double seconds) {
 void fillZone(World& world) {
   for (std::uint32_t i = 0; i < world.zone.shards(); ++i) {
     for (store::ShardHeader* shard : {&world.zone.sessionShard(i).header, &world.zone.connectionShard(i).header}) {
-      for (auto size = store::kSizeClasses.rbegin(); size != store::kSizeClasses.rend(); ++size) {
+      for (auto size = memory::kSizeClasses.rbegin(); size != memory::kSizeClasses.rend(); ++size) {
         for (bool more = true; more;) {
           store::Transaction txn(world.zone.region(), *shard);
           more = txn.tryAllocate(*size) != 0;
@@ -222,7 +222,7 @@ TEST_CASE("the age of what is not saved grows while the disk takes nothing", "[s
   World world(1);
   kept(world);
   Disk disk;
-  Keeping keeping(world, disk, 0, StateSync::kInterval);
+  Keeping keeping(world, disk, 0, mediasync::persistence::StateSync::kInterval);
   keeping.run();
   WsClient ann(world, 0);
   seat(world, ann, "room", "ann");

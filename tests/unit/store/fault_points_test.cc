@@ -48,7 +48,7 @@ struct Room {
     }
     txn.commit(z.wake);
   }
-  void lock() { ReadLock lock(z.zone.region(), z.zone.sessionShard(0).header); }
+  void lock() { ShardLock lock(z.zone.region(), z.zone.sessionShard(0).header); }
 
   TestZone z;
   Client client;

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <functional>
 
-#include "core/store/fault_point.h"
+#include "core/memory/fault_point.h"
 #include "tests/unit/store/forked.h"
 #include "tests/unit/store/test_zone.h"
 
@@ -55,9 +55,9 @@ inline void shrinkProcess() {
 inline std::uint64_t countFaultPoints(const std::function<void()>& fn, std::function<void()> visit = {}) {
   lastPoint() = {};
   faultPlan = {0, 0, std::move(visit)};
-  faultHook = passFaultPoint;
+  memory::faultHook = passFaultPoint;
   fn();
-  faultHook = nullptr;
+  memory::faultHook = nullptr;
   return std::exchange(faultPlan, {}).passed;
 }
 
@@ -73,7 +73,7 @@ inline Fate dieAt(std::uint64_t n, const std::function<void()>& fn) {
   lastPoint() = {};
   const pid_t child = fork([&] {
     faultPlan = {0, n, {}};
-    faultHook = passFaultPoint;
+    memory::faultHook = passFaultPoint;
     fn();
   });
   int status = 0;
@@ -184,14 +184,14 @@ class ShardContent {
   void append(const void* from, std::size_t size) { bytes_.append(static_cast<const char*>(from), size); }
   void appendPages(const ShardHeader& shard) {
     const PageHeap& heap = zone_.header().heap;
-    for (PageIndex page = 1; page <= heap.total(); ++page) {
-      PageDescriptor d = heap.descriptor(arena_, page);
-      if (d.state != PageState::kInUse || d.owner != shard.id) continue;
+    for (memory::PageIndex page = 1; page <= heap.total(); ++page) {
+      memory::PageDescriptor d = heap.descriptor(arena_, page);
+      if (d.state != memory::PageState::kInUse || d.owner != shard.id) continue;
       d.notedBy = 0;
       append(&d, sizeof d);
       pages_[page] = bytes_.size();
       append(heap.page(arena_, page), kPageSize);
-      const std::size_t size = kSizeClasses[d.sizeClass];
+      const std::size_t size = memory::kSizeClasses[d.sizeClass];
       for (std::size_t slot = 0; slot < kPageSize / size; ++slot) {
         if (!d.used.has(static_cast<std::uint32_t>(slot))) std::memset(bytes_.data() + pages_[page] + slot * size, 0, size);
       }
@@ -199,7 +199,7 @@ class ShardContent {
   }
   void clear(const void* address, std::size_t size) {
     const PageHeap& heap = zone_.header().heap;
-    const PageIndex page = heap.pageOf(arena_, address);
+    const memory::PageIndex page = heap.pageOf(arena_, address);
     const auto found = pages_.find(page);
     if (found == pages_.end()) return;
     const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(address) - heap.page(arena_, page));
@@ -221,7 +221,7 @@ class ShardContent {
   Zone zone_;
   const Arena& arena_;
   std::string bytes_;
-  std::map<PageIndex, std::size_t> pages_;  // where they begin in bytes_
+  std::map<memory::PageIndex, std::size_t> pages_;  // where they begin in bytes_
 };
 
 // Of each shard: what it held when no transaction was under way in it last. Session shards first.
@@ -231,14 +231,14 @@ using Contents = std::vector<std::size_t>;
 // the same in every run, memory that no object holds is cleared beforehand.
 inline void clearFreeMemory(const Zone& zone) {
   const PageHeap& heap = zone.header().heap;
-  for (PageIndex page = 1; page <= heap.total(); ++page) {
-    const PageDescriptor& d = heap.descriptor(zone.arena(), page);
+  for (memory::PageIndex page = 1; page <= heap.total(); ++page) {
+    const memory::PageDescriptor& d = heap.descriptor(zone.arena(), page);
     std::byte* bytes = heap.page(zone.arena(), page);
-    if (d.state != PageState::kInUse) {
+    if (d.state != memory::PageState::kInUse) {
       std::memset(bytes, 0, kPageSize);
       continue;
     }
-    const std::size_t size = kSizeClasses[d.sizeClass];
+    const std::size_t size = memory::kSizeClasses[d.sizeClass];
     for (std::size_t slot = 0; slot < kPageSize / size; ++slot) {
       if (!d.used.has(static_cast<std::uint32_t>(slot))) std::memset(bytes + slot * size, 0, size);
     }
@@ -275,8 +275,8 @@ class ContentWatch {
 // Locks every shard, which repairs it, and says what they hold.
 inline Contents repairedContents(const Zone& zone) {
   for (std::uint32_t i = 0; i < zone.shards(); ++i) {
-    { ReadLock lock(zone.region(), zone.sessionShard(i).header); }
-    { ReadLock lock(zone.region(), zone.connectionShard(i).header); }
+    { ShardLock lock(zone.region(), zone.sessionShard(i).header); }
+    { ShardLock lock(zone.region(), zone.connectionShard(i).header); }
   }
   return ContentWatch(zone).look();
 }

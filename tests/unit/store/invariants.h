@@ -32,12 +32,12 @@ class InvariantCheck {
 
   Findings run() {
     for (std::uint32_t i = 0; i < zone_.shards(); ++i) {
-      { ReadLock lock(zone_.region(), zone_.sessionShard(i).header); }
-      { ReadLock lock(zone_.region(), zone_.connectionShard(i).header); }
+      { ShardLock lock(zone_.region(), zone_.sessionShard(i).header); }
+      { ShardLock lock(zone_.region(), zone_.connectionShard(i).header); }
     }
     // A process may have died in the heap as well; taking and giving a page repairs it.
     PageHeap& heap = zone_.header().heap;
-    if (const PageIndex page = heap.take(arena_, 0, 0)) heap.give(arena_, page);
+    if (const memory::PageIndex page = heap.take(arena_, 0, 0)) heap.give(arena_, page);
     for (std::uint32_t i = 0; i < zone_.shards(); ++i) {
       checkUndo(zone_.sessionShard(i).header);
       checkUndo(zone_.connectionShard(i).header);
@@ -62,11 +62,11 @@ class InvariantCheck {
   void reach(Ref ref, ShardId owner, std::size_t size, const char* what) {
     if (ref == 0) return;
     const PageHeap& heap = zone_.header().heap;
-    const PageIndex page = heap.pageOf(arena_, arena_.bytes(ref));
+    const memory::PageIndex page = heap.pageOf(arena_, arena_.bytes(ref));
     if (page == 0 || page > heap.total()) return expect(false, what, "lies outside the pages");
-    const PageDescriptor& d = heap.descriptor(arena_, page);
-    if (d.state != PageState::kInUse) return expect(false, what, "lies in a page that is not in use");
-    const std::size_t slotSize = kSizeClasses[d.sizeClass];
+    const memory::PageDescriptor& d = heap.descriptor(arena_, page);
+    if (d.state != memory::PageState::kInUse) return expect(false, what, "lies in a page that is not in use");
+    const std::size_t slotSize = memory::kSizeClasses[d.sizeClass];
     const std::size_t offset = static_cast<std::size_t>(arena_.bytes(ref) - heap.page(arena_, page));
     expect(d.owner == owner, what, "lies in a page of another shard");
     expect(offset % slotSize == 0, what, "does not begin where an object begins");
@@ -310,11 +310,11 @@ class InvariantCheck {
     std::map<ShardId, std::uint32_t> pagesOf;
     std::uint32_t free = 0;
     std::uint64_t used = 0;
-    for (PageIndex page = 1; page <= heap.total(); ++page) {
-      const PageDescriptor& d = heap.descriptor(arena_, page);
-      if (d.state == PageState::kFree) ++free;
-      expect(d.state != PageState::kTaken, "page", n(page), "was taken and belongs to nobody");
-      if (d.state != PageState::kInUse) continue;
+    for (memory::PageIndex page = 1; page <= heap.total(); ++page) {
+      const memory::PageDescriptor& d = heap.descriptor(arena_, page);
+      if (d.state == memory::PageState::kFree) ++free;
+      expect(d.state != memory::PageState::kTaken, "page", n(page), "was taken and belongs to nobody");
+      if (d.state != memory::PageState::kInUse) continue;
       expect(d.used.count() != 0, "page", n(page), "is empty and was not given back");
       used += d.used.count();
       ++pagesOf[d.owner];
@@ -333,26 +333,26 @@ class InvariantCheck {
     const PageHeap& heap = zone_.header().heap;
     expect(shard.lists.pages == pagesOf[shard.id], "pages of shard", n(shard.id), "counted", n(shard.lists.pages),
            "are", n(pagesOf[shard.id]));
-    std::set<PageIndex> listed;
-    for (std::size_t c = 0; c < kSizeClasses.size(); ++c) {
-      PageIndex previous = 0;
-      for (PageIndex page = shard.lists.roomy[c]; page != 0; page = heap.descriptor(arena_, page).next) {
-        const PageDescriptor& d = heap.descriptor(arena_, page);
+    std::set<memory::PageIndex> listed;
+    for (std::size_t c = 0; c < memory::kSizeClasses.size(); ++c) {
+      memory::PageIndex previous = 0;
+      for (memory::PageIndex page = shard.lists.roomy[c]; page != 0; page = heap.descriptor(arena_, page).next) {
+        const memory::PageDescriptor& d = heap.descriptor(arena_, page);
         if (!listed.insert(page).second) return expect(false, "list of pages with room is a circle");
-        expect(d.state == PageState::kInUse && d.owner == shard.id && d.sizeClass == c,
+        expect(d.state == memory::PageState::kInUse && d.owner == shard.id && d.sizeClass == c,
                "foreign page in a list of room");
         expect(d.previous == previous, "list of pages with room differs backward");
         expect(!isFull(d), "full page in a list of room");
         previous = page;
       }
     }
-    for (PageIndex page = 1; page <= heap.total(); ++page) {
-      const PageDescriptor& d = heap.descriptor(arena_, page);
-      if (d.state != PageState::kInUse || d.owner != shard.id) continue;
+    for (memory::PageIndex page = 1; page <= heap.total(); ++page) {
+      const memory::PageDescriptor& d = heap.descriptor(arena_, page);
+      if (d.state != memory::PageState::kInUse || d.owner != shard.id) continue;
       expect(listed.contains(page) != isFull(d), "page", n(page), "has room and is not listed, or the reverse");
     }
   }
-  static bool isFull(const PageDescriptor& d) { return d.used.count() == kPageSize / kSizeClasses[d.sizeClass]; }
+  static bool isFull(const memory::PageDescriptor& d) { return d.used.count() == kPageSize / memory::kSizeClasses[d.sizeClass]; }
 
   void expectSame(std::vector<Ref> a, std::vector<Ref> b, const char* what) {
     std::sort(a.begin(), a.end());

@@ -50,7 +50,7 @@ void remove(TestZone& z, const Recovery& recovery) {
 std::vector<std::pair<std::uint32_t, Ref>> fill(TestZone& z) {
   std::vector<std::pair<std::uint32_t, Ref>> filler;
   for (std::uint32_t shard = 0; shard < z.zone.shards(); ++shard) {
-    for (auto size = kSizeClasses.rbegin(); size != kSizeClasses.rend(); ++size) {
+    for (auto size = mediasync::memory::kSizeClasses.rbegin(); size != mediasync::memory::kSizeClasses.rend(); ++size) {
       for (bool more = true; more;) {
         Transaction txn(z.zone.region(), z.zone.connectionShard(shard).header);
         const Ref ref = txn.tryAllocate(*size);

@@ -508,7 +508,7 @@ TEST_CASE("in a full zone joins are refused whole, and departures still work", "
 
 // What the shard may have, down to the smallest piece.
 void takeAllMemory(TestZone& z, ShardHeader& shard) {
-  for (auto size = kSizeClasses.rbegin(); size != kSizeClasses.rend(); ++size) {
+  for (auto size = mediasync::memory::kSizeClasses.rbegin(); size != mediasync::memory::kSizeClasses.rend(); ++size) {
     for (bool more = true; more;) {
       Transaction txn(z.zone.region(), shard);
       more = txn.tryAllocate(*size) != 0;

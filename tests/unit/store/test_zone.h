@@ -15,7 +15,7 @@
 
 #include "core/session/rules.h"
 #include "core/store/connection_table.h"
-#include "core/store/mailbox.h"
+#include "core/memory/mailbox.h"
 #include "core/store/session_transaction.h"
 #include "core/store/zone.h"
 
@@ -182,17 +182,17 @@ inline Image meaningfulBytes(const Zone& zone, std::span<const std::byte> memory
   const std::uint32_t free = heap.freePages();
   clear(&heap, sizeof heap);
   std::memcpy(bytes.data() + arena.offsetOf(&heap), &free, sizeof free);
-  for (PageIndex page = 0; page <= heap.total(); ++page) {
-    const PageDescriptor& d = heap.descriptor(arena, page);
-    if (d.state != PageState::kInUse) {
-      const PageState state = d.state;
+  for (memory::PageIndex page = 0; page <= heap.total(); ++page) {
+    const memory::PageDescriptor& d = heap.descriptor(arena, page);
+    if (d.state != memory::PageState::kInUse) {
+      const memory::PageState state = d.state;
       clear(&d, sizeof d);
       std::memcpy(bytes.data() + arena.offsetOf(&d.state), &state, sizeof state);
       clear(heap.page(arena, page), kPageSize);
       continue;
     }
     clear(&d.notedBy, sizeof d.notedBy);
-    const std::size_t size = kSizeClasses[d.sizeClass];
+    const std::size_t size = memory::kSizeClasses[d.sizeClass];
     for (std::size_t slot = 0; slot < kPageSize / size; ++slot) {
       if (!d.used.has(static_cast<std::uint32_t>(slot))) clear(heap.page(arena, page) + slot * size, size);
     }
@@ -200,8 +200,8 @@ inline Image meaningfulBytes(const Zone& zone, std::span<const std::byte> memory
   // What lies behind a text, or the last event of a log chunk, is not noted, and nobody reads it.
   const auto clearBehind = [&](const SharedText& text) {
     if (text.ref == 0) return;
-    const PageIndex page = heap.pageOf(arena, arena.bytes(text.ref));
-    clear(arena.bytes(text.ref) + text.size, kSizeClasses[heap.descriptor(arena, page).sizeClass] - text.size);
+    const memory::PageIndex page = heap.pageOf(arena, arena.bytes(text.ref));
+    clear(arena.bytes(text.ref) + text.size, memory::kSizeClasses[heap.descriptor(arena, page).sizeClass] - text.size);
   };
   for (std::uint32_t i = 0; i < zone.shards(); ++i) {
     for (Ref s = zone.sessionShard(i).allSessions.first; s != 0; s = arena.at<SessionRecord>(s)->all.next) {

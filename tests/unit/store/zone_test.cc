@@ -21,7 +21,7 @@ TEST_CASE("minimumSize is enough, for any number of shards, and the tables do no
   CHECK(heap.freePages() == heap.total());
   CHECK(heap.page(zone->arena(), heap.total()) + kPageSize <= memory.span().data() + size);
   // Writing every page leaves the tables intact.
-  for (PageIndex page = 1; page <= heap.total(); ++page)
+  for (mediasync::memory::PageIndex page = 1; page <= heap.total(); ++page)
     std::memset(heap.page(zone->arena(), page), 0xff, kPageSize);
   REQUIRE_INVARIANTS(*zone);
 }

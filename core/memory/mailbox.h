@@ -6,10 +6,10 @@
 #include <atomic>
 #include <exception>
 
-#include "core/store/arena.h"
-#include "core/store/fault_point.h"
+#include "core/memory/arena.h"
+#include "core/memory/fault_point.h"
 
-namespace mediasync::store {
+namespace mediasync::memory {
 
 // Queues the record (which has `queued` and `mailNext`) unless it is in a list already. Called under the lock of the
 // record's shard, after the transaction that made the news has been committed.
@@ -60,4 +60,4 @@ void mendMail(const Arena& arena, const std::atomic<Ref>& list, Ref ref) {
   faultPoint();
 }
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

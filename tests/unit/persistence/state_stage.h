@@ -1,8 +1,8 @@
 // A state file without a disk, who keeps it, and the world after a restart.
 #pragma once
 
-#include "core/server/state_keeper.h"
-#include "core/store/state_image.h"
+#include "core/persistence/state_keeper.h"
+#include "core/persistence/state_image.h"
 #include "tests/unit/server/world.h"
 
 namespace mediasync::server::test {
@@ -13,9 +13,9 @@ struct Disk {
   std::string synced[2];
   bool isFull = false;
 
-  bool apply(const StateWrite& write) {
+  bool apply(const persistence::StateWrite& write) {
     if (isFull) return false;
-    for (const StatePiece* piece : {&write.current, &write.snapshot}) {
+    for (const persistence::StatePiece* piece : {&write.current, &write.snapshot}) {
       if (piece->bytes.empty()) continue;
       std::string& half = halves[piece->half];
       if (piece->isNew) half.clear();
@@ -30,24 +30,24 @@ struct Disk {
   }
 };
 
-class FakeFile final : public StateFile {
+class FakeFile final : public persistence::StateFile {
  public:
   explicit FakeFile(Disk& disk) : disk_(disk) {}
-  NewestSnapshot newest() const override {
-    NewestSnapshot newest;
+  persistence::NewestSnapshot newest() const override {
+    persistence::NewestSnapshot newest;
     for (std::uint32_t half = 0; half < 2; ++half) {
-      const auto header = store::parseStateHeader(disk_.halves[half]);
+      const auto header = persistence::parseStateHeader(disk_.halves[half]);
       if (header && header->generation >= newest.generation) newest = {header->generation, half};
     }
     return newest;
   }
-  void write(StateWrite write) override {
+  void write(persistence::StateWrite write) override {
     REQUIRE_FALSE(pending);
     pending = std::move(write);
   }
-  bool writeNow(StateWrite write) override { return disk_.apply(write); }
+  bool writeNow(persistence::StateWrite write) override { return disk_.apply(write); }
   bool waitForWrite() override { return disk_.apply(*std::exchange(pending, std::nullopt)); }
-  std::optional<StateWrite> pending;
+  std::optional<persistence::StateWrite> pending;
 
  private:
   Disk& disk_;
@@ -55,7 +55,7 @@ class FakeFile final : public StateFile {
 
 // A worker's keeper and the thread that writes for it.
 struct Keeping {
-  Keeping(World& world, Disk& disk, std::uint16_t slot, StateSync sync)
+  Keeping(World& world, Disk& disk, std::uint16_t slot, persistence::StateSync sync)
       : file(disk), keeper(world.zone, 1000 + slot, slot, world.env, file, sync, world.zone.header().state.epoch) {}
   // Until nothing is due.
   void run() {
@@ -65,7 +65,7 @@ struct Keeping {
     } while (file.pending);
   }
   FakeFile file;
-  StateKeeper keeper;
+  persistence::StateKeeper keeper;
 };
 
 // Acknowledgements so far.
@@ -79,16 +79,16 @@ struct NextWorld : World {
       : World(workers, settings, size, 99) {}
 };
 
-inline World& kept(World& world, StateSync sync = StateSync::kInterval) {
+inline World& kept(World& world, persistence::StateSync sync = persistence::StateSync::kInterval) {
   world.zone.header().state.enabled = static_cast<std::uint32_t>(sync);
   world.zone.header().state.epoch = 1;
   return world;
 }
 
-inline std::optional<store::StateImage> newest(const std::string (&halves)[2]) {
-  std::optional<store::StateImage> best;
+inline std::optional<persistence::StateImage> newest(const std::string (&halves)[2]) {
+  std::optional<persistence::StateImage> best;
   for (const std::string& half : halves) {
-    auto image = store::StateImage::read(half);
+    auto image = persistence::StateImage::read(half);
     if (image && (!best || image->header().generation > best->header().generation)) best = std::move(image);
   }
   return best;

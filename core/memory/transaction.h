@@ -10,12 +10,12 @@
 #include <type_traits>
 #include <vector>
 
-#include "core/store/arena.h"
-#include "core/store/page_heap.h"
-#include "core/store/robust_mutex.h"
-#include "core/store/undo_log.h"
+#include "core/memory/arena.h"
+#include "core/memory/page_heap.h"
+#include "core/memory/robust_mutex.h"
+#include "core/memory/undo_log.h"
 
-namespace mediasync::store {
+namespace mediasync::memory {
 
 inline constexpr std::array<std::uint16_t, 14> kSizeClasses{32,  48,  64,  96,  128,  192,  256,
                                                             320, 384, 512, 768, 1024, 2048, 4096};
@@ -141,9 +141,9 @@ bool isObject(const Region& region, const ShardHeader& shard, Ref ref) {
 }
 
 // Locks the shard for reading, and repairs it first when its last holder died.
-class ReadLock {
+class ShardLock {
  public:
-  ReadLock(const Region&, ShardHeader&);
+  ShardLock(const Region&, ShardHeader&);
 
  private:
   RobustLock lock_;
@@ -158,4 +158,4 @@ inline std::string_view textOf(const Arena& arena, const SharedText& text) {
 void initShard(const Region&, ShardHeader&, ShardId, std::size_t undoOffset, std::uint32_t reserve,
                std::uint32_t textReserve);
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

@@ -2,7 +2,7 @@
 // MEDIASYNC_FAULT_POINTS is defined, as it is in builds of the tests alone.
 #pragma once
 
-namespace mediasync::store {
+namespace mediasync::memory {
 
 #ifdef MEDIASYNC_FAULT_POINTS
 
@@ -21,4 +21,4 @@ inline void faultPoint() {}
 
 #endif
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

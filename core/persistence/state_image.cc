@@ -1,4 +1,4 @@
-#include "core/store/state_image.h"
+#include "core/persistence/state_image.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,14 +8,14 @@
 #include "core/store/session_log.h"
 #include "core/store/session_transaction.h"
 
-namespace mediasync::store {
+namespace mediasync::persistence {
 namespace {
 
 // In one transaction, so that its undo log is enough.
 constexpr std::size_t kUsersAtOnce = 16;
 constexpr int kEventsAtOnce = 32;
 
-std::string textOf(const RandomId& id) {
+std::string textOf(const store::RandomId& id) {
   return {reinterpret_cast<const char*>(id.data()), id.size()};
 }
 
@@ -24,15 +24,15 @@ std::int64_t monoOf(std::int64_t wall, Instant now) {
 }
 
 // Whether users of it were there, or had just been lost: their grace had not ended.
-bool hasReturning(const SavedSession& saved) {
+bool hasReturning(const store::SavedSession& saved) {
   return std::any_of(saved.users.begin(), saved.users.end(),
-                     [](const SavedUser& user) { return user.presence != session::Presence::kAway; });
+                     [](const store::SavedUser& user) { return user.presence != session::Presence::kAway; });
 }
 
 // Since when it has had no connection, monotonic. Of one whose users have their grace anew, the time in which they come
 // back unnoticed begins anew, too, where less than that grace is left of it. `unset`: as the clock was when it was
 // saved.
-std::int64_t idleSince(const SavedSession& saved, const ZoneSettings& settings, Instant now, Instant unset) {
+std::int64_t idleSince(const store::SavedSession& saved, const store::ZoneSettings& settings, Instant now, Instant unset) {
   if (!saved.idleSince) return now.mono;
   const std::int64_t since = monoOf(*saved.idleSince, unset);
   const bool isShort =
@@ -44,34 +44,34 @@ std::int64_t idleSince(const SavedSession& saved, const ZoneSettings& settings, 
 class Restorer {
  public:
   // `shift`: of the times in what is added.
-  Restorer(const Zone& zone, Instant now, std::int64_t shift)
+  Restorer(const store::Zone& zone, Instant now, std::int64_t shift)
       : zone_(zone), now_(now), unset_{now.wall - shift, now.mono} {}
 
   // Whatever the tables hold is of an earlier time.
   void clear() {
     for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
       for (bool isEmpty = false; !isEmpty;) {
-        SessionTransaction txn(zone_, shard);
-        const Ref ref = txn.shard().allSessions.first;
-        isEmpty = ref == 0 || !txn.open(ref, zone_.arena().at<SessionRecord>(ref)->serial);
+        store::SessionTransaction txn(zone_, shard);
+        const store::Ref ref = txn.shard().allSessions.first;
+        isEmpty = ref == 0 || !txn.open(ref, zone_.arena().at<store::SessionRecord>(ref)->serial);
         if (!isEmpty) txn.destroy(now_);
         txn.commit(wake_);
       }
       for (bool isEmpty = false; !isEmpty;) {
-        RecoveryTransaction txn(zone_, shard);
+        store::RecoveryTransaction txn(zone_, shard);
         isEmpty = !txn.evict();
         txn.commit();
       }
     }
   }
 
-  void add(const SavedSession& saved) {
+  void add(const store::SavedSession& saved) {
     Place place;
     try {
       place = addHead(saved);
       addUsers(saved, place);
       if (!isLeft(saved)) addEvents(saved, place);
-    } catch (const OutOfSpace&) {
+    } catch (const store::OutOfSpace&) {
       remove(place);
       ++done.sessionsLost;
       return;
@@ -86,23 +86,23 @@ class Restorer {
     std::stable_sort(absences_.begin(), absences_.end(),
                      [](const Absence& a, const Absence& b) { return a.since < b.since; });
     for (const Absence& absence : absences_) {
-      SessionTransaction txn(zone_, absence.shard);
+      store::SessionTransaction txn(zone_, absence.shard);
       if (!txn.open(absence.session, absence.serial)) continue;
       txn.setPresence(absence.user, absence.presence, {now_.wall, absence.since});
       txn.commit(wake_);
     }
   }
 
-  void add(const SavedRecovery& saved) {
-    LostSeat seat;
+  void add(const store::SavedRecovery& saved) {
+    store::LostSeat seat;
     if (saved.seat.sessionSerial != 0 && !findSeat(saved.seat, seat)) return;
     try {
-      RecoveryTransaction txn(zone_, saved.pid);
+      store::RecoveryTransaction txn(zone_, saved.pid);
       txn.create(saved.pid, saved.socketId, {}, saved.realm);
       txn.lose(seat, now_);
       txn.commit();
       ++done.recoveries;
-    } catch (const OutOfSpace&) {
+    } catch (const store::OutOfSpace&) {
       ++done.recoveriesLost;
     }
   }
@@ -111,33 +111,33 @@ class Restorer {
 
  private:
   struct Place {
-    Ref ref = 0;
+    store::Ref ref = 0;
     std::uint64_t serial = 0;
     std::uint32_t shard = 0;
   };
   struct UserPlace {
-    Ref ref;
+    store::Ref ref;
     std::uint64_t serial;
     std::uint64_t sessionSerial;  // as it was saved
   };
   struct Absence {
     std::int64_t since;
     std::uint32_t shard;
-    Ref session;
+    store::Ref session;
     std::uint64_t serial;
-    Ref user;
+    store::Ref user;
     session::Presence presence;
   };
 
   // Whether nobody can come back to it as if nothing had been: then it had no log, or would have lost it by now. With
   // one, abandoned sessions could take the memory of the others.
-  bool isLeft(const SavedSession& saved) const {
+  bool isLeft(const store::SavedSession& saved) const {
     const std::int64_t since = idleSince(saved, zone_.settings(), now_, unset_);
     return !hasReturning(saved) && (saved.users.empty() || since + zone_.settings().returnTime() <= now_.mono);
   }
 
-  Place addHead(const SavedSession& saved) {
-    SessionTransaction txn(zone_, saved.id);
+  Place addHead(const store::SavedSession& saved) {
+    store::SessionTransaction txn(zone_, saved.id);
     txn.restore(saved, {now_.wall, idleSince(saved, zone_.settings(), now_, unset_)});
     const std::int64_t start = monoOf(saved.clock.setAt.wall, unset_);
     txn.setClockStart({now_.wall - (now_.mono - start), start});
@@ -147,14 +147,14 @@ class Restorer {
     return place;
   }
 
-  void addUsers(const SavedSession& saved, const Place& place) {
+  void addUsers(const store::SavedSession& saved, const Place& place) {
     for (std::size_t i = 0; i < saved.users.size();) {
-      SessionTransaction txn(zone_, place.shard);
+      store::SessionTransaction txn(zone_, place.shard);
       txn.open(place.ref, place.serial);
       for (std::size_t n = 0; n < kUsersAtOnce && i < saved.users.size(); ++n, ++i) {
-        const SavedUser& user = saved.users[i];
-        const Ref ref = txn.restoreUser(user, now_);
-        users_[user.serial] = {ref, zone_.arena().at<UserRecord>(ref)->serial, saved.serial};
+        const store::SavedUser& user = saved.users[i];
+        const store::Ref ref = txn.restoreUser(user, now_);
+        users_[user.serial] = {ref, zone_.arena().at<store::UserRecord>(ref)->serial, saved.serial};
         const bool isAway = user.presence == session::Presence::kAway;
         const std::int64_t since = isAway ? monoOf(user.absentSince, unset_) : zone_.settings().sentAwayAt(now_).mono;
         absences_.push_back({since, place.shard, place.ref, place.serial, ref,
@@ -164,13 +164,13 @@ class Restorer {
     }
   }
 
-  void addEvents(const SavedSession& saved, const Place& place) {
+  void addEvents(const store::SavedSession& saved, const Place& place) {
     std::string_view events = saved.events;
     while (!events.empty()) {
-      SessionTransaction txn(zone_, place.shard);
+      store::SessionTransaction txn(zone_, place.shard);
       txn.open(place.ref, place.serial);
       for (int i = 0; i < kEventsAtOnce && !events.empty(); ++i) {
-        const CopiedEvent event = takeEvent(events);
+        const store::CopiedEvent event = store::takeEvent(events);
         txn.restoreEvent(event.bytes, event.isSync);
       }
       txn.commit(wake_);
@@ -183,13 +183,13 @@ class Restorer {
     while (!absences_.empty() && absences_.back().serial == place.serial)
       absences_.pop_back();  // they were the last to be added
     for (bool isGone = false; !isGone;) {
-      SessionTransaction txn(zone_, place.shard);
+      store::SessionTransaction txn(zone_, place.shard);
       isGone = !txn.open(place.ref, place.serial) || txn.destroy(now_);
       txn.commit(wake_);
     }
   }
 
-  bool findSeat(const LostSeat& saved, LostSeat& seat) const {
+  bool findSeat(const store::LostSeat& saved, store::LostSeat& seat) const {
     const auto session = sessions_.find(saved.sessionSerial);
     const auto user = users_.find(saved.userSerial);
     if (session == sessions_.end() || user == users_.end()) return false;
@@ -203,10 +203,10 @@ class Restorer {
     return true;
   }
 
-  Zone zone_;
+  store::Zone zone_;
   Instant now_;
   Instant unset_;  // as it would be if the clock had never been set
-  WakeSet wake_;
+  store::WakeSet wake_;
   std::unordered_map<std::uint64_t, Place> sessions_;
   std::unordered_map<std::uint64_t, UserPlace> users_;
   std::vector<Absence> absences_;
@@ -264,7 +264,7 @@ bool StateImage::applyRecord(const Frame& frame) {
 }
 
 bool StateImage::applySession(std::string_view record) {
-  SavedSession session;
+  store::SavedSession session;
   if (!parseSession(record, session)) return false;
   const auto before = sessions_.find(session.serial);
   if (before != sessions_.end() && before->second.id != session.id) return false;
@@ -280,11 +280,11 @@ bool StateImage::applySession(std::string_view record) {
 
 // Of one that the snapshot has yet to come to, it says nothing that the snapshot will not.
 bool StateImage::applyChange(std::string_view record) {
-  SavedSession change;
+  store::SavedSession change;
   if (!parseSession(record, change)) return false;
   const auto found = sessions_.find(change.serial);
   if (found == sessions_.end()) return true;
-  SavedSession& session = found->second;
+  store::SavedSession& session = found->second;
   if (change.id != session.id) return false;
   shiftTimes(change, -clockShift_);
   if (change.firstSeq == session.endSeq) {
@@ -298,7 +298,7 @@ bool StateImage::applyChange(std::string_view record) {
 }
 
 bool StateImage::applyRecovery(std::string_view record) {
-  SavedRecovery recovery;
+  store::SavedRecovery recovery;
   if (!parseRecovery(record, recovery)) return false;
   recoveries_[textOf(recovery.pid)] = recovery;
   return true;
@@ -312,10 +312,10 @@ bool StateImage::applyClock(std::string_view record) {
 }
 
 // Those that say for how long something has lasted. The others are shown as they were.
-void StateImage::shiftTimes(SavedSession& session, std::int64_t by) const {
+void StateImage::shiftTimes(store::SavedSession& session, std::int64_t by) const {
   session.clock.setAt.wall += by;
   if (session.idleSince) *session.idleSince += by;
-  for (SavedUser& user : session.users)
+  for (store::SavedUser& user : session.users)
     user.absentSince += by;
 }
 
@@ -326,11 +326,11 @@ void StateImage::erase(std::uint64_t serial) {
   sessions_.erase(found);
 }
 
-StateImage::Restored StateImage::restoreTo(const Zone& zone, Instant now) const {
-  std::vector<const SavedSession*> sessions;
+StateImage::Restored StateImage::restoreTo(const store::Zone& zone, Instant now) const {
+  std::vector<const store::SavedSession*> sessions;
   for (const auto& [serial, session] : sessions_)
     sessions.push_back(&session);
-  const auto order = [&, unset = Instant{now.wall - clockShift_, now.mono}](const SavedSession* s) {
+  const auto order = [&, unset = Instant{now.wall - clockShift_, now.mono}](const store::SavedSession* s) {
     return std::pair(idleSince(*s, zone.settings(), now, unset), s->serial);
   };
   std::sort(sessions.begin(), sessions.end(), [&](const auto* a, const auto* b) { return order(a) < order(b); });
@@ -338,7 +338,7 @@ StateImage::Restored StateImage::restoreTo(const Zone& zone, Instant now) const 
   restorer.clear();
   zone.header().key = header_.key;
   zone.header().secretKey = header_.secretKey;
-  for (const SavedSession* session : sessions)
+  for (const store::SavedSession* session : sessions)
     restorer.add(*session);
   restorer.startTimes();
   for (const auto& [pid, recovery] : recoveries_)
@@ -347,4 +347,4 @@ StateImage::Restored StateImage::restoreTo(const Zone& zone, Instant now) const 
   return restorer.done;
 }
 
-}  // namespace mediasync::store
+}  // namespace mediasync::persistence

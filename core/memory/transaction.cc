@@ -1,11 +1,11 @@
-#include "core/store/shard.h"
+#include "core/memory/transaction.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "core/store/fault_point.h"
+#include "core/memory/fault_point.h"
 
-namespace mediasync::store {
+namespace mediasync::memory {
 namespace {
 
 std::uint32_t objectsPerPage(std::uint8_t sizeClass) {
@@ -59,7 +59,7 @@ bool isObject(const Region& region, const ShardHeader& shard, Ref ref, std::size
   return offset % kSizeClasses[d.sizeClass] == 0 && d.used.has(objectAt(d, offset));
 }
 
-ReadLock::ReadLock(const Region& region, ShardHeader& shard) : lock_(shard.mutex) {
+ShardLock::ShardLock(const Region& region, ShardHeader& shard) : lock_(shard.mutex) {
   if (lock_.ownerDied()) repair(region, shard);
 }
 
@@ -225,4 +225,4 @@ SharedText Transaction::store(std::string_view text) {
   return {ref, static_cast<std::uint32_t>(text.size())};
 }
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

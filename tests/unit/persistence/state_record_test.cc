@@ -1,14 +1,14 @@
-#include "core/store/state_record.h"
+#include "core/persistence/state_record.h"
 
 #include <catch2/catch.hpp>
 #include <cstdint>
 #include <functional>
 
 #include "core/server/environment.h"
-#include "core/store/state_image.h"
-#include "core/store/state_journal.h"
+#include "core/persistence/state_image.h"
+#include "core/persistence/state_journal.h"
 #include "tests/unit/store/invariants.h"
-#include "tests/unit/store/saved_record.h"
+#include "tests/unit/persistence/saved_record.h"
 
 using namespace mediasync;
 using namespace mediasync::store;
@@ -22,8 +22,8 @@ constexpr WorkerId kWorker{0, 1};
 struct Sample {
   Sample() {
     zone.zone.header().state.enabled = 1;
-    StateJournal journal(zone.zone);
-    appendStateHeader(file, {7, zone.zone.header().key, zone.zone.header().secretKey});
+    mediasync::persistence::StateJournal journal(zone.zone);
+    mediasync::persistence::appendStateHeader(file, {7, zone.zone.header().key, zone.zone.header().secretKey});
     std::string changes;
     for (const char* session : {"one", "two"}) {
       clients.push_back(connect(zone.zone, zone.random, kWorker));
@@ -58,7 +58,7 @@ struct Sample {
   std::vector<std::size_t> ends;  // of the snapshot, and of each change
 };
 
-double positionIn(const StateImage& image) {
+double positionIn(const mediasync::persistence::StateImage& image) {
   TestZone zone;
   image.restoreTo(zone.zone, kNow);
   REQUIRE_INVARIANTS(zone.zone);
@@ -72,7 +72,7 @@ double positionIn(const StateImage& image) {
 TEST_CASE("a state file that is cut off anywhere is good up to there", "[store][state]") {
   const Sample sample;
   for (std::size_t size = 0; size <= sample.file.size(); ++size) {
-    const auto image = StateImage::read(std::string_view(sample.file).substr(0, size));
+    const auto image = mediasync::persistence::StateImage::read(std::string_view(sample.file).substr(0, size));
     CAPTURE(size);
     REQUIRE(image.has_value() == (size >= sample.ends[0]));
     if (!image) continue;
@@ -83,7 +83,7 @@ TEST_CASE("a state file that is cut off anywhere is good up to there", "[store][
   }
   const double positions[] = {0, 11, 12, 13};
   for (std::size_t i = 0; i < sample.ends.size(); ++i) {
-    const auto image = StateImage::read(std::string_view(sample.file).substr(0, sample.ends[i]));
+    const auto image = mediasync::persistence::StateImage::read(std::string_view(sample.file).substr(0, sample.ends[i]));
     REQUIRE(positionIn(*image) == positions[i]);
   }
 }
@@ -94,7 +94,7 @@ TEST_CASE("a byte that is wrong ends a state file before it", "[store][state]") 
     std::string bad = sample.file;
     bad[at] = static_cast<char>(bad[at] ^ 0x20);
     CAPTURE(at);
-    const auto image = StateImage::read(bad);
+    const auto image = mediasync::persistence::StateImage::read(bad);
     REQUIRE(image.has_value() == (at >= sample.ends[0]));
     if (image) REQUIRE(image->goodBytes() <= at);
   }
@@ -104,36 +104,36 @@ TEST_CASE("zeros behind a state file, as a file system may leave them, are no pa
   Sample sample;
   const std::size_t size = sample.file.size();
   sample.file.append(4096, '\0');
-  REQUIRE(StateImage::read(sample.file)->goodBytes() == size);
+  REQUIRE(mediasync::persistence::StateImage::read(sample.file)->goodBytes() == size);
 }
 
 TEST_CASE("a record with a right checksum and an impossible content is left out, and what follows is not",
           "[store][state]") {
   Sample sample;
-  const auto with = [&](FrameKind kind, std::string_view record) {
+  const auto with = [&](mediasync::persistence::FrameKind kind, std::string_view record) {
     std::string file = sample.file;
     appendFrame(file, kind, record);
     const std::size_t end = file.size();
     file.append(sample.file.substr(sample.ends[2]));  // the last change once more
-    const auto image = StateImage::read(file);
+    const auto image = mediasync::persistence::StateImage::read(file);
     REQUIRE(positionIn(*image) == 13);
     return image->goodBytes() > end && image->refused() == 0;
   };
-  CHECK_FALSE(with(FrameKind::kSession, "short"));
-  CHECK_FALSE(with(FrameKind::kGone, "1234567"));
-  CHECK_FALSE(with(FrameKind::kRecovery, ""));
-  CHECK_FALSE(with(FrameKind::kClock, "1"));
-  CHECK_FALSE(with(FrameKind::kClock, "12345678"));
-  CHECK_FALSE(with(static_cast<FrameKind>(9), "what?"));  // and the file ends before it
-  CHECK(with(FrameKind::kGone, std::string(8, '\0')));
+  CHECK_FALSE(with(mediasync::persistence::FrameKind::kSession, "short"));
+  CHECK_FALSE(with(mediasync::persistence::FrameKind::kGone, "1234567"));
+  CHECK_FALSE(with(mediasync::persistence::FrameKind::kRecovery, ""));
+  CHECK_FALSE(with(mediasync::persistence::FrameKind::kClock, "1"));
+  CHECK_FALSE(with(mediasync::persistence::FrameKind::kClock, "12345678"));
+  CHECK_FALSE(with(static_cast<mediasync::persistence::FrameKind>(9), "what?"));  // and the file ends before it
+  CHECK(with(mediasync::persistence::FrameKind::kGone, std::string(8, '\0')));
 
   // A session as the file has it, with one thing changed.
   SavedSession sound;
   {
-    std::string_view rest = std::string_view(sample.file).substr(kStateHeaderBytes);
-    const auto frame = takeFrame(rest);
-    REQUIRE(frame->kind == FrameKind::kSession);
-    REQUIRE(parseSession(frame->record, sound));
+    std::string_view rest = std::string_view(sample.file).substr(mediasync::persistence::kStateHeaderBytes);
+    const auto frame = mediasync::persistence::takeFrame(rest);
+    REQUIRE(frame->kind == mediasync::persistence::FrameKind::kSession);
+    REQUIRE(mediasync::persistence::parseSession(frame->record, sound));
     REQUIRE(recordOf(sound) == frame->record);
   }
   sound.serial = 77;
@@ -141,7 +141,7 @@ TEST_CASE("a record with a right checksum and an impossible content is left out,
   const auto changed = [&](const std::function<void(SavedSession&)>& change) {
     SavedSession session = sound;
     change(session);
-    return with(FrameKind::kSession, recordOf(session));
+    return with(mediasync::persistence::FrameKind::kSession, recordOf(session));
   };
   CHECK(changed([](SavedSession&) {}));
   CHECK_FALSE(changed([](SavedSession& s) { s.serial = 0; }));
@@ -183,25 +183,25 @@ TEST_CASE("a record with a right checksum and an impossible content is left out,
 
   // What is known under one name does not get another one.
   SavedSession renamed;
-  std::string_view rest = std::string_view(sample.file).substr(kStateHeaderBytes);
-  REQUIRE(parseSession(takeFrame(rest)->record, renamed));
+  std::string_view rest = std::string_view(sample.file).substr(mediasync::persistence::kStateHeaderBytes);
+  REQUIRE(mediasync::persistence::parseSession(mediasync::persistence::takeFrame(rest)->record, renamed));
   renamed.id = "elsewhere";
-  CHECK_FALSE(with(FrameKind::kSession, recordOf(renamed)));
-  CHECK_FALSE(with(FrameKind::kChange, recordOf(renamed)));
+  CHECK_FALSE(with(mediasync::persistence::FrameKind::kSession, recordOf(renamed)));
+  CHECK_FALSE(with(mediasync::persistence::FrameKind::kChange, recordOf(renamed)));
 }
 
 TEST_CASE("what a file begins with tells what it is", "[store][state]") {
   const Sample sample;
-  const auto kind = [](std::string_view bytes) { return kindOfStateFile(bytes); };
+  const auto kind = [](std::string_view bytes) { return mediasync::persistence::kindOfStateFile(bytes); };
   for (std::size_t size = 0; size < 200; ++size)
-    CHECK(kind(std::string_view(sample.file).substr(0, size)) == StateFileKind::kOurs);
-  CHECK(kind(std::string(4096, '\0')) == StateFileKind::kOurs);
-  CHECK(kind("m") == StateFileKind::kOurs);
-  CHECK(kind("n") == StateFileKind::kForeign);
-  CHECK(kind("a letter to grandmother") == StateFileKind::kForeign);
+    CHECK(kind(std::string_view(sample.file).substr(0, size)) == mediasync::persistence::StateFileKind::kOurs);
+  CHECK(kind(std::string(4096, '\0')) == mediasync::persistence::StateFileKind::kOurs);
+  CHECK(kind("m") == mediasync::persistence::StateFileKind::kOurs);
+  CHECK(kind("n") == mediasync::persistence::StateFileKind::kForeign);
+  CHECK(kind("a letter to grandmother") == mediasync::persistence::StateFileKind::kForeign);
   std::string other = sample.file;
   ++other[16];
-  CHECK(kind(other) == StateFileKind::kOtherVersion);
+  CHECK(kind(other) == mediasync::persistence::StateFileKind::kOtherVersion);
 }
 
 TEST_CASE("a clock that was set while sessions were kept does not change how long anything has lasted",
@@ -219,18 +219,18 @@ TEST_CASE("a clock that was set while sessions were kept does not change how lon
   }
   loseConnection(before.zone, client, before.wake, kNow.after(1'000));
   std::string file, changes;
-  appendStateHeader(file, {1, before.zone.header().key, before.zone.header().secretKey});
-  StateJournal journal(before.zone);
+  mediasync::persistence::appendStateHeader(file, {1, before.zone.header().key, before.zone.header().secretKey});
+  mediasync::persistence::StateJournal journal(before.zone);
   journal.beginSnapshot();
   const bool isAfter = GENERATE(false, true);  // whether the session was written after the clock was set
   Instant now = kNow.after(60'000);
-  if (isAfter) appendClock(file, step);
+  if (isAfter) mediasync::persistence::appendClock(file, step);
   if (isAfter) now.wall += step;
   journal.takeSnapshot(file, changes, 1 << 20, now);
-  if (!isAfter) appendClock(file, step);
+  if (!isAfter) mediasync::persistence::appendClock(file, step);
   TestZone after;
   const Instant later{kNow.wall + 61'000 + step, 500'000};
-  StateImage::read(file)->restoreTo(after.zone, later);
+  mediasync::persistence::StateImage::read(file)->restoreTo(after.zone, later);
   SessionTransaction txn(after.zone, "room");
   REQUIRE(txn.find("room"));
   CHECK(txn.record().idleSince == later.mono - 60'000);
@@ -249,11 +249,11 @@ TEST_CASE("times keep their distance to the wall clock", "[store][state]") {
     txn.commit(before.wake);
   }
   std::string file, changes;
-  appendStateHeader(file, {1, before.zone.header().key, before.zone.header().secretKey});
-  StateJournal journal(before.zone);
+  mediasync::persistence::appendStateHeader(file, {1, before.zone.header().key, before.zone.header().secretKey});
+  mediasync::persistence::StateJournal journal(before.zone);
   journal.beginSnapshot();
   journal.takeSnapshot(file, changes, 1 << 20, kNow.after(1'000));
-  const auto image = StateImage::read(file);
+  const auto image = mediasync::persistence::StateImage::read(file);
   REQUIRE(image);
   TestZone after;
   const Instant later{kNow.wall + 3'000, 77};

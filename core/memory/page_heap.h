@@ -7,10 +7,10 @@
 #include <bit>
 #include <cstdint>
 
-#include "core/store/arena.h"
-#include "core/store/robust_mutex.h"
+#include "core/memory/arena.h"
+#include "core/memory/robust_mutex.h"
 
-namespace mediasync::store {
+namespace mediasync::memory {
 
 inline constexpr std::size_t kPageSize = 4096;
 using PageIndex = std::uint32_t;  // 0 is "none": the first page is never handed out
@@ -88,4 +88,4 @@ class PageHeap {
   std::uint64_t firstPage_;  // offset in the arena
 };
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

@@ -112,18 +112,18 @@ TEST_CASE("a full undo log throws before anything is noted by halves", "[store][
 
 TEST_CASE("size classes hold what they are asked for, and nothing beyond a page", "[store][allocator]") {
   for (std::size_t size = 0; size <= kMaxObject; ++size) {
-    const std::uint8_t c = sizeClassOf(size);
-    REQUIRE(c != kNoClass);
-    REQUIRE(kSizeClasses[c] >= size);
-    if (c > 0) REQUIRE(kSizeClasses[c - 1] < size);
+    const std::uint8_t c = mediasync::memory::sizeClassOf(size);
+    REQUIRE(c != mediasync::memory::kNoClass);
+    REQUIRE(mediasync::memory::kSizeClasses[c] >= size);
+    if (c > 0) REQUIRE(mediasync::memory::kSizeClasses[c - 1] < size);
   }
-  CHECK(sizeClassOf(kMaxObject + 1) == kNoClass);
+  CHECK(mediasync::memory::sizeClassOf(kMaxObject + 1) == mediasync::memory::kNoClass);
 }
 
 TEST_CASE("each class hands out every page, objects do not overlap, and all pages return", "[store][allocator]") {
   Memory m(Zone::minimumSize(1), 1);
   const std::uint32_t pages = m.freePages();
-  for (const std::uint16_t size : kSizeClasses) {
+  for (const std::uint16_t size : mediasync::memory::kSizeClasses) {
     CAPTURE(size);
     const std::vector<Ref> refs = exhaust(m, size);
     CHECK(refs.size() == pages * (kPageSize / size));
@@ -145,7 +145,7 @@ TEST_CASE("each class hands out every page, objects do not overlap, and all page
 
 TEST_CASE("a reference is to an object only where one begins, in its class, while it is there", "[store][allocator]") {
   Memory m(Zone::minimumSize(1), 1);
-  for (const std::uint16_t size : kSizeClasses) {
+  for (const std::uint16_t size : mediasync::memory::kSizeClasses) {
     CAPTURE(size);
     Transaction txn(m.zone.region(), m.shard());
     const Ref ref = txn.allocate(size);
@@ -225,7 +225,7 @@ TEST_CASE("a transaction that is given up leaves every byte as it was", "[store]
   {
     Transaction txn(m.zone.region(), m.shard());
     for (int i = 0; i < 100; ++i)
-      refs.push_back(txn.allocate(kSizeClasses[static_cast<std::size_t>(i) % kSizeClasses.size()]));
+      refs.push_back(txn.allocate(mediasync::memory::kSizeClasses[static_cast<std::size_t>(i) % mediasync::memory::kSizeClasses.size()]));
     txn.commit();
   }
   for (int round = 0; round < 60; ++round) {

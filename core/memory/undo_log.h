@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <stdexcept>
 
-#include "core/store/arena.h"
-#include "core/store/fault_point.h"
+#include "core/memory/arena.h"
+#include "core/memory/fault_point.h"
 
-namespace mediasync::store {
+namespace mediasync::memory {
 
 // Thrown by a change that needs more than there is; the transaction it belongs to rolls back.
 struct OutOfSpace : std::runtime_error {
@@ -52,4 +52,4 @@ class UndoLog {
   std::uint32_t last_;  // where the newest entry starts
 };
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
-#include "tests/unit/server/state_stage.h"
+#include "tests/unit/persistence/state_stage.h"
 
 using namespace mediasync;
 using namespace mediasync::server;
@@ -12,7 +12,7 @@ TEST_CASE("sessions, users, the clock and clients are back after a restart", "[s
   Disk disk;
   World before;
   kept(before);
-  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  Keeping keeping(before, disk, 0, mediasync::persistence::StateSync::kInterval);
   keeping.run();
   WsClient ann(before, 0), cid(before, 0);
   PollClient bob(before, 1);
@@ -69,7 +69,7 @@ TEST_CASE("users are bound to their secrets after a restart, and clients come ba
   Disk disk;
   World before;
   kept(before);
-  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  Keeping keeping(before, disk, 0, mediasync::persistence::StateSync::kInterval);
   Options bound;
   bound.asksSecret = true;
   WsClient ann(before, 0, bound, {}, {"cookie of ann"}), bob(before, 1, bound, {}, {"cookie of bob"});
@@ -107,7 +107,7 @@ TEST_CASE("who does not come back after a restart is given up, and leadership mo
   Disk disk;
   World before;
   kept(before);
-  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  Keeping keeping(before, disk, 0, mediasync::persistence::StateSync::kInterval);
   WsClient ann(before, 0), bob(before, 1);
   seat(before, ann, "room", "ann");
   seat(before, bob, "room", "bob");
@@ -131,7 +131,7 @@ TEST_CASE("a session that nobody comes back to ends when it would have ended", "
   settings.sessionTimeout = 60'000;
   World before(2, settings);
   kept(before);
-  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  Keeping keeping(before, disk, 0, mediasync::persistence::StateSync::kInterval);
   {
     WsClient ann(before, 0);
     seat(before, ann, "early", "ann");
@@ -161,7 +161,7 @@ TEST_CASE("a client that had what was never saved gets the state instead of a ga
   Disk disk;
   World before;
   kept(before);
-  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  Keeping keeping(before, disk, 0, mediasync::persistence::StateSync::kInterval);
   WsClient ann(before, 0), bob(before, 1);
   seat(before, ann, "room", "ann");
   seat(before, bob, "room", "bob");
@@ -193,7 +193,7 @@ TEST_CASE("a polling client that has its session_joined is not sent it again aft
   Disk disk;
   World before;
   kept(before);
-  Keeping keeping(before, disk, 0, StateSync::kAlways);
+  Keeping keeping(before, disk, 0, mediasync::persistence::StateSync::kAlways);
   keeping.run();
   WsClient ann(before, 0);
   seat(before, ann, "room", "ann");
@@ -230,7 +230,7 @@ TEST_CASE("who left, and what ended, does not come back", "[server][state]") {
   settings.sessionTimeout = 1'000;
   World before(2, settings);
   kept(before);
-  Keeping keeping(before, disk, 0, StateSync::kInterval);
+  Keeping keeping(before, disk, 0, mediasync::persistence::StateSync::kInterval);
   WsClient ann(before, 0), bob(before, 1), cid(before, 0);
   seat(before, ann, "room", "ann");
   seat(before, bob, "room", "bob");
@@ -260,8 +260,8 @@ TEST_CASE("one keeper is at work at a time; the next one goes on, or begins anew
   Disk disk;
   World world;
   kept(world);
-  auto first = std::make_unique<Keeping>(world, disk, 0, StateSync::kInterval);
-  Keeping second(world, disk, 1, StateSync::kInterval);
+  auto first = std::make_unique<Keeping>(world, disk, 0, mediasync::persistence::StateSync::kInterval);
+  Keeping second(world, disk, 1, mediasync::persistence::StateSync::kInterval);
   store::StateKeeping& state = world.zone.header().state;
   first->run();
   second.run();
@@ -299,7 +299,7 @@ TEST_CASE("the last of the processes that end has written everything", "[server]
   Disk disk;
   World world;
   kept(world);
-  Keeping first(world, disk, 0, StateSync::kInterval), second(world, disk, 1, StateSync::kInterval);
+  Keeping first(world, disk, 0, mediasync::persistence::StateSync::kInterval), second(world, disk, 1, mediasync::persistence::StateSync::kInterval);
   first.run();
   WsClient ann(world, 0), bob(world, 1);
   seat(world, ann, "room", "ann");
@@ -333,7 +333,7 @@ TEST_CASE("one that ends while the keeper does waits for it", "[server][state]")
   Disk disk;
   World world;
   kept(world);
-  Keeping first(world, disk, 0, StateSync::kInterval), second(world, disk, 1, StateSync::kInterval);
+  Keeping first(world, disk, 0, mediasync::persistence::StateSync::kInterval), second(world, disk, 1, mediasync::persistence::StateSync::kInterval);
   first.run();
   world.zone.header().state.closing = 1;
   CHECK_FALSE(second.keeper.finish());
@@ -345,7 +345,7 @@ TEST_CASE("long changes make a new snapshot, and changes meanwhile go to both ha
   Disk disk;
   World world(2, {}, 16 << 20);
   kept(world);
-  Keeping keeping(world, disk, 0, StateSync::kAlways);
+  Keeping keeping(world, disk, 0, mediasync::persistence::StateSync::kAlways);
   std::vector<std::unique_ptr<WsClient>> members;
   for (int i = 0; i < 12; ++i) {
     members.push_back(std::make_unique<WsClient>(world, 0));
@@ -385,7 +385,7 @@ TEST_CASE("a disk that is full loses nothing but time", "[server][state]") {
   Disk disk;
   World world;
   kept(world);
-  Keeping keeping(world, disk, 0, StateSync::kInterval);
+  Keeping keeping(world, disk, 0, mediasync::persistence::StateSync::kInterval);
   keeping.run();
   WsClient ann(world, 0);
   seat(world, ann, "room", "ann");
@@ -411,7 +411,7 @@ TEST_CASE("more sessions end between two writes than are noted one by one", "[se
   settings.sessionTimeout = 1'000;
   World world(2, settings);
   kept(world);
-  Keeping keeping(world, disk, 0, StateSync::kInterval);
+  Keeping keeping(world, disk, 0, mediasync::persistence::StateSync::kInterval);
   {
     std::vector<std::unique_ptr<WsClient>> members;
     for (int i = 0; i < 150; ++i) {
@@ -434,8 +434,8 @@ TEST_CASE("more sessions end between two writes than are noted one by one", "[se
 TEST_CASE("where changes are to be written at once, who makes one wakes the keeper", "[server][state]") {
   Disk disk;
   World world;
-  kept(world, StateSync::kAlways);
-  Keeping first(world, disk, 0, StateSync::kAlways), second(world, disk, 1, StateSync::kAlways);
+  kept(world, mediasync::persistence::StateSync::kAlways);
+  Keeping first(world, disk, 0, mediasync::persistence::StateSync::kAlways), second(world, disk, 1, mediasync::persistence::StateSync::kAlways);
   first.run();
   world.env.woken.clear();
   second.keeper.changed();
@@ -455,7 +455,7 @@ TEST_CASE("a zone that is smaller takes what fits, whole", "[server][state]") {
   Disk disk;
   World world(2, {}, 16 << 20);
   kept(world);
-  Keeping keeping(world, disk, 0, StateSync::kInterval);
+  Keeping keeping(world, disk, 0, mediasync::persistence::StateSync::kInterval);
   std::vector<std::unique_ptr<WsClient>> members;
   for (int i = 0; i < 600; ++i) {
     members.push_back(std::make_unique<WsClient>(world, 0));

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace mediasync::store {
+namespace mediasync::memory {
 
 // Offset from the start of the region, in units of 8 bytes. 0 is "nothing".
 using Ref = std::uint32_t;
@@ -34,4 +34,4 @@ class Arena {
   std::size_t size_ = 0;
 };
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

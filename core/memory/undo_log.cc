@@ -1,8 +1,8 @@
-#include "core/store/undo_log.h"
+#include "core/memory/undo_log.h"
 
 #include <cstring>
 
-namespace mediasync::store {
+namespace mediasync::memory {
 
 void UndoLog::init() {
   used_.store(0);
@@ -52,4 +52,4 @@ void UndoLog::rollback(const Arena& arena) {
   }
 }
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

@@ -1,4 +1,4 @@
-#include "core/store/state_record.h"
+#include "core/persistence/state_record.h"
 
 #include <zlib.h>
 
@@ -12,7 +12,7 @@
 #include "core/store/event_codec.h"
 #include "core/store/session_log.h"
 
-namespace mediasync::store {
+namespace mediasync::persistence {
 namespace {
 
 // Changes whenever a record does.
@@ -39,7 +39,7 @@ void endFrame(std::string& out, std::size_t start) {
   std::memcpy(out.data() + start, head, sizeof head);
 }
 
-std::optional<std::string_view> optionalText(const Arena& arena, const SharedText& text) {
+std::optional<std::string_view> optionalText(const store::Arena& arena, const store::SharedText& text) {
   if (text.ref == 0) return std::nullopt;
   return textOf(arena, text);
 }
@@ -54,11 +54,11 @@ std::string_view viewOf(const std::array<std::uint8_t, kSize>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void putId(ByteWriter& out, const RandomId& id) {
+void putId(store::ByteWriter& out, const store::RandomId& id) {
   out.put(viewOf(id));
 }
 
-bool getId(ByteReader& in, RandomId& id) {
+bool getId(store::ByteReader& in, store::RandomId& id) {
   std::string_view bytes;
   in.get(bytes);
   if (bytes.size() != id.size()) return false;
@@ -66,7 +66,7 @@ bool getId(ByteReader& in, RandomId& id) {
   return true;
 }
 
-void putUser(ByteWriter& out, const Arena& arena, const UserRecord& user, Instant now) {
+void putUser(store::ByteWriter& out, const store::Arena& arena, const store::UserRecord& user, Instant now) {
   out.put(user.serial);
   out.put(textOf(arena, user.id));
   out.put(textOf(arena, user.username));
@@ -100,22 +100,22 @@ bool isOffset(std::uint64_t offset) {
 }
 
 // The tables rely on these bounds, and clients on texts and numbers that are some.
-bool isSound(const SavedUser& user) {
+bool isSound(const store::SavedUser& user) {
   return user.serial != 0 && isId(user.id) && fits(std::string_view(user.username), session::kMaxUsernameBytes) &&
          fits(user.avatar, session::kMaxAvatarBytes) && user.presence <= session::Presence::kAway &&
          isTime(user.joinedAt) && isTime(user.lastSeen) && isTime(user.absentSince);
 }
 
 // Each is there once, under a serial of its own.
-bool areSound(const std::vector<SavedUser>& users) {
+bool areSound(const std::vector<store::SavedUser>& users) {
   std::unordered_set<std::string_view> ids;
   std::unordered_set<std::uint64_t> serials;
-  return std::all_of(users.begin(), users.end(), [&](const SavedUser& user) {
+  return std::all_of(users.begin(), users.end(), [&](const store::SavedUser& user) {
     return isSound(user) && ids.insert(user.id).second && serials.insert(user.serial).second;
   });
 }
 
-bool isSound(const SavedSession& session) {
+bool isSound(const store::SavedSession& session) {
   const session::PlaybackClock& clock = session.clock;
   return session.serial != 0 && isId(session.id) && isId(session.creatorId) &&
          fits(std::string_view(session.leaderId), session::kMaxIdBytes) &&
@@ -128,16 +128,16 @@ bool isSound(const SavedSession& session) {
 }
 
 bool areEvents(std::string_view copied, std::uint64_t count) {
-  if (countEvents(copied) != count) return false;
+  if (store::countEvents(copied) != count) return false;
   while (!copied.empty()) {
-    const std::string_view event = takeEvent(copied).bytes;
-    const auto decoded = decodeEvent({reinterpret_cast<const std::byte*>(event.data()), event.size()});
-    if (!decoded || event.size() > kMaxEncodedEvent || !store::isSound(*decoded)) return false;
+    const std::string_view event = store::takeEvent(copied).bytes;
+    const auto decoded = store::decodeEvent({reinterpret_cast<const std::byte*>(event.data()), event.size()});
+    if (!decoded || event.size() > store::kMaxEncodedEvent || !store::isSound(*decoded)) return false;
   }
   return true;
 }
 
-void getUser(ByteReader& in, SavedUser& user) {
+void getUser(store::ByteReader& in, store::SavedUser& user) {
   std::uint8_t presence = 0;
   std::optional<std::string_view> secret;
   in.get(user.serial);
@@ -155,7 +155,7 @@ void getUser(ByteReader& in, SavedUser& user) {
   std::copy_n(secret->begin(), std::min(secret->size(), user.secret->size()), user.secret->begin());
 }
 
-void putHead(ByteWriter& out, const Arena& arena, const SessionRecord& session, Instant now) {
+void putHead(store::ByteWriter& out, const store::Arena& arena, const store::SessionRecord& session, Instant now) {
   out.put(session.serial);
   out.put(textOf(arena, session.id));
   out.put(textOf(arena, session.creatorId));
@@ -176,7 +176,7 @@ void putHead(ByteWriter& out, const Arena& arena, const SessionRecord& session, 
   out.put(session.formerEnd);
 }
 
-void getHead(ByteReader& in, SavedSession& session) {
+void getHead(store::ByteReader& in, store::SavedSession& session) {
   in.get(session.serial);
   in.get(session.id);
   in.get(session.creatorId);
@@ -197,16 +197,16 @@ void getHead(ByteReader& in, SavedSession& session) {
   in.get(session.formerEnd);
 }
 
-void putEvents(ByteWriter& out, std::string& bytes, const Arena& arena, const SessionLog& log, std::uint64_t from) {
+void putEvents(store::ByteWriter& out, std::string& bytes, const store::Arena& arena, const store::SessionLog& log, std::uint64_t from) {
   std::string events;
-  const LogSlice slice = readLog(arena, log, from, kWholeLog, events);
+  const store::LogSlice slice = readLog(arena, log, from, kWholeLog, events);
   out.put(slice.first);
   out.put(slice.end);
   out.put(static_cast<std::uint32_t>(events.size()));
   bytes.append(events);
 }
 
-bool getEvents(ByteReader& in, SavedSession& session) {
+bool getEvents(store::ByteReader& in, store::SavedSession& session) {
   std::uint32_t size = 0;
   in.get(session.firstSeq);
   in.get(session.endSeq);
@@ -220,7 +220,7 @@ bool getEvents(ByteReader& in, SavedSession& session) {
 
 void appendStateHeader(std::string& out, const StateHeader& header) {
   const std::size_t start = out.size();
-  ByteWriter writer(out);
+  store::ByteWriter writer(out);
   out.append(kStateMagic);
   writer.put(kStateLayout);
   writer.put(header.generation);
@@ -232,7 +232,7 @@ void appendStateHeader(std::string& out, const StateHeader& header) {
 
 std::optional<StateHeader> parseStateHeader(std::string_view file) {
   if (file.size() < kStateHeaderBytes) return std::nullopt;
-  ByteReader reader(file.substr(0, kStateHeaderBytes));
+  store::ByteReader reader(file.substr(0, kStateHeaderBytes));
   StateHeader header;
   std::uint32_t layout = 0;
   std::uint32_t checksum = 0;
@@ -253,7 +253,7 @@ StateFileKind kindOfStateFile(std::string_view beginning) {
   const std::string_view magic = beginning.substr(0, kStateMagic.size());
   if (beginning.find_first_not_of('\0') == std::string_view::npos) return StateFileKind::kOurs;
   if (magic != kStateMagic.substr(0, magic.size())) return StateFileKind::kForeign;
-  ByteReader reader(beginning.substr(magic.size()));
+  store::ByteReader reader(beginning.substr(magic.size()));
   std::uint32_t layout = 0;
   reader.get(layout);
   return reader.ok() && layout != kStateLayout ? StateFileKind::kOtherVersion : StateFileKind::kOurs;
@@ -276,24 +276,24 @@ std::optional<Frame> takeFrame(std::string_view& bytes) {
   return Frame{static_cast<FrameKind>(content.front()), content.substr(1)};
 }
 
-void appendSession(std::string& out, FrameKind kind, const Arena& arena, const SessionRecord& session,
+void appendSession(std::string& out, FrameKind kind, const store::Arena& arena, const store::SessionRecord& session,
                    std::uint64_t from, bool withUsers, Instant now) {
   const std::size_t start = beginFrame(out, kind);
-  ByteWriter writer(out);
+  store::ByteWriter writer(out);
   putHead(writer, arena, session, now);
   putEvents(writer, out, arena, session.log, from);
   writer.put(withUsers);
   if (withUsers) {
     writer.put(session.userCount);
-    for (Ref ref = session.users.first; ref != 0; ref = arena.at<UserRecord>(ref)->inSession.next)
-      putUser(writer, arena, *arena.at<UserRecord>(ref), now);
+    for (store::Ref ref = session.users.first; ref != 0; ref = arena.at<store::UserRecord>(ref)->inSession.next)
+      putUser(writer, arena, *arena.at<store::UserRecord>(ref), now);
   }
   endFrame(out, start);
 }
 
-bool parseSession(std::string_view record, SavedSession& session) {
+bool parseSession(std::string_view record, store::SavedSession& session) {
   session = {};
-  ByteReader reader(record);
+  store::ByteReader reader(record);
   getHead(reader, session);
   if (!getEvents(reader, session)) return false;
   reader.get(session.hasUsers);
@@ -304,9 +304,9 @@ bool parseSession(std::string_view record, SavedSession& session) {
   return reader.atEnd() && isSound(session);
 }
 
-void appendRecovery(std::string& out, const SavedRecovery& recovery) {
+void appendRecovery(std::string& out, const store::SavedRecovery& recovery) {
   const std::size_t start = beginFrame(out, FrameKind::kRecovery);
-  ByteWriter writer(out);
+  store::ByteWriter writer(out);
   putId(writer, recovery.pid);
   putId(writer, recovery.socketId);
   writer.put(recovery.realm.application);
@@ -318,9 +318,9 @@ void appendRecovery(std::string& out, const SavedRecovery& recovery) {
   endFrame(out, start);
 }
 
-bool parseRecovery(std::string_view record, SavedRecovery& recovery) {
+bool parseRecovery(std::string_view record, store::SavedRecovery& recovery) {
   recovery = {};
-  ByteReader reader(record);
+  store::ByteReader reader(record);
   if (!getId(reader, recovery.pid) || !getId(reader, recovery.socketId)) return false;
   reader.get(recovery.realm.application);
   reader.get(recovery.realm.identity);
@@ -333,26 +333,26 @@ bool parseRecovery(std::string_view record, SavedRecovery& recovery) {
 
 void appendGone(std::string& out, std::uint64_t serial) {
   const std::size_t start = beginFrame(out, FrameKind::kGone);
-  ByteWriter(out).put(serial);
+  store::ByteWriter(out).put(serial);
   endFrame(out, start);
 }
 
 bool parseGone(std::string_view record, std::uint64_t& serial) {
-  ByteReader reader(record);
+  store::ByteReader reader(record);
   reader.get(serial);
   return reader.atEnd();
 }
 
 void appendClock(std::string& out, std::int64_t shift) {
   const std::size_t start = beginFrame(out, FrameKind::kClock);
-  ByteWriter(out).put(shift);
+  store::ByteWriter(out).put(shift);
   endFrame(out, start);
 }
 
 bool parseClock(std::string_view record, std::int64_t& shift) {
-  ByteReader reader(record);
+  store::ByteReader reader(record);
   reader.get(shift);
   return reader.atEnd() && isTime(shift);
 }
 
-}  // namespace mediasync::store
+}  // namespace mediasync::persistence

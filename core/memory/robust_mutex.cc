@@ -1,4 +1,4 @@
-#include "core/store/robust_mutex.h"
+#include "core/memory/robust_mutex.h"
 
 #include <linux/futex.h>
 #include <time.h>
@@ -6,9 +6,9 @@
 #include <cerrno>
 #include <cstdint>
 
-#include "core/store/fault_point.h"
+#include "core/memory/fault_point.h"
 
-namespace mediasync::store {
+namespace mediasync::memory {
 namespace {
 
 constexpr int kPiece = 100;  // milliseconds
@@ -79,4 +79,4 @@ void RobustMutex::unlock() {
   faultPoint();
 }
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

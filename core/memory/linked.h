@@ -1,10 +1,22 @@
 // Lists and hash chains that run through shared records.
 #pragma once
 
-#include "core/store/records.h"
-#include "core/store/shard.h"
+#include <atomic>
 
-namespace mediasync::store {
+#include "core/memory/arena.h"
+#include "core/memory/transaction.h"
+
+namespace mediasync::memory {
+
+// Ends of a doubly linked list that runs through records.
+struct Queue {
+  Ref first;
+  Ref last;
+};
+struct QueueLinks {
+  Ref next;
+  Ref previous;
+};
 
 // `links` is the member of T that the list runs through.
 template <class T>
@@ -78,4 +90,4 @@ void bump(Transaction& txn, std::atomic<T>& counter, int by) {
   counter.store(counter.load(std::memory_order_relaxed) + static_cast<T>(by), std::memory_order_relaxed);
 }
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

@@ -1,8 +1,8 @@
-#include "core/store/page_heap.h"
+#include "core/memory/page_heap.h"
 
-#include "core/store/fault_point.h"
+#include "core/memory/fault_point.h"
 
-namespace mediasync::store {
+namespace mediasync::memory {
 
 void PageHeap::init(const Arena& arena, Ref descriptors, std::size_t firstPageOffset, std::uint32_t count) {
   mutex_.init();
@@ -67,4 +67,4 @@ void PageHeap::reclaim(const Arena& arena, ShardId owner) {
   rebuildAfterDeath(arena);
 }
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

@@ -7,10 +7,10 @@
 #include <unordered_map>
 
 #include "core/base/clock.h"
-#include "core/store/state_record.h"
+#include "core/persistence/state_record.h"
 #include "core/store/zone.h"
 
-namespace mediasync::store {
+namespace mediasync::persistence {
 
 class StateImage {
  public:
@@ -34,13 +34,13 @@ class StateImage {
   };
   // Fills the tables, which nobody uses; what they hold goes. Everyone is without a connection: the time to come
   // back begins now, for users and for connections. Takes over the key of the zone.
-  Restored restoreTo(const Zone&, Instant now) const;
+  Restored restoreTo(const store::Zone&, Instant now) const;
 
  private:
   enum class Applied { kDone, kRefused, kUnknown };
   Applied apply(const Frame&);
   bool applyRecord(const Frame&);
-  void shiftTimes(SavedSession&, std::int64_t by) const;
+  void shiftTimes(store::SavedSession&, std::int64_t by) const;
   bool applySession(std::string_view record);
   bool applyChange(std::string_view record);
   bool applyRecovery(std::string_view record);
@@ -52,9 +52,9 @@ class StateImage {
   std::size_t snapshotBytes_ = 0;
   std::size_t refused_ = 0;
   std::int64_t clockShift_ = 0;  // of all clocks so far; times in `sessions_` are as if the clock had never been set
-  std::unordered_map<std::uint64_t, SavedSession> sessions_;   // by serial
+  std::unordered_map<std::uint64_t, store::SavedSession> sessions_;   // by serial
   std::unordered_map<std::string, std::uint64_t> serials_;     // by session id
-  std::unordered_map<std::string, SavedRecovery> recoveries_;  // by pid
+  std::unordered_map<std::string, store::SavedRecovery> recoveries_;  // by pid
 };
 
-}  // namespace mediasync::store
+}  // namespace mediasync::persistence

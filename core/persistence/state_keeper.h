@@ -10,11 +10,11 @@
 #include <string>
 
 #include "core/base/clock.h"
-#include "core/server/environment.h"
-#include "core/store/state_journal.h"
+#include "core/store/process.h"
+#include "core/persistence/state_journal.h"
 #include "core/store/zone.h"
 
-namespace mediasync::server {
+namespace mediasync::persistence {
 
 // When what has been written is forced to the disk.
 enum class StateSync : std::uint32_t {
@@ -59,7 +59,7 @@ class StateFile {
 class StateKeeper {
  public:
   // `epoch`: in which this file is in force.
-  StateKeeper(const store::Zone&, store::ProcessId, std::uint16_t slot, Environment&, StateFile&, StateSync,
+  StateKeeper(const store::Zone&, store::ProcessId, std::uint16_t slot, store::Process&, StateFile&, StateSync,
               std::uint32_t epoch);
 
   // Makes this worker the one at work. False: another one is.
@@ -109,11 +109,11 @@ class StateKeeper {
   store::Zone zone_;
   store::ProcessId process_;
   std::uint16_t slot_;
-  Environment& env_;
+  store::Process& env_;
   StateFile& file_;
   StateSync sync_;
   std::uint32_t epoch_;
-  store::StateJournal journal_;
+  StateJournal journal_;
   Phase phase_ = Phase::kWatching;
   bool writing_ = false;
   bool hasCurrent_ = false;         // the half in use is whole, so changes go there
@@ -129,4 +129,4 @@ class StateKeeper {
   std::int64_t retryAt_ = 0;   // monotonic; after a failure
 };
 
-}  // namespace mediasync::server
+}  // namespace mediasync::persistence

@@ -10,11 +10,11 @@
 #include "core/store/records.h"
 #include "core/store/zone.h"
 
-namespace mediasync::store {
+namespace mediasync::persistence {
 
 class StateJournal {
  public:
-  explicit StateJournal(const Zone& zone) : zone_(zone) {}
+  explicit StateJournal(const store::Zone& zone) : zone_(zone) {}
 
   // Goes over the tables, and appends frames of what has changed, until these are more than `maxBytes`. True: the next
   // call goes on. A pass has at least what had changed when it began, and ends however much changes meanwhile.
@@ -36,11 +36,11 @@ class StateJournal {
   bool takeSessions(std::uint32_t shard, std::string& out, std::size_t most, Instant now);
   bool takeConnections(std::uint32_t shard, std::string& out, std::size_t most);
   void takeLost(std::uint32_t shard, std::string& out);
-  Ref nextToCopy(const SessionShard&) const;
+  store::Ref nextToCopy(const store::SessionShard&) const;
   bool copySessions(std::string& snapshot, std::string& changes, std::size_t most, Instant now);
   bool copyRecoveries(std::string& snapshot, std::size_t most);
 
-  Zone zone_;
+  store::Zone zone_;
   // How far the pass is, and what it has yet to take of the shard.
   std::uint32_t passShard_ = 0;
   bool inShard_ = false;
@@ -48,10 +48,10 @@ class StateJournal {
   std::uint64_t connectionsLeft_ = 0;
   // How far the snapshot is: sessions of each shard by their serials, then recoveries by their buckets.
   std::uint32_t shard_ = 0;
-  Ref copiedRef_ = 0;  // the last session copied, and its serial
+  store::Ref copiedRef_ = 0;  // the last session copied, and its serial
   std::uint64_t copied_ = 0;
   std::uint32_t bucket_ = 0;
   bool sessionsCopied_ = false;
 };
 
-}  // namespace mediasync::store
+}  // namespace mediasync::persistence

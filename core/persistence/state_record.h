@@ -20,9 +20,10 @@
 #include "core/session/state.h"
 #include "core/store/byte_codec.h"
 #include "core/store/records.h"
+#include "core/store/saved.h"
 #include "core/store/zone.h"
 
-namespace mediasync::store {
+namespace mediasync::persistence {
 
 struct StateHeader {
   std::uint64_t generation = 0;  // counts snapshots: of two files, the one with the higher number is newer
@@ -60,63 +61,20 @@ void appendFrame(std::string& out, FrameKind, std::string_view record);
 // Takes the first frame off `bytes`. nullopt, with `bytes` unchanged: it is cut off or damaged, or there is none.
 std::optional<Frame> takeFrame(std::string_view& bytes);
 
-// Times in a file are of the wall clock: the monotonic one begins anew with the machine.
-struct SavedUser {
-  std::uint64_t serial = 0;
-  std::string id;
-  std::string username;
-  std::optional<std::string> avatar;
-  std::int64_t joinedAt = 0;
-  std::int64_t lastSeen = 0;
-  session::Presence presence = session::Presence::kAway;
-  std::int64_t absentSince = 0;
-  std::optional<SecretHash> secret;
-};
-
-struct SavedSession {
-  std::uint64_t serial = 0;
-  std::string id;
-  std::string creatorId;
-  std::string leaderId;
-  std::optional<std::string> mediaUrl;
-  std::optional<std::string> mediaId;
-  std::optional<std::string> mediaTitle;
-  session::PlaybackClock clock;  // setAt.wall alone counts
-  std::int64_t createdAt = 0;
-  std::int64_t lastActivity = 0;
-  std::optional<std::int64_t> idleSince;  // absent: it has connections
-  std::uint64_t lostSeq = 0;
-  std::uint64_t formerSerial = 0;
-  std::uint64_t formerEnd = 0;
-  // Of the log: `events` are [firstSeq, endSeq), as readLog() gives them.
-  std::uint64_t firstSeq = 1;
-  std::uint64_t endSeq = 1;
-  std::string events;
-  std::vector<SavedUser> users;
-  bool hasUsers = false;  // of a change: `users` is meant
-};
-
-struct SavedRecovery {
-  RandomId pid{};
-  RandomId socketId{};
-  Realm realm;
-  LostSeat seat;  // by serials; the references and the shard mean nothing
-};
-
 // Appends the session as a frame. Under the lock of its shard. `from`: events before it are left out.
-void appendSession(std::string& out, FrameKind, const Arena&, const SessionRecord&, std::uint64_t from, bool withUsers,
+void appendSession(std::string& out, FrameKind, const store::Arena&, const store::SessionRecord&, std::uint64_t from, bool withUsers,
                    Instant now);
-void appendRecovery(std::string& out, const SavedRecovery&);
+void appendRecovery(std::string& out, const store::SavedRecovery&);
 void appendGone(std::string& out, std::uint64_t serial);
 void appendClock(std::string& out, std::int64_t shift);
 
 // Each is false when the bytes are no such record, or one that the tables must not hold.
-bool parseSession(std::string_view record, SavedSession&);
-bool parseRecovery(std::string_view record, SavedRecovery&);
+bool parseSession(std::string_view record, store::SavedSession&);
+bool parseRecovery(std::string_view record, store::SavedRecovery&);
 bool parseGone(std::string_view record, std::uint64_t& serial);
 bool parseClock(std::string_view record, std::int64_t& shift);
 
 // Times beyond it, in milliseconds, are none: sums of a few of them do not overflow.
 inline constexpr std::int64_t kMostTime = std::int64_t{1} << 53;
 
-}  // namespace mediasync::store
+}  // namespace mediasync::persistence

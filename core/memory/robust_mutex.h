@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace mediasync::store {
+namespace mediasync::memory {
 
 // Lives in shared memory; trivially copyable in the sense that nobody copies it. init() once, by the creator.
 class RobustMutex {
@@ -44,4 +44,4 @@ class RobustLock {
   bool ownerDied_;
 };
 
-}  // namespace mediasync::store
+}  // namespace mediasync::memory

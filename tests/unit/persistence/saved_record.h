@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "core/store/byte_codec.h"
-#include "core/store/state_record.h"
+#include "core/persistence/state_record.h"
 
 namespace mediasync::store::test {
 

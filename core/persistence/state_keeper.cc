@@ -1,11 +1,11 @@
-#include "core/server/state_keeper.h"
+#include "core/persistence/state_keeper.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "core/store/state_record.h"
+#include "core/persistence/state_record.h"
 
-namespace mediasync::server {
+namespace mediasync::persistence {
 namespace {
 
 constexpr std::int64_t kInterval = 1'000;
@@ -28,7 +28,7 @@ bool isEmpty(const StateWrite& write) {
 
 }  // namespace
 
-StateKeeper::StateKeeper(const store::Zone& zone, store::ProcessId process, std::uint16_t slot, Environment& env,
+StateKeeper::StateKeeper(const store::Zone& zone, store::ProcessId process, std::uint16_t slot, store::Process& env,
                          StateFile& file, StateSync sync, std::uint32_t epoch)
     : zone_(zone), process_(process), slot_(slot), env_(env), file_(file), sync_(sync), epoch_(epoch), journal_(zone) {}
 
@@ -181,7 +181,7 @@ StateWrite StateKeeper::nextWrite(std::size_t maxBytes) {
 void StateKeeper::addClock(std::string& changes) {
   const std::int64_t shift = clockOf(env_.now()) - state().clock;
   if (shift < kClockStep && shift > -kClockStep) return;
-  store::appendClock(changes, shift);
+  appendClock(changes, shift);
   state().clock += shift;
 }
 
@@ -193,7 +193,7 @@ void StateKeeper::addSnapshot(StatePiece& piece, std::string& changes, std::size
   if (piece.isNew) {
     state().begun = state().generation + 1;
     state().begunEpoch = epoch_;
-    store::appendStateHeader(piece.bytes, {state().begun, zone_.header().key, zone_.header().secretKey});
+    appendStateHeader(piece.bytes, {state().begun, zone_.header().key, zone_.header().secretKey});
   }
   piece.bytes += changes;
   piece.bytes += snapshot;
@@ -264,4 +264,4 @@ bool StateKeeper::writeRest() {
   }
 }
 
-}  // namespace mediasync::server
+}  // namespace mediasync::persistence
