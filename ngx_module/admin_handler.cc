@@ -21,7 +21,7 @@ ngx_int_t administer(ngx_http_request_t* r, const api::AdminCommand& command) {
   const LocConf& conf = *locConf(r);
   Runtime* runtime = runtimeOf(conf.zone);
   if (!isReady(runtime) || runtime->worker().isLast()) return failUnavailable(r);
-  auto reply = runtime->worker().administer(command, conf.options());
+  auto reply = runtime->worker().admin().administer(command, conf.options());
   runtime->settle();
   return sendWritten(r, *runtime, std::move(reply));
 }

@@ -74,7 +74,7 @@ std::optional<Received> receive() {
 void decline(const server::Letter& letter) {
   Runtime* runtime = runtimeOf(letter.zone);
   if (runtime == nullptr) return;
-  runtime->worker().decline(letter.parcel);
+  runtime->worker().reload().decline(letter.parcel);
   runtime->settle();
 }
 
@@ -129,7 +129,7 @@ void declineHandovers(ngx_log_t* log) {
     Runtime* runtime = runtimeOf(received->letter.zone);
     if (runtime == nullptr) continue;
     guardedVoid(log, [&] {
-      runtime->worker().decline(received->letter.parcel);
+      runtime->worker().reload().decline(received->letter.parcel);
       runtime->worker().flush();
     });
   }

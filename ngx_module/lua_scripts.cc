@@ -229,7 +229,7 @@ MEDIASYNC_FFI const char* ngx_http_mediasync_ffi_call(void* zone, const char* op
     Runtime* runtime = static_cast<LuaScripts*>(zone)->runtime();
     if (runtime == nullptr || runtime->worker().stopped() || runtime->worker().awaitsState()) return;
     const auto parsed = mediasync::parseJson({arguments, argumentsSize}, kJsonDepth);
-    result = runtime->worker().call({operation, operationSize}, parsed.value_or(nullptr));
+    result = runtime->worker().scriptCalls().call({operation, operationSize}, parsed.value_or(nullptr));
     runtime->settle();
   });
   *size = result.size();

@@ -20,7 +20,7 @@ bool isMember(ngx_http_request_t* r, const LocConf& conf) {
       ngx_http_complex_value(r, conf.memberUser, &user) != NGX_OK) {
     return false;
   }
-  return runtime->worker().isMember(view(session), view(user), view(r->uri));
+  return runtime->worker().rest().isMember(view(session), view(user), view(r->uri));
 }
 
 ngx_int_t getMember(ngx_http_request_t* r, ngx_http_variable_value_t* value, uintptr_t) {

@@ -28,7 +28,7 @@ class HttpPoll final : public server::Poll {
 
   ~HttpPoll() override {
     if (!waiting_) return;
-    guardedVoid(r_->connection->log, [this] { runtime_.worker().abandon(sid_, *this); });
+    guardedVoid(r_->connection->log, [this] { runtime_.worker().polls().abandon(sid_, *this); });
     runtime_.settle();
   }
 
@@ -82,12 +82,12 @@ class HttpPost final : public server::PostJob {
         timer_(&HttpPost::send, this, r->connection->log) {}
 
   ~HttpPost() override {
-    if (waiting_) guardedVoid(r_->connection->log, [this] { runtime_.worker().cancel(*this); });
+    if (waiting_) guardedVoid(r_->connection->log, [this] { runtime_.worker().polls().cancel(*this); });
   }
 
   void run() {
     waiting_ = true;
-    const auto result = runtime_.worker().post(*this);
+    const auto result = runtime_.worker().polls().post(*this);
     if (result) finished(result->error);
     runtime_.settle();
   }
@@ -143,12 +143,12 @@ ngx_int_t post(EngineRequest& request) {
 
 ngx_int_t open(EngineRequest& request) {
   if (request.runtime.worker().stopped()) return refuseUnavailable(request, kStartingOrStopping);
-  auto handshake = request.runtime.worker().open(
+  auto handshake = request.runtime.worker().polls().open(
       request.options, request.protocol,
       {handshakeSecret(request.r, request.conf), networkOf(request.r), clientOf(request.r)});
   request.runtime.settle();
   if (const auto* full = std::get_if<server::NoSpace>(&handshake)) return respondUnavailable(request.r, full->reason);
-  const auto* opened = std::get_if<server::Worker::Opened>(&handshake);
+  const auto* opened = std::get_if<server::Polls::Opened>(&handshake);
   if (!addCookie(request.r, request.conf, opened->sid)) return NGX_HTTP_INTERNAL_SERVER_ERROR;
   return respondPayload(request.r, opened->payload);
 }
@@ -159,13 +159,13 @@ ngx_int_t poll(EngineRequest& request, const store::RandomId& sid) {
   if (request.runtime.worker().stopped()) return respondPayload(r, engineio::payloadOf(request.protocol, "6"));
   auto* waiting = makeInPool<HttpPoll>(r, r, request.runtime, sid);
   waiting->expect();
-  auto result = request.runtime.worker().poll(sid, *waiting, request.options);
+  auto result = request.runtime.worker().polls().poll(sid, *waiting, request.options);
   request.runtime.settle();
-  if (result.outcome != server::Worker::PollOutcome::kWaits) waiting->settled();
+  if (result.outcome != server::Polls::PollOutcome::kWaits) waiting->settled();
   switch (result.outcome) {
-    case server::Worker::PollOutcome::kAnswered:
+    case server::Polls::PollOutcome::kAnswered:
       return respondPayload(r, result.payload);
-    case server::Worker::PollOutcome::kRefused:
+    case server::Polls::PollOutcome::kRefused:
       return respondError(r, result.error);
     default:
       return waiting->wait();

@@ -134,7 +134,7 @@ Runtime::Runtime(const ZoneConf& conf, ngx_cycle_t* cycle)
       answersTimer_(
           [](void* self) {
             auto* runtime = static_cast<Runtime*>(self);
-            runtime->worker_.scriptsAnswered();
+            runtime->worker_.retries().scriptsAnswered();
             runtime->settle();
           },
           this, log_) {
@@ -146,7 +146,7 @@ Runtime::Runtime(const ZoneConf& conf, ngx_cycle_t* cycle)
 void Runtime::useScripts(LuaScripts& scripts) {
   scripts_ = &scripts;
   scripts.serve(*this);
-  worker_.listenToNotices();
+  worker_.hooks().listenToNotices();
 }
 
 void Runtime::log(Severity severity, std::string_view line) {
@@ -208,7 +208,7 @@ void Runtime::retire() {
 
 void Runtime::retireStep() {
   bool goesOn = worker_.isOutdated();
-  if (goesOn) guardedVoid(log_, [&] { goesOn = worker_.retire(); });
+  if (goesOn) guardedVoid(log_, [&] { goesOn = worker_.reload().retire(); });
   settle();
   if (goesOn) return retireTimer_.arm(kRetireStep);
   // The ends of connections and polls are posted events, and NGINX exits at once when no timer holds it.
@@ -324,7 +324,7 @@ ngx_int_t ngx_http_mediasync_init_process(ngx_cycle_t* cycle) {
     if (listenForWakes(cycle) != NGX_OK) return NGX_ERROR;
     if (!listenForHandovers(cycle)) return NGX_OK;
     for (auto& runtime : *runtimes)
-      runtime->worker().takeHandovers();
+      runtime->worker().reload().takeHandovers();
     return NGX_OK;
   });
 }

@@ -17,7 +17,7 @@ ngx_int_t countRest(ngx_http_request_t* r) {
   Runtime* runtime = isRest ? runtimeOf(conf.zone) : nullptr;
   if (runtime == nullptr) return NGX_OK;
   const ngx_uint_t status = r->err_status != 0 ? r->err_status : r->headers_out.status;
-  guardedVoid(r->connection->log, [&] { runtime->worker().countRest(static_cast<unsigned>(status)); });
+  guardedVoid(r->connection->log, [&] { runtime->worker().rest().countRest(static_cast<unsigned>(status)); });
   return NGX_OK;
 }
 

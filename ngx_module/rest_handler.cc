@@ -43,7 +43,7 @@ ngx_int_t create(ngx_http_request_t* r) {
   if (const auto* bad = std::get_if<api::BadRequest>(&parsed)) return fail(r, NGX_HTTP_BAD_REQUEST, bad->message);
   const auto options = identify(r, conf);
   if (!options) return fail(r, NGX_HTTP_FORBIDDEN, "Nobody is known to be asking");
-  auto reply = runtime->worker().createSession(std::get<api::CreateSession>(parsed), *options,
+  auto reply = runtime->worker().rest().createSession(std::get<api::CreateSession>(parsed), *options,
                                                {sentSecret(r, conf), networkOf(r)});
   runtime->settle();
   return sendWritten(r, *runtime, std::move(reply));
@@ -84,7 +84,7 @@ ngx_int_t list(ngx_http_request_t* r, Runtime& runtime, const LocConf& conf) {
   if (const auto* bad = std::get_if<api::BadRequest>(&query)) return fail(r, NGX_HTTP_BAD_REQUEST, bad->message);
   const auto& list = std::get<api::ListQuery>(query);
   if (list.isWhole) return sendSessionList(r, runtime, conf);
-  return sendRead(r, conf, runtime.worker().listSessions(list, conf.options()));
+  return sendRead(r, conf, runtime.worker().rest().listSessions(list, conf.options()));
 }
 
 ngx_int_t handle(ngx_http_request_t* r) {
@@ -107,7 +107,7 @@ ngx_int_t handle(ngx_http_request_t* r) {
       return list(r, *runtime, conf);
     case api::Route::Kind::kShow:
       if (!mayRead(r, conf.replies.rate)) return failTooFast(r);
-      return sendRead(r, conf, runtime->worker().showSession(route.sessionId, conf.options()));
+      return sendRead(r, conf, runtime->worker().rest().showSession(route.sessionId, conf.options()));
     case api::Route::Kind::kMethodNotAllowed:
       addHeader(r, "Allow", route.allow);
       return fail(r, NGX_HTTP_NOT_ALLOWED, "Method not allowed");

@@ -27,10 +27,10 @@ class Writing final : public server::Confirmation {
  public:
   Writing(ngx_http_request_t* r, Runtime& runtime, server::RestReply reply)
       : r_(r), runtime_(runtime), reply_(std::move(reply)), timer_(&Writing::respond, this, r->connection->log) {
-    runtime_.worker().await(reply_.ticket, *this);
+    runtime_.worker().confirmations().await(reply_.ticket, *this);
   }
   ~Writing() override {
-    guardedVoid(r_->connection->log, [this] { runtime_.worker().cancel(*this); });
+    guardedVoid(r_->connection->log, [this] { runtime_.worker().confirmations().cancel(*this); });
   }
 
   void written() override { timer_.post(); }
@@ -85,7 +85,7 @@ ngx_int_t sendReply(ngx_http_request_t* r, const server::RestReply& reply) {
 }
 
 ngx_int_t sendWritten(ngx_http_request_t* r, Runtime& runtime, server::RestReply reply) {
-  if (runtime.worker().isWritten(reply.ticket)) return sendReply(r, reply);
+  if (runtime.worker().confirmations().isWritten(reply.ticket)) return sendReply(r, reply);
   makeInPool<Writing>(r, r, runtime, std::move(reply));
   return NGX_DONE;
 }

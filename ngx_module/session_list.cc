@@ -19,7 +19,7 @@ class SessionList {
   SessionList(ngx_http_request_t* r, Runtime& runtime, const LocConf& conf)
       : r_(r),
         rate_(conf.replies.rate),
-        pieces_(runtime.worker(), static_cast<api::TimestampUnit>(conf.timestamps)),
+        pieces_(runtime.worker().rest(), static_cast<api::TimestampUnit>(conf.timestamps)),
         timer_([](void* self) { static_cast<SessionList*>(self)->proceed(); }, this, r->connection->log) {}
 
   void start() {

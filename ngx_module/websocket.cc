@@ -83,7 +83,7 @@ ngx_int_t admit(EngineRequest& request, Connection& connection,
   server::Agreement agreement{request.protocol, {}};
   if (deflate) agreement.compression = compressionOf(request.conf, *deflate);
   if (request.query.sid.empty()) {
-    auto opened = worker.openChannel(
+    auto opened = worker.sockets().openChannel(
         connection, request.options, agreement,
         {handshakeSecret(request.r, request.conf), networkOf(request.r), clientOf(request.r)});
     if (const auto* full = std::get_if<server::NoSpace>(&opened)) return respondUnavailable(request.r, full->reason);
@@ -92,7 +92,7 @@ ngx_int_t admit(EngineRequest& request, Connection& connection,
   }
   const auto sid = store::parseId(request.query.sid);
   if (!sid) return refuseSid(request);
-  auto probed = worker.probeChannel(*sid, connection, request.options, agreement);
+  auto probed = worker.sockets().probeChannel(*sid, connection, request.options, agreement);
   if (const auto* error = std::get_if<engineio::Error>(&probed)) return respondError(request.r, *error);
   connection.attach(std::move(std::get<std::unique_ptr<server::Channel>>(probed)));
   return NGX_OK;

@@ -103,7 +103,7 @@ bool adopt(int descriptor, const server::Letter& letter, Runtime& runtime) {
     connection = Connection::goOnWith(std::make_unique<Connection>(c, location->conf.loc_conf, runtime),
                                       addressAsText(peer, std::min<socklen_t>(peerSize, sizeof peer)));
     channel =
-        runtime.worker().adopt(letter.parcel, *connection, location->loc->options(), location->loc->bindsUser != 0);
+        runtime.worker().reload().adopt(letter.parcel, *connection, location->loc->options(), location->loc->bindsUser != 0);
   });
   if (channel != nullptr) {
     connection->attach(std::move(channel));
@@ -114,7 +114,7 @@ bool adopt(int descriptor, const server::Letter& letter, Runtime& runtime) {
   } else {
     closeBare(c);
   }
-  runtime.worker().decline(letter.parcel);
+  runtime.worker().reload().decline(letter.parcel);
   return true;
 }
 
@@ -127,7 +127,7 @@ void takeWebSocket(int descriptor, const server::Letter& letter) {
     return;
   }
   if (!adopt(descriptor, letter, *runtime)) {
-    runtime->worker().decline(letter.parcel);
+    runtime->worker().reload().decline(letter.parcel);
     ::close(descriptor);
   }
   runtime->settle();

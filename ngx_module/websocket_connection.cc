@@ -163,7 +163,7 @@ Connection* Connection::ofRequest(ngx_event_t* event) {
 Connection::~Connection() {
   open_ = false;
   broken_ = true;
-  if (channel_ && !finished_) guardedVoid(c_->log, [this] { runtime_.worker().gone(*channel_); });
+  if (channel_ && !finished_) guardedVoid(c_->log, [this] { runtime_.worker().sockets().gone(*channel_); });
   runtime_.settle();
   endLeftRequest();
 }
@@ -484,7 +484,7 @@ void Connection::end() {
   if (channel_ && !finished_) {
     finished_ = true;
     const auto why = failed_ ? store::EndReason::kInternalError : store::EndReason::kTransportClose;
-    guardedVoid(c_->log, [this, why] { runtime_.worker().gone(*channel_, why); });
+    guardedVoid(c_->log, [this, why] { runtime_.worker().sockets().gone(*channel_, why); });
     runtime_.settle();
   }
   guardedVoid(
@@ -569,7 +569,7 @@ void Connection::onLinger(ngx_event_t* event) {
 }
 
 void Connection::feed(u_char* data, size_t size) {
-  runtime_.worker().received(*channel_, {data, size});
+  runtime_.worker().sockets().received(*channel_, {data, size});
 }
 
 void Connection::read() {
@@ -578,7 +578,7 @@ void Connection::read() {
     feed(reinterpret_cast<u_char*>(ahead->data()), ahead->size());
   }
   if (finished_ || broken_ || paused_) return;
-  server::Worker::expectInput(*channel_);
+  server::Sockets::expectInput(*channel_);
   const ssize_t n = c_->recv(c_, readBuffer, kReadBuffer);
   if (n == NGX_AGAIN) {
     if (ngx_handle_read_event(c_->read, 0) != NGX_OK) broken();
@@ -627,7 +627,7 @@ void Connection::readable() {
 void Connection::close() {
   c_->close = 0;
   runtime_.retire();
-  if (c_->error && !finished_ && !away_) runtime_.worker().goAway(*channel_);
+  if (c_->error && !finished_ && !away_) runtime_.worker().sockets().goAway(*channel_);
   if (c_->error && late_) tls_.reset();  // waits no longer
   if (isOver()) endSoon();
 }
@@ -653,7 +653,7 @@ void Connection::writable() {
           if (late_) flushTls();
           return;
         }
-        if (!isTls(c_) || flushTls()) runtime_.worker().writable(*channel_);
+        if (!isTls(c_) || flushTls()) runtime_.worker().sockets().writable(*channel_);
       },
       [this] { failed(); });
   runtime_.settle();

@@ -51,7 +51,7 @@ class Room {
   }
   ~Room() {
     for (auto& member : members_)
-      worker_->gone(*member->channel);
+      worker_->sockets().gone(*member->channel);
   }
   Room(const Room&) = delete;
   Room& operator=(const Room&) = delete;
@@ -59,7 +59,7 @@ class Room {
   // One member more, connected and, where asked for, in the session; the first leads it. Each is another user.
   void add(bool joins = true) {
     auto member = std::make_unique<Member>();
-    auto opened = worker_->openChannel(member->socket, options_);
+    auto opened = worker_->sockets().openChannel(member->socket, options_);
     member->channel = std::move(std::get<std::unique_ptr<server::Channel>>(opened));
     members_.push_back(std::move(member));
     say(members_.size() - 1, "40");
@@ -72,7 +72,7 @@ class Room {
   // That member sends a packet, and the worker does all that follows from it.
   void say(std::size_t member, std::string_view packet) {
     std::string frame = maskedFrame(packet, kMaskingKey);
-    worker_->received(*members_[member]->channel, {reinterpret_cast<std::uint8_t*>(frame.data()), frame.size()});
+    worker_->sockets().received(*members_[member]->channel, {reinterpret_cast<std::uint8_t*>(frame.data()), frame.size()});
     worker_->flush();
     while (std::exchange(clock_.isWoken, false)) {
       worker_->wake();

@@ -1,8 +1,7 @@
-// The ends of connections, for counters and for the operator's log.
+#include "core/server/account.h"
+
 #include <algorithm>
 #include <utility>
-
-#include "core/server/worker.h"
 
 namespace mediasync::server {
 
@@ -11,13 +10,16 @@ using store::EndReason;
 using store::SessionTransaction;
 using store::Transport;
 
+Accounts::Accounts(Context& context)
+    : Part(context) {}
+
 // The reason for which this worker sends clients away.
-EndReason Worker::departureReason() const {
-  return isOutdated() ? EndReason::kReload : EndReason::kShutdown;
+EndReason Accounts::departureReason() const {
+  return context_.isOutdated() ? EndReason::kReload : EndReason::kShutdown;
 }
 
 // The record of a polling connection learns what this worker, which does not go on with it, has sent.
-void Worker::settleAccount(Link& link) {
+void Accounts::settleAccount(Link& link) {
   if (link.transport != Transport::kPolling || link.traffic.isNone()) return;
   ConnectionTransaction txn(zone_, link.connection.shard);
   if (!txn.open(link.connection)) return;
@@ -28,7 +30,7 @@ void Worker::settleAccount(Link& link) {
 
 // The current connection is about to be destroyed. Whoever marked it as closing knew why; without `link`, its WebSocket
 // was another worker's.
-Ended Worker::endOf(const ConnectionTransaction& txn, Instant now, const Ending& ending, const Link* link) const {
+Ended Accounts::endOf(const ConnectionTransaction& txn, Instant now, const Ending& ending, const Link* link) const {
   const store::ConnectionRecord& record = txn.record();
   const store::AccountRecord* account = txn.account();
   Ended ended;
@@ -52,12 +54,12 @@ Ended Worker::endOf(const ConnectionTransaction& txn, Instant now, const Ending&
 }
 
 // It is gone: what is undone with its transaction is no end yet.
-void Worker::noteEnd(Ended ended) {
+void Accounts::noteEnd(Ended ended) {
   zone_.header().ended[static_cast<std::size_t>(ended.reason)].fetch_add(1, std::memory_order_relaxed);
   if (ended.location != 0) ended_.push_back(std::move(ended));
 }
 
-void Worker::nameSeat(const store::AccountRecord& account, Ended& ended) const {
+void Accounts::nameSeat(const store::AccountRecord& account, Ended& ended) const {
   if (account.session == 0) return;
   SessionTransaction session(zone_, account.shard);
   if (!session.open(account.session, account.sessionSerial)) return;
@@ -71,7 +73,7 @@ void Worker::nameSeat(const store::AccountRecord& account, Ended& ended) const {
   if (session.openUser(seat)) ended.userId = session.user(session.seatUser()).id;
 }
 
-void Worker::tellEnded() {
+void Accounts::tellEnded() {
   for (const Ended& ended : std::exchange(ended_, {}))
     env_.ended(ended);
 }

@@ -1,11 +1,13 @@
-// Commands of an admin. They do the same as the calls of scripts, by the same rules.
+#include "core/server/admin.h"
+
 #include <array>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "core/api/admin.h"
-#include "core/server/worker.h"
+#include "core/server/confirmations.h"
+#include "core/server/script_calls.h"
+#include <nlohmann/json.hpp>
 
 namespace mediasync::server {
 
@@ -18,6 +20,7 @@ struct CodeStatus {
   std::string_view code;
   int status;
 };
+
 constexpr std::array kStatuses{CodeStatus{"SESSION_NOT_FOUND", 404}, CodeStatus{"USER_NOT_FOUND", 404},
                                CodeStatus{"SESSION_BUSY", 503},      CodeStatus{"BACKLOGGED", 503},
                                CodeStatus{"ZONE_FULL", 507},         CodeStatus{"EVENT_TOO_LONG", 413}};
@@ -34,21 +37,24 @@ RestReply failure(const json& answer) {
 
 }  // namespace
 
-RestReply Worker::administer(const api::AdminCommand& command, const Options& options) {
+Admin::Admin(Context& context, Confirmations& confirmations, ScriptCalls& scriptCalls)
+    : Part(context), confirmations_(confirmations), scriptCalls_(scriptCalls) {}
+
+RestReply Admin::administer(const api::AdminCommand& command, const Options& options) {
   if (command.kind == Kind::kMessage) return sendMessage(command, options);
   json arguments{{"sessionId", command.sessionId}};
   const bool isUser = command.kind == Kind::kRemoveUser;
   if (isUser) arguments["userId"] = command.userId;
-  const json answer = json::parse(call(isUser ? "kick" : "end_session", arguments));
+  const json answer = json::parse(scriptCalls_.call(isUser ? "kick" : "end_session", arguments));
   if (!answer.value("ok", false)) return failure(answer);
   RestReply reply;
   api::appendAdminDone(reply.body, isUser ? "User removed" : "Session ended");
-  reply.ticket = writeTicket();
+  reply.ticket = confirmations_.writeTicket();
   return reply;
 }
 
 // To the members of a session through its log; to everybody past it, one shard of connections after the other.
-RestReply Worker::sendMessage(const api::AdminCommand& command, const Options& options) {
+RestReply Admin::sendMessage(const api::AdminCommand& command, const Options& options) {
   json arguments{{"event", command.event}};
   arguments["arguments"] = json::parse(api::messageArguments(command, env_.now().wall, options.timestamps));
   const bool isForAll = command.sessionId.empty();
@@ -60,7 +66,7 @@ RestReply Worker::sendMessage(const api::AdminCommand& command, const Options& o
     } else {
       arguments["sessionId"] = command.sessionId;
     }
-    const json answer = json::parse(call("emit", arguments));
+    const json answer = json::parse(scriptCalls_.call("emit", arguments));
     if (!answer.value("ok", false)) {
       failed = failure(answer);
       continue;

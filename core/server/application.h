@@ -17,7 +17,7 @@
 
 namespace mediasync::server {
 
-class Worker;
+struct Services;
 struct Caller;
 struct Deferred;
 
@@ -38,10 +38,10 @@ class EngineApplication {
   // Whether a client has to connect to something within Options::connectTimeout.
   virtual bool expectsConnect() const = 0;
   // A connection was made.
-  virtual void opened(Worker&, Caller&) = 0;
+  virtual void opened(Services&, Caller&) = 0;
   // A message came. kDeferred: `deferred` is what to try again.
-  virtual Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) = 0;
-  virtual Handled resumed(Worker&, Caller&, Deferred&) = 0;
+  virtual Handled received(Services&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) = 0;
+  virtual Handled resumed(Services&, Caller&, Deferred&) = 0;
   // What another worker has to try again, from the text of it; null when there can be no such thing.
   virtual std::unique_ptr<Deferred> restored(std::string_view text) const = 0;
 };
@@ -50,20 +50,20 @@ class EngineApplication {
 class SocketApplication {
  public:
   virtual ~SocketApplication() = default;
-  virtual bool hasNamespace(Worker&, const Caller&, std::string_view nsp) const = 0;
+  virtual bool hasNamespace(Services&, const Caller&, std::string_view nsp) const = 0;
   // How many bytes that packet may have with its attachments. 0: none, and it is refused before any has come.
-  virtual std::size_t takesBinary(Worker&, const Caller&, const socketio::Packet&) const = 0;
+  virtual std::size_t takesBinary(Services&, const Caller&, const socketio::Packet&) const = 0;
   // Whether a client that lost its connection can come back to what it had.
   virtual bool recovers() const = 0;
-  virtual void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) = 0;
+  virtual void connected(Services&, Caller&, std::string_view nsp, const nlohmann::json& auth) = 0;
   // An event of a namespace that the client is connected to.
-  virtual Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
+  virtual Handled event(Services&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
   // The same of one that was read where it stands. nullopt: it is to be decoded. kDeferred: it is to be tried again.
-  virtual std::optional<Handled> plainEvent(Worker&, Caller&, const socketio::PlainEvent&) = 0;
+  virtual std::optional<Handled> plainEvent(Services&, Caller&, const socketio::PlainEvent&) = 0;
   // The answer to an acknowledgement that was asked for.
-  virtual void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
+  virtual void acknowledged(Services&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
   // A packet with attachments came, which are not taken.
-  virtual Handled refuseBinary(Worker&, Caller&, const socketio::Packet&, const session::Refusal&) = 0;
+  virtual Handled refuseBinary(Services&, Caller&, const socketio::Packet&, const session::Refusal&) = 0;
 };
 
 EngineApplication& engineApplication(Application);

@@ -1,10 +1,9 @@
-// Packets with attachments: the text comes first, then a binary message for each. Over polling the parts may come with
-// several POSTs, to several workers.
+#include "core/server/attachments.h"
+
 #include <numeric>
 #include <utility>
 
 #include "core/server/caller.h"
-#include "core/server/worker.h"
 
 namespace mediasync::server {
 
@@ -14,8 +13,8 @@ using store::WaitingItem;
 
 namespace {
 
-Worker::Assembled assembled(std::vector<WaitingItem> parts) {
-  Worker::Assembled whole;
+Assembled assembled(std::vector<WaitingItem> parts) {
+  Assembled whole;
   for (WaitingItem& part : parts) {
     if (part.kind == ItemKind::kPacket) {
       whole.packet = std::move(part.text);
@@ -35,18 +34,21 @@ std::size_t sizeOf(const std::vector<WaitingItem>& parts) {
 
 }  // namespace
 
-std::size_t Worker::Assembled::size() const {
+Attachments::Attachments(Context& context)
+    : Part(context) {}
+
+std::size_t Assembled::size() const {
   return std::accumulate(attachments.begin(), attachments.end(), packet.size(),
                          [](std::size_t size, const std::string& one) { return size + one.size(); });
 }
 
-bool Worker::awaitsAttachments(const Caller& caller) {
+bool Attachments::awaitsAttachments(const Caller& caller) {
   if (caller.link != nullptr) return caller.link->binaryLeft > 0;
   ConnectionTransaction txn(zone_, caller.connection.shard);
   return txn.open(caller.connection) && txn.record().binaryLeft > 0;
 }
 
-bool Worker::expectAttachments(Caller& caller, std::uint32_t count, std::string_view packet, std::size_t maxBytes) {
+bool Attachments::expectAttachments(Caller& caller, std::uint32_t count, std::string_view packet, std::size_t maxBytes) {
   if (Link* link = caller.link; link != nullptr) {
     link->binaryLeft = count;
     link->binaryStalled = false;
@@ -66,12 +68,12 @@ bool Worker::expectAttachments(Caller& caller, std::uint32_t count, std::string_
   return isKept;
 }
 
-Worker::Attached Worker::attachment(Caller& caller, std::string_view bytes, Assembled& whole) {
+Attached Attachments::attachment(Caller& caller, std::string_view bytes, Assembled& whole) {
   return caller.link != nullptr ? attachmentOf(*caller.link, bytes, whole)
                                 : attachmentOf(caller.connection, bytes, whole);
 }
 
-Worker::Attached Worker::attachmentOf(Link& link, std::string_view bytes, Assembled& whole) {
+Attached Attachments::attachmentOf(Link& link, std::string_view bytes, Assembled& whole) {
   if (link.binaryLeft == 0) return Attached::kRefused;
   --link.binaryLeft;
   link.binaryStalled = false;
@@ -83,7 +85,7 @@ Worker::Attached Worker::attachmentOf(Link& link, std::string_view bytes, Assemb
   return isTooLong ? Attached::kTooLong : Attached::kAssembled;
 }
 
-Worker::Attached Worker::attachmentOf(const store::ConnectionRef& connection, std::string_view bytes,
+Attached Attachments::attachmentOf(const store::ConnectionRef& connection, std::string_view bytes,
                                       Assembled& whole) {
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection) || txn.record().binaryLeft == 0) return Attached::kRefused;
@@ -99,11 +101,11 @@ Worker::Attached Worker::attachmentOf(const store::ConnectionRef& connection, st
 
 // With each heartbeat: a client that has not sent any of its attachments since the last one keeps what has come for
 // nothing.
-bool Worker::isBinaryStalled(Link& link) {
+bool Attachments::isBinaryStalled(Link& link) {
   return link.binaryLeft > 0 && std::exchange(link.binaryStalled, true);
 }
 
-bool Worker::isBinaryStalled(ConnectionTransaction& txn) {
+bool Attachments::isBinaryStalled(ConnectionTransaction& txn) {
   return txn.record().binaryLeft > 0 && std::exchange(txn.edit(txn.record().binaryStalled), true);
 }
 

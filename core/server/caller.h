@@ -10,7 +10,9 @@
 #include "core/base/clock.h"
 #include "core/server/link.h"
 #include "core/server/options.h"
-#include "core/server/worker.h"
+#include "core/server/context.h"
+#include "core/server/scripts.h"
+#include "core/session/refusal.h"
 
 namespace mediasync::server {
 
@@ -48,24 +50,24 @@ class InputTime {
 };
 
 // Counts how long a turn of input took, when there was a command in it.
-class Worker::CommandTimer {
+class CommandTimer {
  public:
   // `began`: wall clock, in microseconds.
-  CommandTimer(Worker& worker, std::int64_t began) : worker_(worker), began_(began) { worker_.hasCommand_ = false; }
+  CommandTimer(Context& context, std::int64_t began) : context_(context), began_(began) { context_.hasCommand = false; }
   ~CommandTimer() {
-    if (!std::exchange(worker_.hasCommand_, false)) return;
-    worker_.counters().commandTime.observe(worker_.env_.wallMicroseconds() - began_);
+    if (!std::exchange(context_.hasCommand, false)) return;
+    context_.counters.commandTime.observe(context_.env.wallMicroseconds() - began_);
   }
   CommandTimer(const CommandTimer&) = delete;
   CommandTimer& operator=(const CommandTimer&) = delete;
 
  private:
-  Worker& worker_;
+  Context& context_;
   std::int64_t began_;
 };
 
 // One event of a client, being handled.
-struct Worker::Request {
+struct Request {
   Caller& caller;
   std::string_view event;
   std::optional<std::uint64_t> ack;  // the acknowledgement asked for

@@ -79,36 +79,33 @@ class Channel {
     kFinished,  // a close frame was sent, or the connection is gone: input is ignored
   };
 
-  Channel(WebSocket& socket, SharedOptions options, const Agreement& agreement)
-      : socket_(socket),
-        options_(std::move(options)),
-        agreement_(agreement),
-        decoder_(maxMessage(options_->engine.maxPayload, agreement.compression.has_value())) {
-    decoder_.allowCompression(agreement.compression.has_value());
+  Channel(WebSocket& peer, SharedOptions location, const Agreement& agreed)
+      : socket(peer),
+        options(std::move(location)),
+        agreement(agreed),
+        decoder(maxMessage(options->engine.maxPayload, agreed.compression.has_value())) {
+    decoder.allowCompression(agreed.compression.has_value());
   }
-
- private:
-  friend class Worker;
 
   // What cannot be compressed becomes a little longer when that is tried.
   static std::size_t maxMessage(std::size_t maxPayload, bool compressed) {
     return compressed ? maxPayload + maxPayload / 1000 + 64 : maxPayload;
   }
 
-  WebSocket& socket_;
-  SharedOptions options_;
-  Agreement agreement_;
-  websocket::Decoder decoder_;
-  Link* link_ = nullptr;
-  store::RandomId sid_{};  // kProbing: the connection to upgrade
-  State state_ = State::kProbing;
-  bool probed_ = false;
-  std::int64_t since_ = 0;       // monotonic, of the handshake
-  std::string input_;            // not worked off yet, since a command waits, or others have their turn
-  std::int64_t restsUntil_ = 0;  // monotonic: then the input goes on; 0: it does not rest
-  std::unique_ptr<Deferred> deferred_;
-  TokenBucket probeInput_;       // kProbing: what it may send; then the link has that
-  std::uint32_t probeCost_ = 0;  // kProbing: of that, what has not been charged yet
+  WebSocket& socket;
+  SharedOptions options;
+  Agreement agreement;
+  websocket::Decoder decoder;
+  Link* link = nullptr;
+  store::RandomId sid{};  // kProbing: the connection to upgrade
+  State state = State::kProbing;
+  bool probed = false;
+  std::int64_t since = 0;       // monotonic, of the handshake
+  std::string input;            // not worked off yet, since a command waits, or others have their turn
+  std::int64_t restsUntil = 0;  // monotonic: then the input goes on; 0: it does not rest
+  std::unique_ptr<Deferred> deferred;
+  TokenBucket probeInput;       // kProbing: what it may send; then the link has that
+  std::uint32_t probeCost = 0;  // kProbing: of that, what has not been charged yet
 };
 
 }  // namespace mediasync::server

@@ -1,4 +1,5 @@
-// The events of the API: from a parsed command, through the rules of the session, to the answers.
+#include "core/server/commands.h"
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -7,11 +8,20 @@
 #include "core/api/acks.h"
 #include "core/api/command_parser.h"
 #include "core/api/events.h"
+#include "core/server/admission.h"
 #include "core/server/caller.h"
+#include "core/server/confirmations.h"
+#include "core/server/departures.h"
 #include "core/server/eviction.h"
-#include "core/server/worker.h"
+#include "core/server/hooks.h"
+#include "core/server/outbox.h"
+#include "core/server/replies.h"
+#include "core/server/rooms.h"
+#include "core/server/snapshots.h"
+#include "core/server/waiting_line.h"
 #include "core/session/rules.h"
 #include "core/socketio/encoder.h"
+#include "core/server/packets.h"
 
 namespace mediasync::server {
 
@@ -34,21 +44,6 @@ struct TooFast {
 
 // Thrown when events must reach the caller before the command can be carried out.
 struct NotYet {};
-
-std::string eventPacket(std::string_view nsp = "/") {
-  constexpr std::size_t kUsual = 160;
-  std::string packet;
-  packet.reserve(kUsual);
-  packet.push_back('4');
-  socketio::appendEventPrefix(packet, nsp);
-  return packet;
-}
-
-std::string ackPacket(std::uint64_t id, std::string_view nsp = "/") {
-  std::string packet = "4";
-  socketio::appendAckPrefix(packet, nsp, id);
-  return packet;
-}
 
 // Counts an event of the user whose seat was opened.
 void countEvent(SessionTransaction& session, const Rate& rate, Instant now) {
@@ -84,18 +79,30 @@ struct OwnedPlayback {
 
 }  // namespace
 
-Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
-  if (!caller.again) countCommand();
+namespace {
+
+// Playing on what is loaded already is no loading.
+bool mayLoad(const Options& options, std::optional<std::string_view> url, const session::State& session) {
+  return options.media == nullptr || !url || url == session.media().url || api::isLoadable(*url, *options.media);
+}
+
+}  // namespace
+
+Commands::Commands(Context& context, Admission& admission, Confirmations& confirmations, Departures& departures, Eviction& eviction, Hooks& hooks, Outbox& outbox, Replies& replies, Rooms& rooms, Snapshots& snapshots, WaitingLine& waiting)
+    : Part(context), admission_(admission), confirmations_(confirmations), departures_(departures), eviction_(eviction), hooks_(hooks), outbox_(outbox), replies_(replies), rooms_(rooms), snapshots_(snapshots), waiting_(waiting) {}
+
+Handled Commands::command(Caller& caller, const socketio::Packet& packet) {
+  if (!caller.again) replies_.countCommand();
   Request request{caller, eventName(packet.data), packet.id, env_.now()};
-  if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
+  if (replies_.isTooFast(caller)) return replies_.refuseTooFast(request, caller.options.rates.events);
   auto parsed = api::parseCommand(packet.data, caller.options.timestamps);
   nlohmann::json changed;  // by scripts, which see only what is well-formed
   if (joinsTooOften(caller, parsed)) parsed = session::kRateLimited;
   if (std::holds_alternative<session::Command>(parsed)) {
-    const auto verdict = consultCommand(caller, packet);
+    const auto verdict = hooks_.consultCommand(caller, packet);
     if (!verdict) return Handled::kDeferred;
     if (verdict->kind != Verdict::Kind::kAllow) {
-      refuse(caller, refusalOf(*verdict), request.event, request.ack);
+      replies_.refuse(caller, refusalOf(*verdict), request.event, request.ack);
       return Handled::kDone;
     }
     if (!verdict->data.empty()) {
@@ -106,70 +113,52 @@ Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
   return run(request, parsed);
 }
 
-Handled Worker::command(Caller& caller, const socketio::PlainEvent& event) {
-  countCommand();
+Handled Commands::command(Caller& caller, const socketio::PlainEvent& event) {
+  replies_.countCommand();
   Request request{caller, event.name, event.id, env_.now()};
-  if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
+  if (replies_.isTooFast(caller)) return replies_.refuseTooFast(request, caller.options.rates.events);
   auto parsed = api::parseCommand(event.name, event.hasData ? &event.data : nullptr, caller.options.timestamps);
   if (joinsTooOften(caller, parsed)) parsed = session::kRateLimited;
   return run(request, parsed);
 }
 
-void Worker::countCommand() {
-  ++counters().commands;
-  hasCommand_ = true;
-}
-
 // Counts a join, whatever becomes of it: scripts, and services behind them, are not to be flooded either.
-bool Worker::joinsTooOften(const Caller& caller, const std::variant<session::Command, Refusal>& parsed) {
+bool Commands::joinsTooOften(const Caller& caller, const std::variant<session::Command, Refusal>& parsed) {
   const auto* command = std::get_if<session::Command>(&parsed);
   if (caller.again || command == nullptr || !std::holds_alternative<session::JoinSession>(*command)) return false;
   return !caller.allowance.joins.take(caller.options.rates.joins, env_.now().mono);
 }
 
 // No event of the API has attachments, nor is an acknowledgement asked for.
-Handled Worker::refuseBinary(Caller& caller, const socketio::Packet& packet, const Refusal& refusal) {
+Handled Commands::refuseBinary(Caller& caller, const socketio::Packet& packet, const Refusal& refusal) {
   if (packet.type != socketio::PacketType::kBinaryEvent) return Handled::kDone;
   Request request{caller, eventName(packet.data), packet.id, env_.now()};
   request.nsp = packet.nsp;
-  if (isTooFast(caller)) return refuseTooFast(request, caller.options.rates.events);
-  refuse(caller, refusal, request.event, request.ack, request.nsp);
+  if (replies_.isTooFast(caller)) return replies_.refuseTooFast(request, caller.options.rates.events);
+  replies_.refuse(caller, refusal, request.event, request.ack, request.nsp);
   return Handled::kDone;
 }
 
-// Counts an event, if it may come now. One that comes again has been counted.
-bool Worker::isTooFast(const Caller& caller) {
-  return !caller.again && !caller.allowance.events.take(caller.options.rates.events, env_.now().mono);
-}
-
-// Answers are traffic, too: they have a limit of their own.
-Handled Worker::refuseTooFast(Request& request, const Rate& rate) {
-  refuse(request.caller, session::kRateLimited, request.event, request.ack, request.nsp);
-  if (request.caller.allowance.refusals.take(refusalsFor(rate), request.now.mono)) return Handled::kDone;
-  ++counters().floods;
-  return Handled::kFlood;
-}
-
-Handled Worker::run(Request& request, const std::variant<session::Command, Refusal>& parsed) {
+Handled Commands::run(Request& request, const std::variant<session::Command, Refusal>& parsed) {
   if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
-    refuse(request.caller, *refusal, request.event, request.ack);
+    replies_.refuse(request.caller, *refusal, request.event, request.ack);
     return Handled::kDone;
   }
-  lastBusy_ = {};
-  if (isUnconfirmedFull()) return Handled::kDeferred;
+  waiting_.lastBusy() = {};
+  if (confirmations_.isUnconfirmedFull()) return Handled::kDeferred;
   try {
-    withRoom(request.now, [&] {
+    eviction_.withRoom(request.now, [&] {
       std::visit([this, &request](const auto& c) { handle(request, c); }, std::get<session::Command>(parsed));
     });
   } catch (const Refused& refused) {
-    refuse(request.caller, refused.refusal, request.event, request.ack);
+    replies_.refuse(request.caller, refused.refusal, request.event, request.ack);
   } catch (const TooFast& tooFast) {
-    return refuseTooFast(request, tooFast.rate);
+    return replies_.refuseTooFast(request, tooFast.rate);
   } catch (const store::OutOfSpace&) {
-    refuse(request.caller, session::kZoneFull, request.event, request.ack);
+    replies_.refuse(request.caller, session::kZoneFull, request.event, request.ack);
   } catch (const store::Busy&) {
-    if (lastBusy_.session == 0) lastBusy_.session = seatOf(request.caller).session;
-    lastBusy_.isMinor = std::holds_alternative<session::ReportBuffering>(std::get<session::Command>(parsed));
+    if (waiting_.lastBusy().session == 0) waiting_.lastBusy().session = seatOf(request.caller).session;
+    waiting_.lastBusy().isMinor = std::holds_alternative<session::ReportBuffering>(std::get<session::Command>(parsed));
     return Handled::kDeferred;
   } catch (const NotYet&) {
     return Handled::kDeferred;
@@ -177,53 +166,7 @@ Handled Worker::run(Request& request, const std::variant<session::Command, Refus
   return Handled::kDone;
 }
 
-void Worker::reply(Caller& caller, std::string_view packet) {
-  if (caller.link != nullptr) {
-    send(*caller.link, packet);
-    return;
-  }
-  leaveFor(caller.connection, ItemKind::kPacket, packet);
-}
-
-void Worker::replyBinary(Caller& caller, std::string_view bytes) {
-  if (caller.link != nullptr) return sendBinary(*caller.link, bytes);
-  leaveFor(caller.connection, ItemKind::kBinary, bytes);
-}
-
-void Worker::reply(Caller& caller, std::string_view packet, const std::vector<std::string>& attachments) {
-  if (caller.link == nullptr) return leaveFor(caller.connection, ItemKind::kPacket, packet, attachments);
-  send(*caller.link, packet);
-  for (const std::string& attachment : attachments)
-    sendBinary(*caller.link, attachment);
-}
-
-// In the record: whoever owns the connection sends it.
-void Worker::leaveFor(const store::ConnectionRef& connection, ItemKind kind, std::string_view text,
-                      const std::vector<std::string>& attachments) {
-  ConnectionTransaction txn(zone_, connection.shard);
-  if (!txn.open(connection)) return;
-  txn.push(kind, text);
-  for (const std::string& attachment : attachments)
-    txn.push(ItemKind::kBinary, attachment);
-  txn.commit();
-  txn.notifyOwner(wake_);
-}
-
-void Worker::refuse(Caller& caller, const Refusal& refusal, std::string_view event, std::optional<std::uint64_t> ack,
-                    std::string_view nsp) {
-  ++counters().refusals[session::placeOf(refusal.code)];
-  if (refusal == session::kRateLimited) ++counters().limited;
-  if (refusal == session::kZoneFull) noteFull();
-  std::string packet = eventPacket(nsp);
-  api::appendError(packet, refusal, event);
-  reply(caller, packet);
-  if (!ack) return;
-  packet = ackPacket(*ack, nsp);
-  api::appendAckRefused(packet, refusal);
-  reply(caller, packet);
-}
-
-store::SeatRef Worker::seatOf(const Caller& caller) const {
+store::SeatRef Commands::seatOf(const Caller& caller) const {
   if (caller.link != nullptr) return caller.link->seat;
   ConnectionTransaction txn(zone_, caller.connection.shard);
   return txn.open(caller.connection) ? txn.record().seat : store::SeatRef{};
@@ -232,7 +175,7 @@ store::SeatRef Worker::seatOf(const Caller& caller) const {
 // Applies rule(session, user) to the session the caller is in. Throws Refused when it is in none, or the rule refuses,
 // and TooFast. What the rule refuses counts as well, and nothing else changes by it.
 template <class Rule>
-void Worker::inSession(Request& request, Rule rule) {
+void Commands::inSession(Request& request, Rule rule) {
   const store::SeatRef seat = seatOf(request.caller);
   if (!seat) throw Refused{session::kNotInSession};
   SessionTransaction session(zone_, seat.shard);
@@ -243,22 +186,13 @@ void Worker::inSession(Request& request, Rule rule) {
   if (refusal) throw Refused{refusal};
 }
 
-namespace {
-
-// Playing on what is loaded already is no loading.
-bool mayLoad(const Options& options, std::optional<std::string_view> url, const session::State& session) {
-  return options.media == nullptr || !url || url == session.media().url || api::isLoadable(*url, *options.media);
-}
-
-}  // namespace
-
 // First come, first served; but what is minor keeps nothing else waiting.
-void Worker::waitInLine(const Request& request, bool isMinor) const {
-  if (line_.isEmpty() || request.caller.again) return;
-  if (line_.hasBefore(seatOf(request.caller).session, isMinor)) throw store::Busy();
+void Commands::waitInLine(const Request& request, bool isMinor) const {
+  if (waiting_.line().isEmpty() || request.caller.again) return;
+  if (waiting_.line().hasBefore(seatOf(request.caller).session, isMinor)) throw store::Busy();
 }
 
-void Worker::handle(Request& request, const session::SyncPlayback& command) {
+void Commands::handle(Request& request, const session::SyncPlayback& command) {
   waitInLine(request, false);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     if (!mayLoad(request.caller.options, command.mediaUrl, session)) return session::kMediaNotAllowed;
@@ -267,7 +201,7 @@ void Worker::handle(Request& request, const session::SyncPlayback& command) {
   succeed(request, Effect::kChange);
 }
 
-void Worker::handle(Request& request, const session::LoadMedia& command) {
+void Commands::handle(Request& request, const session::LoadMedia& command) {
   waitInLine(request, false);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     if (!mayLoad(request.caller.options, command.mediaUrl, session)) return session::kMediaNotAllowed;
@@ -276,7 +210,7 @@ void Worker::handle(Request& request, const session::LoadMedia& command) {
   succeed(request, Effect::kChange);
 }
 
-void Worker::handle(Request& request, const session::ReportBuffering& command) {
+void Commands::handle(Request& request, const session::ReportBuffering& command) {
   waitInLine(request, true);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     const bool isNews = session.user(user).stall != command.stall;  // for all members
@@ -289,7 +223,7 @@ void Worker::handle(Request& request, const session::ReportBuffering& command) {
   succeed(request, Effect::kChange);
 }
 
-void Worker::handle(Request& request, const session::RequestLeadership&) {
+void Commands::handle(Request& request, const session::RequestLeadership&) {
   waitInLine(request, false);
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     return session::requestLeadership(session, user, request.now);
@@ -299,16 +233,16 @@ void Worker::handle(Request& request, const session::RequestLeadership&) {
 
 // States of sessions are much longer than what asks for them, so their bytes are counted. Throws Refused when there
 // were too many.
-void Worker::checkReplies(const Request& request) {
+void Commands::checkReplies(const Request& request) {
   const Rate& rate = request.caller.options.rates.replies;
   if (!request.caller.allowance.replies.hasSome(rate, request.now.mono)) throw Refused{session::kRateLimited};
 }
 
-void Worker::chargeReply(const Request& request) {
+void Commands::chargeReply(const Request& request) {
   request.caller.allowance.replies.charge(request.caller.options.rates.replies, request.now.mono, request.replyBytes);
 }
 
-void Worker::handle(Request& request, const session::ReportDesync& command) {
+void Commands::handle(Request& request, const session::ReportDesync& command) {
   checkReplies(request);
   std::unique_ptr<OwnedPlayback> playback;
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
@@ -321,20 +255,20 @@ void Worker::handle(Request& request, const session::ReportDesync& command) {
   api::appendDesyncRecovery(packet, playback->view, request.now.wall, command, request.caller.options.timestamps);
   request.replyBytes = packet.size();
   chargeReply(request);
-  reply(request.caller, packet);
+  replies_.reply(request.caller, packet);
   succeed(request, Effect::kNone);
 }
 
 // Input that had to wait here is received when its wait is over.
-std::optional<api::ProbeTimes> Worker::probeTimes(const Request& request, const session::Heartbeat& command) {
+std::optional<api::ProbeTimes> Commands::probeTimes(const Request& request, const session::Heartbeat& command) {
   if (!command.probe) return std::nullopt;
   api::ProbeTimes times{*command.probe, 0, env_.wallMicroseconds(), std::nullopt};
-  times.receivedAt = inputAt_ == 0 || request.caller.again ? times.sentAt : std::min(inputAt_, times.sentAt);
+  times.receivedAt = context_.inputAt == 0 || request.caller.again ? times.sentAt : std::min(context_.inputAt, times.sentAt);
   if (request.caller.link != nullptr) times.roundTrip = request.caller.link->socket->roundTrip();
   return times;
 }
 
-void Worker::handle(Request& request, const session::Heartbeat& command) {
+void Commands::handle(Request& request, const session::Heartbeat& command) {
   if (const store::SeatRef seat = seatOf(request.caller)) {
     SessionTransaction session(zone_, seat.shard);
     if (session.openSeat(seat)) {
@@ -347,14 +281,14 @@ void Worker::handle(Request& request, const session::Heartbeat& command) {
   const std::optional<api::ProbeTimes> times = probeTimes(request, command);
   std::string packet = eventPacket();
   api::appendHeartbeatAck(packet, request.now.wall, unit, times);
-  reply(request.caller, packet);
+  replies_.reply(request.caller, packet);
   if (!request.ack) return;
   packet = ackPacket(*request.ack);
   api::appendAckHeartbeat(packet, request.now.wall, unit, times);
-  reply(request.caller, packet);
+  replies_.reply(request.caller, packet);
 }
 
-void Worker::handle(Request& request, const session::RequestSessionState&) {
+void Commands::handle(Request& request, const session::RequestSessionState&) {
   checkReplies(request);
   inSession(request, [&](SessionTransaction& session, session::UserRef) {
     if (request.caller.options.rates.replies) request.replyBytes = session.stateBytes();
@@ -365,24 +299,24 @@ void Worker::handle(Request& request, const session::RequestSessionState&) {
   succeed(request, Effect::kNone);
 }
 
-void Worker::succeed(Request& request, Effect effect) {
+void Commands::succeed(Request& request, Effect effect) {
   if (!request.ack) return;
   std::string packet = ackPacket(*request.ack);
   api::appendAckSuccess(packet);
-  if (effect == Effect::kChange) return confirm(request.caller, std::move(packet));
-  reply(request.caller, packet);
+  if (effect == Effect::kChange) return confirmations_.confirm(request.caller, std::move(packet));
+  replies_.reply(request.caller, packet);
 }
 
 // The session as it is when the answer is sent.
-void Worker::replyState(Request& request, ItemKind kind) {
+void Commands::replyState(Request& request, ItemKind kind) {
   if (request.caller.link != nullptr) {
-    sendSnapshot(*request.caller.link, kind);
+    snapshots_.sendSnapshot(*request.caller.link, kind);
     return;
   }
-  leaveFor(request.caller.connection, kind, {});
+  outbox_.leaveFor(request.caller.connection, kind, {});
 }
 
-void Worker::handle(Request& request, const session::JoinSession& command) {
+void Commands::handle(Request& request, const session::JoinSession& command) {
   const std::optional<std::string>& user = request.caller.options.user;
   if (user && command.userId != *user) throw Refused{session::kForeignUser};
   checkReplies(request);
@@ -402,11 +336,11 @@ void Worker::handle(Request& request, const session::JoinSession& command) {
   if (!request.ack) return;
   std::string packet = ackPacket(*request.ack);
   api::appendAckJoined(packet, command.sessionId, command.userId, isLeader);
-  confirm(request.caller, std::move(packet));
+  confirmations_.confirm(request.caller, std::move(packet));
 }
 
 // The connection is in a session already. False: that seat is none any more, and the caller may join as if new.
-bool Worker::joinAgain(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
+bool Commands::joinAgain(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
                        bool* isLeader) {
   SessionTransaction session(zone_, txn.record().seat.shard);
   if (!session.openSeat(txn.record().seat)) return false;
@@ -424,9 +358,9 @@ bool Worker::joinAgain(Request& request, const session::JoinSession& command, Co
 
 // Sessions without anybody give way to one that a join is about to make, where there are as many as there may be, and
 // it may be made. Before any lock is held: a session of very many users takes its time to go.
-void Worker::makePlace(Request& request, std::string_view sessionId) {
+void Commands::makePlace(Request& request, std::string_view sessionId) {
   const Options& options = request.caller.options;
-  if (!options.creates || !isOneTooMany(options)) return;
+  if (!options.creates || !admission_.isOneTooMany(options)) return;
   std::uint64_t client = 0;
   {
     ConnectionTransaction txn(zone_, request.caller.connection.shard);
@@ -442,27 +376,23 @@ void Worker::makePlace(Request& request, std::string_view sessionId) {
     if (session.find(sessionId)) return;
   }
   admitSession(request, client);
-  evictOne(request.now);
+  eviction_.evictOne(request.now);
 }
 
 // Counts the session that a join makes, once, however often that is tried. Throws Refused when there were too many.
-void Worker::admitSession(Request& request, std::uint64_t client) {
+void Commands::admitSession(Request& request, std::uint64_t client) {
   if (request.isAdmitted) return;
-  request.isAdmitted = admitsSession(client, request.caller.options.rates, request.now);
+  request.isAdmitted = admission_.admitsSession(client, request.caller.options.rates, request.now);
   if (!request.isAdmitted) throw Refused{session::kRateLimited};
 }
 
-bool Worker::isOneTooMany(const Options& options) const {
-  return options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions;
-}
-
-void Worker::joinAnew(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
+void Commands::joinAnew(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
                       bool* isLeader) {
   const Options& options = request.caller.options;
   Link* link = request.caller.link;
   if (txn.record().seat) {
     if (link == nullptr && mustCollectFirst(txn)) throw NotYet{};
-    loseSeat(txn, request.now);
+    departures_.loseSeat(txn, request.now);
   }
   session::Terms terms{options.maxUsers, request.secret};
   if (options.asksSecret && !terms.secret) terms.secret = txn.record().secret;
@@ -472,11 +402,11 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
     SessionTransaction session(zone_, command.sessionId);
     if (!session.find(command.sessionId)) {
       if (!options.creates) throw Refused{session::kSessionNotFound};
-      if (isOneTooMany(options)) throw Refused{session::kTooManySessions};
+      if (admission_.isOneTooMany(options)) throw Refused{session::kTooManySessions};
       admitSession(request, txn.record().client);
       session.create(command.sessionId, command.userId, request.now);
     }
-    lastBusy_.session = session.ref();
+    waiting_.lastBusy().session = session.ref();
     if (!session.admitJoin(options.rates.sessionJoins, request.now)) throw Refused{session::kRateLimited};
     session::UserRef user = 0;
     if (const Refusal refusal = session::join(session, command, terms, request.now, &user)) {
@@ -499,16 +429,16 @@ void Worker::joinAnew(Request& request, const session::JoinSession& command, Con
   if (link == nullptr) txn.push(ItemKind::kSessionJoined, {});
   txn.commit();
   if (link == nullptr) return txn.notifyOwner(wake_);
-  leaveRoom(*link);  // of the seat that was none any more
+  rooms_.leaveRoom(*link);  // of the seat that was none any more
   link->seat = seat;
   link->ownBefore = 0;
-  enterRoom(*link, cursor);
+  rooms_.enterRoom(*link, cursor);
   link->awaitsSnapshot = true;
 }
 
 // A polling connection that leaves its session has events to collect before. One that is being upgraded does not poll
 // until this POST is done, and goes without.
-bool Worker::mustCollectFirst(ConnectionTransaction& txn) {
+bool Commands::mustCollectFirst(ConnectionTransaction& txn) {
   const store::ConnectionRecord& record = txn.record();
   if (!record.seat || record.upgradingUntil > env_.now().mono) return false;
   if (record.awaitingSnapshot) return true;
@@ -516,9 +446,9 @@ bool Worker::mustCollectFirst(ConnectionTransaction& txn) {
   return session.open(record.seat.session, record.seat.sessionSerial) && record.cursor < session.logEnd();
 }
 
-void Worker::handle(Request& request, const session::LeaveSession&) {
+void Commands::handle(Request& request, const session::LeaveSession&) {
   Link* link = request.caller.link;
-  if (link != nullptr && link->room != nullptr) deliver(*link->room);
+  if (link != nullptr && link->room != nullptr) rooms_.deliver(*link->room);
   {
     ConnectionTransaction txn(zone_, request.caller.connection.shard);
     if (!txn.open(request.caller.connection)) return;
@@ -536,7 +466,7 @@ void Worker::handle(Request& request, const session::LeaveSession&) {
     txn.noteUnsaved();
     txn.commit();
     if (link == nullptr) txn.notifyOwner(wake_);
-    if (link != nullptr) leaveRoom(*link);
+    if (link != nullptr) rooms_.leaveRoom(*link);
     if (!wasSeated) throw Refused{session::kNotInSession};
   }
   succeed(request, Effect::kChange);

@@ -4,7 +4,7 @@
 
 #include "core/server/caller.h"
 #include "core/server/channel.h"
-#include "core/server/worker.h"
+#include "core/server/services.h"
 #include "core/socketio/encoder.h"
 
 namespace mediasync::server {
@@ -13,9 +13,9 @@ using nlohmann::json;
 
 namespace {
 
-void send(Worker& worker, Caller& caller, std::string packet, const json& args,
+void send(Services& services, Caller& caller, std::string packet, const json& args,
           const std::vector<std::string>& attachments) {
-  worker.reply(caller, packet + args.dump(), attachments);
+  services.replies.reply(caller, packet + args.dump(), attachments);
 }
 
 // The arguments of an event under another name.
@@ -37,45 +37,45 @@ std::unique_ptr<Deferred> EngineEcho::restored(std::string_view) const {
   return nullptr;
 }
 
-Handled EngineEcho::received(Worker& worker, Caller& caller, const engineio::Packet& message,
+Handled EngineEcho::received(Services& services, Caller& caller, const engineio::Packet& message,
                              std::unique_ptr<Deferred>&) {
   if (message.binary) {
-    worker.replyBinary(caller, message.data);
+    services.replies.replyBinary(caller, message.data);
   } else {
-    worker.reply(caller, "4" + std::string(message.data));
+    services.replies.reply(caller, "4" + std::string(message.data));
   }
   return Handled::kDone;
 }
 
-std::size_t SocketEcho::takesBinary(Worker&, const Caller& caller, const socketio::Packet&) const {
+std::size_t SocketEcho::takesBinary(Services&, const Caller& caller, const socketio::Packet&) const {
   return caller.options.engine.maxPayload;
 }
 
-void SocketEcho::connected(Worker& worker, Caller& caller, std::string_view nsp, const json& auth) {
-  send(worker, caller, eventPrefix(nsp, 0), json::array({"auth", auth}), {});
+void SocketEcho::connected(Services& services, Caller& caller, std::string_view nsp, const json& auth) {
+  send(services, caller, eventPrefix(nsp, 0), json::array({"auth", auth}), {});
 }
 
-Handled SocketEcho::event(Worker& worker, Caller& caller, const socketio::Packet& packet,
+Handled SocketEcho::event(Services& services, Caller& caller, const socketio::Packet& packet,
                           const std::vector<std::string>& attachments) {
   const json& args = packet.data;
   if (args[0] == "message") {
-    send(worker, caller, eventPrefix(packet.nsp, attachments.size()), renamed(args, "message-back"), attachments);
+    send(services, caller, eventPrefix(packet.nsp, attachments.size()), renamed(args, "message-back"), attachments);
   } else if (args[0] == "message-with-ack" && packet.id) {
     std::string prefix = "4";
     socketio::appendAckPrefix(prefix, packet.nsp, *packet.id, attachments.size());
-    send(worker, caller, std::move(prefix), json(args.begin() + 1, args.end()), attachments);
+    send(services, caller, std::move(prefix), json(args.begin() + 1, args.end()), attachments);
   } else if (args[0] == "ask") {
-    const std::uint64_t id = worker.newAckId(caller.connection, packet.nsp);
-    send(worker, caller, eventPrefix(packet.nsp, attachments.size(), id), renamed(args, "question"), attachments);
+    const std::uint64_t id = services.namespaces.newAckId(caller.connection, packet.nsp);
+    send(services, caller, eventPrefix(packet.nsp, attachments.size(), id), renamed(args, "question"), attachments);
   }
   return Handled::kDone;
 }
 
-void SocketEcho::acknowledged(Worker& worker, Caller& caller, const socketio::Packet& packet,
+void SocketEcho::acknowledged(Services& services, Caller& caller, const socketio::Packet& packet,
                               const std::vector<std::string>& attachments) {
   json args = packet.data;
   args.insert(args.begin(), "answer");
-  send(worker, caller, eventPrefix(packet.nsp, attachments.size()), args, attachments);
+  send(services, caller, eventPrefix(packet.nsp, attachments.size()), args, attachments);
 }
 
 }  // namespace mediasync::server

@@ -10,9 +10,9 @@ namespace mediasync::server {
 class EngineEcho final : public EngineApplication {
  public:
   bool expectsConnect() const override { return false; }
-  void opened(Worker&, Caller&) override {}
-  Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
-  Handled resumed(Worker&, Caller&, Deferred&) override { return Handled::kDone; }
+  void opened(Services&, Caller&) override {}
+  Handled received(Services&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
+  Handled resumed(Services&, Caller&, Deferred&) override { return Handled::kDone; }
   std::unique_ptr<Deferred> restored(std::string_view text) const override;
 };
 
@@ -24,16 +24,16 @@ class EngineEcho final : public EngineApplication {
 //                     acknowledges comes back as "answer"
 class SocketEcho final : public SocketApplication {
  public:
-  bool hasNamespace(Worker&, const Caller&, std::string_view nsp) const override {
+  bool hasNamespace(Services&, const Caller&, std::string_view nsp) const override {
     return nsp == "/" || nsp == "/custom";
   }
-  std::size_t takesBinary(Worker&, const Caller&, const socketio::Packet&) const override;
+  std::size_t takesBinary(Services&, const Caller&, const socketio::Packet&) const override;
   bool recovers() const override { return true; }
-  void connected(Worker&, Caller&, std::string_view nsp, const nlohmann::json& auth) override;
-  Handled event(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
-  std::optional<Handled> plainEvent(Worker&, Caller&, const socketio::PlainEvent&) override { return std::nullopt; }
-  void acknowledged(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
-  Handled refuseBinary(Worker&, Caller&, const socketio::Packet&, const session::Refusal&) override {
+  void connected(Services&, Caller&, std::string_view nsp, const nlohmann::json& auth) override;
+  Handled event(Services&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
+  std::optional<Handled> plainEvent(Services&, Caller&, const socketio::PlainEvent&) override { return std::nullopt; }
+  void acknowledged(Services&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
+  Handled refuseBinary(Services&, Caller&, const socketio::Packet&, const session::Refusal&) override {
     return Handled::kClose;
   }
 };

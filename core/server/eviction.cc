@@ -1,10 +1,9 @@
-// Abandoned sessions give way when the tables are full: to somebody who is there, what nobody uses is no reason to be
-// refused.
+#include "core/server/eviction.h"
+
 #include <algorithm>
 #include <string>
 #include <tuple>
 
-#include "core/server/worker.h"
 #include "core/session/rules.h"
 #include "core/store/reserve.h"
 
@@ -28,9 +27,12 @@ constexpr std::int64_t kLogInterval = 10'000;
 
 }  // namespace
 
+Eviction::Eviction(Context& context)
+    : Part(context) {}
+
 // A session that can be done without. The first of them in their order is the one to go: those without a user before
 // those that list some, and the longest abandoned of each.
-struct Worker::Abandoned {
+struct Eviction::Abandoned {
   bool isListing = true;
   std::int64_t idleSince = 0;
   std::uint32_t shard = 0;
@@ -43,7 +45,7 @@ struct Worker::Abandoned {
   }
 };
 
-Worker::Abandoned Worker::mostAbandoned(Instant now) const {
+Eviction::Abandoned Eviction::mostAbandoned(Instant now) const {
   Abandoned most;
   // The first of the queue that no worker watches any more: each will have noticed soon that all are gone.
   const auto consider = [&](std::uint32_t shard, Ref ref, store::QueueLinks store::SessionRecord::*links,
@@ -67,7 +69,7 @@ Worker::Abandoned Worker::mostAbandoned(Instant now) const {
 
 // False: there is none that may go, or no steps are left. What is left of a large one is the first to go the next time,
 // and the sweep's meanwhile.
-bool Worker::evictOne(Instant now, int& steps) {
+bool Eviction::evictOne(Instant now, int& steps) {
   const Abandoned most = mostAbandoned(now);
   if (most.session == 0) return false;
   for (bool isGone = false; !isGone;) {
@@ -82,14 +84,14 @@ bool Worker::evictOne(Instant now, int& steps) {
   return true;
 }
 
-bool Worker::evictOne(Instant now) {
+bool Eviction::evictOne(Instant now) {
   int steps = kStepsAtOnce;
   return evictOne(now, steps);
 }
 
 // A user who was given up gives way, the one that has been away for longest; but a leader stays, and has its time anew.
 // False: there is none, but such as may come back as if nothing had been.
-bool Worker::dismissOne(Instant now) {
+bool Eviction::dismissOne(Instant now) {
   const auto sinceIn = [&](const store::SessionShard& records) {
     const Ref user = records.away.first;
     return user == 0 ? now.mono : zone_.arena().at<store::UserRecord>(user)->absentSince;
@@ -115,7 +117,7 @@ bool Worker::dismissOne(Instant now) {
 }
 
 // False: nothing has given way.
-bool Worker::evict(Instant now) {
+bool Eviction::evict(Instant now) {
   const store::PageHeap& heap = zone_.header().heap;
   const std::uint32_t enough = store::pagesForConnections(heap.total()) + kAmplePages;
   int gone = 0;

@@ -1,18 +1,23 @@
-// The operator's own rules: what they are asked about packets, what they are told, and events that are theirs alone.
+#include "core/server/hooks.h"
+
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <charconv>
 #include <span>
 #include <utility>
 
+#include "core/api/command_parser.h"
 #include "core/api/events.h"
+#include "core/api/text_rules.h"
 #include "core/base/json_text.h"
 #include "core/engineio/base64.h"
 #include "core/server/caller.h"
 #include "core/server/work.h"
-#include "core/server/worker.h"
+#include "core/session/rules.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/placeholders.h"
 #include "core/store/event_codec.h"
+#include <nlohmann/json.hpp>
+#include "core/server/namespaces.h"
 
 namespace mediasync::server {
 
@@ -27,11 +32,6 @@ constexpr std::size_t kJsonDepth = 64;
 
 bool mayGoOn(Hook hook, const Options& options) {
   return hook == Hook::kCommand && options.hooksMayFail;
-}
-
-Verdict failed(Hook hook, const Options& options) {
-  if (mayGoOn(hook, options)) return {};
-  return {Verdict::Kind::kDeny, std::string(session::kHookFailed.code), std::string(session::kHookFailed.message), {}};
 }
 
 // Scripts have a say in all commands but these: a new one is theirs, too, unless it is named here.
@@ -78,8 +78,16 @@ json encoded(const std::vector<std::string>& attachments) {
 
 }  // namespace
 
+Hooks::Hooks(Context& context)
+    : Part(context) {}
+
+Verdict Hooks::failed(Hook hook, const Options& options) {
+  if (mayGoOn(hook, options)) return {};
+  return {Verdict::Kind::kDeny, std::string(session::kHookFailed.code), std::string(session::kHookFailed.message), {}};
+}
+
 // A connection as scripts know it. They may keep `connection`, and name it in calls.
-json Worker::socketOf(const store::ConnectionRef& connection, std::string_view nsp, const Options& options) {
+json Hooks::socketOf(const store::ConnectionRef& connection, std::string_view nsp, const Options& options) {
   json socket{{"connection", handleOf(connection)}, {"namespace", nsp}};
   if (options.user) socket["user"] = *options.user;
   store::SeatRef seat;
@@ -101,43 +109,11 @@ json Worker::socketOf(const store::ConnectionRef& connection, std::string_view n
   return socket;
 }
 
-Scripts* Worker::scriptsFor(const Caller& caller) {
+Scripts* Hooks::scriptsFor(const Caller& caller) {
   return caller.options.hooks ? env_.scripts() : nullptr;
 }
 
-template <class Text>
-std::optional<Verdict> Worker::consult(Caller& caller, Hook hook, Text text) {
-  if (!caller.options.hooks) return Verdict{};
-  Scripts* scripts = env_.scripts();
-  if (scripts == nullptr) return failed(hook, caller.options);  // they have not come, although they should have
-  if (!scripts->listens(hook)) return Verdict{};
-  Question* question = caller.question;
-  if (question == nullptr) return failed(hook, caller.options);
-  const std::int64_t now = env_.now().mono;
-  if (!question->isAsked()) question->ask(*scripts, hook, text(), now, env_.wallMicroseconds());
-  const bool wasOpen = question->isOpen();
-  question->look();
-  if (question->isOpen()) {
-    if (now - question->askedAt() < caller.options.hookTimeout) return std::nullopt;
-    question->giveUp();
-    ++counters().hooksUnanswered;
-  }
-  if (wasOpen) counters().hookTime.observe(env_.wallMicroseconds() - question->askedMicroseconds());
-  const Verdict& verdict = *question->verdict();
-  return verdict.kind == Verdict::Kind::kFailed ? failed(hook, caller.options) : verdict;
-}
-
-// A client that is refused may try again on the same connection, but not as often as it likes.
-bool Worker::connectsTooOften(const Caller& caller) {
-  return caller.options.hooks && isTooFast(caller);
-}
-
-// They are not refused: what the connection sends next waits for it.
-void Worker::chargeConnect(const Caller& caller) {
-  if (!caller.again) caller.allowance.input.charge(caller.options.rates.input, env_.now().mono, kConnectCost);
-}
-
-std::optional<Verdict> Worker::consultConnect(Caller& caller, std::string_view nsp, const json& auth) {
+std::optional<Verdict> Hooks::consultConnect(Caller& caller, std::string_view nsp, const json& auth) {
   return consult(caller, Hook::kConnect, [&] {
     json about{{"socket", socketOf(caller.connection, nsp, caller.options)}, {"auth", auth}};
     about["variables"] = parseJson(caller.options.variables, kJsonDepth).value_or(json::object());
@@ -145,7 +121,7 @@ std::optional<Verdict> Worker::consultConnect(Caller& caller, std::string_view n
   });
 }
 
-std::optional<Verdict> Worker::consultCommand(Caller& caller, const socketio::Packet& packet) {
+std::optional<Verdict> Hooks::consultCommand(Caller& caller, const socketio::Packet& packet) {
   const std::string_view event = eventName(packet.data);
   if (!caller.options.hooks || !isAskedAbout(event)) return Verdict{};
   return consult(caller, event == "join_session" ? Hook::kJoin : Hook::kCommand, [&] {
@@ -155,77 +131,25 @@ std::optional<Verdict> Worker::consultCommand(Caller& caller, const socketio::Pa
   });
 }
 
-bool Worker::scriptsHave(const Caller& caller, std::string_view nsp) {
+bool Hooks::scriptsHave(const Caller& caller, std::string_view nsp) {
   Scripts* scripts = scriptsFor(caller);
   return scripts != nullptr && scripts->hasNamespace(nsp);
 }
 
-bool Worker::isForScripts(const Caller& caller, const socketio::Packet& packet) {
+bool Hooks::isForScripts(const Caller& caller, const socketio::Packet& packet) {
   Scripts* scripts = scriptsFor(caller);
   return packet.nsp != "/" || (scripts != nullptr && scripts->listensTo(packet.nsp, eventName(packet.data)));
 }
 
-bool Worker::scriptsTakeBinary(const Caller& caller, const socketio::Packet& packet) {
+bool Hooks::scriptsTakeBinary(const Caller& caller, const socketio::Packet& packet) {
   Scripts* scripts = scriptsFor(caller);
   if (scripts == nullptr) return false;
   if (packet.type == socketio::PacketType::kBinaryAck) return scripts->listens(Hook::kAnswer);
   return scripts->listensTo(packet.nsp, eventName(packet.data));
 }
 
-Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet,
-                            const std::vector<std::string>& attachments) {
-  if (!attachments.empty() && !socketio::placeholdersFit(packet.data, attachments.size())) return Handled::kClose;
-  if (!caller.again) countCommand();
-  const std::string_view event = eventName(packet.data);
-  if (isTooFast(caller)) {
-    Request request{caller, event, packet.id, env_.now()};
-    request.nsp = packet.nsp;
-    return refuseTooFast(request, caller.options.rates.events);
-  }
-  Scripts* scripts = scriptsFor(caller);
-  if (scripts == nullptr || !scripts->listensTo(packet.nsp, event)) {
-    refuse(caller, session::kUnknownEvent, event, packet.id, packet.nsp);
-    return Handled::kDone;
-  }
-  const auto verdict = consult(caller, Hook::kEvent, [&] {
-    json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}, {"event", event}};
-    about["arguments"] = json(packet.data.begin() + 1, packet.data.end());
-    if (!attachments.empty()) about["attachments"] = encoded(attachments);
-    about["acknowledge"] = packet.id.has_value();
-    return about.dump();
-  });
-  if (!verdict) return Handled::kDeferred;
-  if (verdict->kind != Verdict::Kind::kAllow) {
-    refuse(caller, refusalOf(*verdict), event, packet.id, packet.nsp);
-  } else if (packet.id) {
-    acknowledge(caller, packet, verdict->data);
-  }
-  return Handled::kDone;
-}
-
-// `data`: what the scripts returned, an array or an object with `values` and their `attachments`. What cannot be read,
-// such as too deep a table, is an answer that failed.
-void Worker::acknowledge(Caller& caller, const socketio::Packet& packet, std::string_view data) {
-  auto values = data.empty() ? std::make_optional(json::array()) : parseJson(data, kJsonDepth);
-  Assembled whole;
-  if (!values || !decodeAttachments(*values, "values", whole.attachments)) {
-    return refuse(caller, session::kHookFailed, eventName(packet.data), packet.id, packet.nsp);
-  }
-  if (values->is_object() && values->contains("values")) values = json(std::move((*values)["values"]));
-  whole.packet = "4";
-  socketio::appendAckPrefix(whole.packet, packet.nsp, packet.id.value_or(0), whole.attachments.size());
-  whole.packet += values->is_array() ? values->dump() : "[]";
-  if (caller.link != nullptr) return reply(caller, whole.packet, whole.attachments);
-  bool hasRoom = true;
-  {
-    ConnectionTransaction txn(zone_, caller.connection.shard);
-    hasRoom = !txn.open(caller.connection) || tryLeave(txn, whole);
-  }
-  if (!hasRoom) refuse(caller, session::kBacklogged, eventName(packet.data), packet.id, packet.nsp);
-}
-
 // What scripts send as bytes. False: it is none, or not what the placeholders in that member of the object say.
-bool Worker::decodeAttachments(const json& object, const char* member, std::vector<std::string>& attachments) {
+bool Hooks::decodeAttachments(const json& object, const char* member, std::vector<std::string>& attachments) {
   const auto list = object.find("attachments");
   if (list == object.end()) return true;
   if (!list->is_array() || list->size() > socketio::Limits().maxAttachments) return false;
@@ -237,7 +161,7 @@ bool Worker::decodeAttachments(const json& object, const char* member, std::vect
 }
 
 // The client's acknowledgement of what they sent.
-void Worker::tellAnswer(const Caller& caller, const socketio::Packet& packet,
+void Hooks::tellAnswer(const Caller& caller, const socketio::Packet& packet,
                         const std::vector<std::string>& attachments) {
   Scripts* scripts = scriptsFor(caller);
   if (scripts == nullptr || !scripts->listens(Hook::kAnswer)) return;
@@ -249,29 +173,7 @@ void Worker::tellAnswer(const Caller& caller, const socketio::Packet& packet,
   scripts->tell(Hook::kAnswer, about.dump());
 }
 
-void Worker::scriptsAnswered() {
-  const auto hasNews = [](const std::unique_ptr<Deferred>& deferred) {
-    return deferred && deferred->question.hasNews();
-  };
-  std::vector<Channel*> channels;
-  std::vector<PostJob*> jobs;
-  std::erase_if(waitingChannels_, [&](Channel* channel) {
-    if (!hasNews(channel->deferred_)) return false;
-    channels.push_back(channel);
-    return true;
-  });
-  std::erase_if(waitingJobs_, [&](PostJob* job) {
-    if (!hasNews(job->deferred_)) return false;
-    jobs.push_back(job);
-    return true;
-  });
-  for (Channel* channel : channels)
-    retry(*channel);
-  for (PostJob* job : jobs)
-    retry(*job);
-}
-
-void Worker::listenToNotices() {
+void Hooks::listenToNotices() {
   const Scripts* scripts = env_.scripts();
   const auto listens = [scripts](Hook hook) { return scripts != nullptr && scripts->listens(hook); };
   const Hook told[] = {Hook::kLeave, Hook::kSessionCreated, Hook::kSessionEnded, Hook::kLeadership,
@@ -280,7 +182,7 @@ void Worker::listenToNotices() {
   notices_.wantsEvents = listens(Hook::kSessionEvent);
 }
 
-void Worker::tellScripts() {
+void Hooks::tellScripts() {
   const std::vector<Notice> notices = std::exchange(notices_.list, {});
   Scripts* scripts = env_.scripts();
   if (scripts == nullptr) return;
@@ -294,11 +196,21 @@ void Worker::tellScripts() {
   }
 }
 
-void Worker::tellDisconnected(const ConnectionTransaction& txn) {
+void Hooks::tellDisconnected(const ConnectionTransaction& txn) {
   Scripts* scripts = env_.scripts();
   if (scripts == nullptr || !txn.record().namespaceConnected || !scripts->listens(Hook::kDisconnect)) return;
   const json socket{{"connection", handleOf(txn.ref())}, {"id", store::idText(txn.record().socketId)}};
   scripts->tell(Hook::kDisconnect, json{{"socket", socket}}.dump());
+}
+
+std::string Hooks::handleOf(const store::ConnectionRef& connection) {
+  char text[64];
+  char* at = text;
+  for (const std::uint64_t part : {std::uint64_t{connection.shard}, std::uint64_t{connection.ref}, connection.serial}) {
+    if (at != text) *at++ = '-';
+    at = std::to_chars(at, std::end(text), part, 16).ptr;
+  }
+  return {text, at};
 }
 
 }  // namespace mediasync::server

@@ -1,9 +1,26 @@
-// Which namespaces a connection is connected to, kept where every worker finds it.
+#include "core/server/namespaces.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "core/api/events.h"
+#include "core/base/json_text.h"
+#include "core/engineio/base64.h"
 #include "core/server/caller.h"
-#include "core/server/worker.h"
+#include "core/server/departures.h"
+#include "core/server/hooks.h"
+#include "core/server/links.h"
+#include "core/server/replies.h"
+#include "core/server/work.h"
+#include "core/socketio/encoder.h"
+#include "core/socketio/placeholders.h"
+#include "core/store/event_codec.h"
+#include <nlohmann/json.hpp>
 
 namespace mediasync::server {
 
+using nlohmann::json;
 using store::ConnectionTransaction;
 
 namespace {
@@ -12,14 +29,27 @@ constexpr std::string_view kMain = "/";
 
 }  // namespace
 
-bool Worker::isConnected(const Caller& caller, std::string_view nsp) {
+Namespaces::Namespaces(Context& context, Departures& departures, Hooks& hooks, Links& links, Replies& replies)
+    : Part(context), departures_(departures), hooks_(hooks), links_(links), replies_(replies) {}
+
+// A client that is refused may try again on the same connection, but not as often as it likes.
+bool Namespaces::connectsTooOften(const Caller& caller) {
+  return caller.options.hooks && replies_.isTooFast(caller);
+}
+
+// They are not refused: what the connection sends next waits for it.
+void Namespaces::chargeConnect(const Caller& caller) {
+  if (!caller.again) caller.allowance.input.charge(caller.options.rates.input, env_.now().mono, kConnectCost);
+}
+
+bool Namespaces::isConnected(const Caller& caller, std::string_view nsp) {
   if (nsp == kMain && caller.link != nullptr) return caller.link->namespaceConnected;
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection)) return false;
   return nsp == kMain ? txn.record().namespaceConnected : txn.hasNamespace(nsp);
 }
 
-Worker::Connected Worker::connectMain(Caller& caller, const Connecting& connecting) {
+Connected Namespaces::connectMain(Caller& caller, const Connecting& connecting) {
   {
     ConnectionTransaction txn(zone_, caller.connection.shard);
     if (!txn.open(caller.connection)) return Connected::kGone;
@@ -42,7 +72,7 @@ Worker::Connected Worker::connectMain(Caller& caller, const Connecting& connecti
   return Connected::kDone;
 }
 
-Worker::Connected Worker::connectOther(Caller& caller, std::string_view nsp, const store::RandomId& socketId) {
+Connected Namespaces::connectOther(Caller& caller, std::string_view nsp, const store::RandomId& socketId) {
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection)) return Connected::kGone;
   if (txn.hasNamespace(nsp) || !txn.addNamespace(nsp, socketId)) return Connected::kAlready;
@@ -53,14 +83,14 @@ Worker::Connected Worker::connectOther(Caller& caller, std::string_view nsp, con
 
 // The client leaves the namespace, its connection stays: to the session it is a lost connection, and not one that can
 // be recovered. It may connect anew.
-void Worker::disconnectMain(Caller& caller) {
+void Namespaces::disconnectMain(Caller& caller) {
   store::RandomId pid{};
   bool recoverable = false;
   {
     ConnectionTransaction txn(zone_, caller.connection.shard);
     if (!txn.open(caller.connection)) return;
-    tellDisconnected(txn);
-    loseSeat(txn, env_.now());
+    hooks_.tellDisconnected(txn);
+    departures_.loseSeat(txn, env_.now());
     pid = txn.record().pid;
     recoverable = txn.record().recoverable;
     txn.edit(txn.record().namespaceConnected) = false;
@@ -70,16 +100,16 @@ void Worker::disconnectMain(Caller& caller) {
     txn.commit();
     seatChanged(caller, txn);
   }
-  if (recoverable) forgetRecovery(pid, caller.connection);
+  if (recoverable) departures_.forgetRecovery(pid, caller.connection);
 }
 
 // After the commit: where the connection is looked after, it is known at once; elsewhere, when the mail is opened.
-void Worker::seatChanged(Caller& caller, ConnectionTransaction& txn) {
+void Namespaces::seatChanged(Caller& caller, ConnectionTransaction& txn) {
   if (caller.link == nullptr) return txn.notifyOwner(wake_);
-  syncSeat(*caller.link, txn.record());
+  links_.syncSeat(*caller.link, txn.record());
 }
 
-void Worker::disconnectOther(Caller& caller, std::string_view nsp) {
+void Namespaces::disconnectOther(Caller& caller, std::string_view nsp) {
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection) || !txn.removeNamespace(nsp)) return;
   if (!txn.isConnectedSomewhere()) beginConnectTime(txn, caller.options);
@@ -88,17 +118,12 @@ void Worker::disconnectOther(Caller& caller, std::string_view nsp) {
 }
 
 // The time within which a client has to connect to something begins.
-void Worker::beginConnectTime(ConnectionTransaction& txn, const Options& options) {
+void Namespaces::beginConnectTime(ConnectionTransaction& txn, const Options& options) {
   if (!engineApplication(options.application).expectsConnect()) return;
   txn.edit(txn.record().connectBy) = env_.now().mono + options.connectTimeout;
 }
 
-void Worker::awaitConnect(Link& link, std::int64_t connectBy) {
-  link.connectBy = connectBy;
-  setDeadline(link, link.heartbeatAt);
-}
-
-std::uint64_t Worker::newAckId(const store::ConnectionRef& connection, std::string_view nsp, std::uint32_t tag) {
+std::uint64_t Namespaces::newAckId(const store::ConnectionRef& connection, std::string_view nsp, std::uint32_t tag) {
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection)) return 0;
   const std::uint32_t id = txn.askAck(nsp);
@@ -106,7 +131,7 @@ std::uint64_t Worker::newAckId(const store::ConnectionRef& connection, std::stri
   return std::uint64_t{tag} << 32 | id;
 }
 
-bool Worker::takeAckId(const Caller& caller, std::string_view nsp, std::uint64_t id) {
+bool Namespaces::takeAckId(const Caller& caller, std::string_view nsp, std::uint64_t id) {
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection) || !txn.takeAck(nsp, id & 0xffffffff)) return false;
   txn.commit();

@@ -1,46 +1,53 @@
-// Connection state recovery: a client that lost its connection comes back with the private id it was given and the
-// offset of the last event it has, and goes on as if nothing had happened. The session's log is what is replayed.
+#include "core/server/recovery.h"
+
 #include <utility>
 
 #include "core/server/caller.h"
-#include "core/server/worker.h"
+#include "core/server/departures.h"
+#include "core/server/handshakes.h"
+#include "core/server/replies.h"
+#include "core/server/rooms.h"
+#include "core/server/snapshots.h"
 #include "core/session/rules.h"
 
 namespace mediasync::server {
 
 using store::ConnectionTransaction;
 using store::ItemKind;
-using store::LostSeat;
 using store::RandomId;
 using store::RecoveryTransaction;
 using store::SessionTransaction;
 
 namespace {
 
-// Lost connections that time out in one sweep of one shard.
-constexpr int kExpiriesAtOnce = 256;
-// So much of a log that is left behind counts as one more session.
-constexpr std::uint32_t kLogPerSession = 4 * 1024;
+// Also as the session was called before a restart; but what it had to tell after it was last saved is not in its log.
+bool isOf(const store::SessionRecord& session, const Offset& offset) {
+  return offset.session == session.serial ||
+         (offset.session == session.formerSerial && offset.event < session.formerEnd);
+}
 
 }  // namespace
 
-bool Worker::canRecover(const Caller& caller) const {
+Recovery::Recovery(Context& context, Departures& departures, Handshakes& handshakes, Replies& replies, Rooms& rooms, Snapshots& snapshots)
+    : Part(context), departures_(departures), handshakes_(handshakes), replies_(replies), rooms_(rooms), snapshots_(snapshots) {}
+
+bool Recovery::canRecover(const Caller& caller) const {
   return caller.options.recovery && zone_.settings().recovery > 0 &&
          caller.protocol.revision == engineio::Revision::kV4;
 }
 
-std::optional<SecretHash> Worker::secretOf(const Caller& caller, std::optional<std::string_view> given) {
+std::optional<SecretHash> Recovery::secretOf(const Caller& caller, std::optional<std::string_view> given) {
   if (!caller.options.asksSecret) return std::nullopt;
   if (given) return zone_.hashOfSecret(*given);
   ConnectionTransaction txn(zone_, caller.connection.shard);
   return txn.open(caller.connection) ? std::optional(txn.record().secret) : std::nullopt;
 }
 
-store::Realm Worker::returnRealm(const Caller& caller, const Connecting& connecting) const {
-  return store::returnRealm(realmOf(caller.options), connecting.secret.value_or(SecretHash{}));
+store::Realm Recovery::returnRealm(const Caller& caller, const Connecting& connecting) const {
+  return store::returnRealm(handshakes_.realmOf(caller.options), connecting.secret.value_or(SecretHash{}));
 }
 
-bool Worker::makeRecoverable(const Caller& caller, const RandomId& pid, const Connecting& connecting) {
+bool Recovery::makeRecoverable(const Caller& caller, const RandomId& pid, const Connecting& connecting) {
   for (bool again = true;;) {
     try {
       RecoveryTransaction txn(zone_, pid);
@@ -55,70 +62,13 @@ bool Worker::makeRecoverable(const Caller& caller, const RandomId& pid, const Co
   }
 }
 
-void Worker::forgetRecovery(const RandomId& pid, const store::ConnectionRef& connection) {
-  RecoveryTransaction txn(zone_, pid);
-  if (!txn.find(pid) || !txn.belongsTo(connection)) return;
-  txn.remove();
-  txn.commit();
-}
-
-// The connection loses its seat: what its client may come back to.
-Worker::Leftover Worker::vacate(ConnectionTransaction& txn, Instant now, Departure departure) {
-  Leftover leftover;
-  leftover.recoverable = txn.record().recoverable;
-  leftover.pid = txn.record().pid;
-  leftover.connection = txn.ref();
-  const bool seated = static_cast<bool>(txn.record().seat);
-  const bool evicted = txn.record().evicted;
-  leftover.seat = loseSeat(txn, now, departure);
-  leftover.client = txn.record().client;
-  if (leftover.seat.session != 0) leftover.logBytes = logLeftIn(leftover.seat);
-  leftover.isStale = evicted || (seated && leftover.seat.session == 0);
-  return leftover;
-}
-
-// The record of the connection goes as well, and with it the transaction. `link`: it is this worker's.
-Worker::Leftover Worker::endConnection(ConnectionTransaction& txn, Instant now, Departure departure, Ending ending,
-                                       const Link* link) {
-  const Leftover leftover = vacate(txn, now, departure);
-  tellDisconnected(txn);
-  Ended ended = endOf(txn, now, ending, link);
-  txn.destroy();
-  txn.commit();
-  noteEnd(std::move(ended));
-  return leftover;
-}
-
-void Worker::keepForRecovery(const Leftover& leftover, Instant now) {
-  if (!leftover.recoverable) return;
-  if (leftover.isStale) return forgetRecovery(leftover.pid, leftover.connection);
-  RecoveryTransaction txn(zone_, leftover.pid);
-  if (!txn.find(leftover.pid) || !txn.belongsTo(leftover.connection)) return;
-  txn.lose(leftover.seat, now);
-  txn.commit();
-}
-
-// Bytes of the log of a session that all have lost.
-std::uint32_t Worker::logLeftIn(const store::LostSeat& seat) {
-  SessionTransaction session(zone_, seat.shard);
-  return session.openUser(seat) && session.record().idle ? session.record().log.bytes : 0;
-}
-
-// Nobody may take that memory for as long as somebody may come back, so whoever leaves much of it behind is soon let
-// make no more, once memory is not plenty.
-void Worker::chargeForLog(std::uint64_t client, std::uint32_t logBytes, const Options& options, Instant now) {
-  const store::PageHeap& heap = zone_.header().heap;
-  if (heap.freePages() > heap.total() / 2) return;
-  zone_.chargeClient(client, options.rates.ownSessions, logBytes / kLogPerSession, now);
-}
-
 // The claim has come to nothing, and who made it goes on as somebody else.
-void Worker::forgetClaim(const Caller& caller, const Claim& claim) {
-  forgetRecovery(claim.pid, caller.connection);
-  chargeForLog(claim.client, claim.logBytes, caller.options, env_.now());
+void Recovery::forgetClaim(const Caller& caller, const Claim& claim) {
+  departures_.forgetRecovery(claim.pid, caller.connection);
+  departures_.chargeForLog(claim.client, claim.logBytes, caller.options, env_.now());
 }
 
-std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId& pid, const Connecting& connecting) {
+std::optional<Claim> Recovery::claim(const Caller& caller, const RandomId& pid, const Connecting& connecting) {
   if (!awaitsConnect(caller)) return std::nullopt;  // a CONNECT that had to wait, and whose client has gone on since
   Claim claim{pid, {}, {}, 0, 0};
   store::ConnectionRef before;
@@ -136,10 +86,10 @@ std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId&
     before = txn.record().connection;
   }
   // The client is back before its old connection was missed.
-  const auto leftover = takeOver(before, pid);
+  const auto leftover = departures_.takeOver(before, pid);
   if (!leftover) return std::nullopt;
   if (leftover->isStale) {
-    forgetRecovery(pid, before);
+    departures_.forgetRecovery(pid, before);
     return std::nullopt;
   }
   claim.seat = leftover->seat;
@@ -152,47 +102,25 @@ std::optional<Worker::Claim> Worker::claim(const Caller& caller, const RandomId&
   return claim;
 }
 
-bool Worker::awaitsConnect(const Caller& caller) {
+bool Recovery::awaitsConnect(const Caller& caller) {
   ConnectionTransaction txn(zone_, caller.connection.shard);
   return txn.open(caller.connection) && txn.record().closing == store::Closing::kNo && !txn.record().namespaceConnected;
 }
 
-// Ends a connection whose client has come back by another one. nullopt: it does not go by that pid (yet).
-std::optional<Worker::Leftover> Worker::takeOver(const store::ConnectionRef& connection, const RandomId& pid) {
-  ConnectionTransaction txn(zone_, connection.shard);
-  if (!txn.open(connection) || !txn.record().recoverable || txn.record().pid != pid) return std::nullopt;
-  const Leftover leftover = vacate(txn, env_.now());
-  txn.edit(txn.record().recoverable) = false;
-  markClosing(txn, store::Closing::kByServer, store::EndReason::kReplaced);
-  txn.commit();
-  txn.notifyOwner(wake_);
-  return leftover;
-}
-
-void Worker::unclaim(const Caller& caller, const Claim& claim) {
-  keepForRecovery({true, false, claim.pid, caller.connection, claim.seat}, env_.now());
+void Recovery::unclaim(const Caller& caller, const Claim& claim) {
+  departures_.keepForRecovery({true, false, claim.pid, caller.connection, claim.seat}, env_.now());
 }
 
 // Where a client comes back to.
-struct Worker::Return {
+struct Recovery::Return {
   store::SeatRef seat;
   std::uint64_t from = 0;  // the first event it has missed
   std::uint64_t head = 0;  // the end of the log
   bool snapshot = false;   // it does not know the session yet
 };
 
-namespace {
-
-// Also as the session was called before a restart; but what it had to tell after it was last saved is not in its log.
-bool isOf(const store::SessionRecord& session, const Offset& offset) {
-  return offset.session == session.serial ||
-         (offset.session == session.formerSerial && offset.event < session.formerEnd);
-}
-
-}  // namespace
-
 // False: the user or events that it has missed are gone.
-bool Worker::findReturn(SessionTransaction& session, const Claim& claim, std::optional<Offset> offset, Return& found) {
+bool Recovery::findReturn(SessionTransaction& session, const Claim& claim, std::optional<Offset> offset, Return& found) {
   if (!session.openUser(claim.seat)) return false;
   // An offset from before it joined is of an earlier time, or of another session: session_joined has not been received.
   found.snapshot = claim.seat.awaitingSnapshot || !offset || !isOf(session.record(), *offset) ||
@@ -201,7 +129,7 @@ bool Worker::findReturn(SessionTransaction& session, const Claim& claim, std::op
   return store::logHolds(session.record().log, found.from);
 }
 
-bool Worker::comeBack(Caller& caller, const Claim& claim, const Connecting& connecting, std::optional<Offset> offset,
+bool Recovery::comeBack(Caller& caller, const Claim& claim, const Connecting& connecting, std::optional<Offset> offset,
                       std::string_view answer) {
   Return found;
   try {
@@ -216,7 +144,7 @@ bool Worker::comeBack(Caller& caller, const Claim& claim, const Connecting& conn
 }
 
 // What happens under the locks.
-bool Worker::retake(Caller& caller, const Claim& claim, const Connecting& connecting, std::optional<Offset> offset,
+bool Recovery::retake(Caller& caller, const Claim& claim, const Connecting& connecting, std::optional<Offset> offset,
                     std::string_view answer, Return& found) {
   const Instant now = env_.now();
   ConnectionTransaction txn(zone_, caller.connection.shard);
@@ -256,57 +184,24 @@ bool Worker::retake(Caller& caller, const Claim& claim, const Connecting& connec
 }
 
 // Over WebSocket.
-void Worker::enterAgain(Caller& caller, const Return& found, std::string_view answer) {
+void Recovery::enterAgain(Caller& caller, const Return& found, std::string_view answer) {
   Link& link = *caller.link;
   link.namespaceConnected = true;
   link.recoverable = true;
   link.seat = found.seat;
-  reply(caller, answer);
+  replies_.reply(caller, answer);
   if (!found.seat) return;
   // The others here are brought up to date first, so that this one reads what it has missed on its own.
-  if (const auto room = rooms_.find(found.seat.session); room != rooms_.end()) deliver(*room->second);
+  if (Room* room = rooms_.find(found.seat.session)) rooms_.deliver(*room);
   link.ownBefore = found.head;
-  enterRoom(link, found.from, found.head);
+  rooms_.enterRoom(link, found.from, found.head);
   link.hasRead = true;  // it did before
   link.awaitsSnapshot = found.snapshot;
   if (found.snapshot) {
-    sendSnapshot(link, ItemKind::kSessionJoined);
+    snapshots_.sendSnapshot(link, ItemKind::kSessionJoined);
   } else {
-    catchUp(link);
+    rooms_.catchUp(link);
   }
-}
-
-void Worker::expireRecoveries(std::uint32_t shard, Instant now) {
-  for (int i = 0; i < kExpiriesAtOnce; ++i) {
-    RecoveryTransaction txn(zone_, shard);
-    if (!txn.findOldestLost() || txn.record().lostAt + zone_.settings().recovery > now.mono) return;
-    txn.remove();
-    txn.commit();
-  }
-}
-
-// A process that died between two steps may have left some whose connection does not know of them.
-void Worker::findStrandedRecoveries() {
-  stranded_.clear();
-  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-    RecoveryTransaction txn(zone_, shard);
-    txn.forEach([&](const store::RecoveryRecord& record) {
-      if (record.connection.ref != 0) stranded_.emplace_back(record.pid, record.connection);
-    });
-  }
-  std::erase_if(stranded_, [this](const auto& one) { return isRecoverable(one.first, one.second); });
-}
-
-// Those that have been so for a while: a process that lives does its second step soon after the first.
-void Worker::forgetStrandedRecoveries() {
-  for (const auto& [pid, connection] : std::exchange(stranded_, {})) {
-    if (!isRecoverable(pid, connection)) forgetRecovery(pid, connection);
-  }
-}
-
-bool Worker::isRecoverable(const RandomId& pid, const store::ConnectionRef& connection) {
-  ConnectionTransaction txn(zone_, connection.shard);
-  return txn.open(connection) && txn.record().recoverable && txn.record().pid == pid;
 }
 
 }  // namespace mediasync::server

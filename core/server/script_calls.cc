@@ -1,15 +1,19 @@
-// What scripts may do with sessions and connections, whichever worker these are on.
+#include "core/server/script_calls.h"
+
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 #include "core/api/command_parser.h"
 #include "core/api/events.h"
 #include "core/api/text_rules.h"
 #include "core/server/caller.h"
-#include "core/server/worker.h"
+#include "core/server/hooks.h"
+#include "core/server/namespaces.h"
+#include "core/server/outbox.h"
+#include "core/server/rest.h"
 #include "core/session/rules.h"
 #include "core/socketio/encoder.h"
+#include <nlohmann/json.hpp>
 
 namespace mediasync::server {
 
@@ -24,14 +28,15 @@ constexpr Refusal kBadCall{"INVALID_ARGUMENT", "An argument is missing, or of th
 constexpr Refusal kNoOperation{"UNKNOWN_OPERATION", "There is no such operation"};
 constexpr Refusal kNoUser{"USER_NOT_FOUND", "There is no such user in the session"};
 constexpr Refusal kNoConnection{"NOT_CONNECTED", "There is no such connection"};
+
 constexpr Refusal kTooLong{"EVENT_TOO_LONG",
                            "An event may have 3072 bytes for a session, 32 KB for a connection or with attachments."};
+
 constexpr Refusal kBacklogged{"BACKLOGGED", "The client must take first what it was sent"};
 constexpr Refusal kBusySession{"SESSION_BUSY", "Members of the session must catch up first"};
 constexpr Refusal kKicked{"KICKED", "You were removed from the session"};
 constexpr Refusal kClosed{"SESSION_CLOSED", "The session was ended"};
 constexpr Refusal kNotPossible{"REFUSED", "The server refused it"};
-
 constexpr std::size_t kMaxPacket = 32 * 1024;
 
 // Thrown by an operation, to be told to the script.
@@ -79,7 +84,7 @@ std::uint32_t questionOf(const json& object) {
   const auto found = object.find("question");
   if (found == object.end()) return 0;
   const auto tag = found->get<std::uint32_t>();
-  if (tag >> Worker::kAckTagBits != 0) throw Failed{kBadCall};
+  if (tag >> kAckTagBits != 0) throw Failed{kBadCall};
   return tag;
 }
 
@@ -107,17 +112,10 @@ std::uint64_t takePart(std::string_view& text) {
 
 }  // namespace
 
-std::string Worker::handleOf(const store::ConnectionRef& connection) {
-  char text[64];
-  char* at = text;
-  for (const std::uint64_t part : {std::uint64_t{connection.shard}, std::uint64_t{connection.ref}, connection.serial}) {
-    if (at != text) *at++ = '-';
-    at = std::to_chars(at, std::end(text), part, 16).ptr;
-  }
-  return {text, at};
-}
+ScriptCalls::ScriptCalls(Context& context, Hooks& hooks, Namespaces& namespaces, Outbox& outbox, Rest& rest)
+    : Part(context), hooks_(hooks), namespaces_(namespaces), outbox_(outbox), rest_(rest) {}
 
-store::ConnectionRef Worker::connectionOf(const json& arguments) {
+store::ConnectionRef ScriptCalls::connectionOf(const json& arguments) {
   const std::string handle = textOf(arguments, "connection");
   std::string_view rest = handle;
   const std::uint64_t shard = takePart(rest);
@@ -128,29 +126,18 @@ store::ConnectionRef Worker::connectionOf(const json& arguments) {
 }
 
 // Where a packet of a namespace goes: to connections that are connected to it. False: to this one it does not.
-bool Worker::sendTo(const store::ConnectionRef& connection, std::string_view nsp, const Assembled& whole) {
+bool ScriptCalls::sendTo(const store::ConnectionRef& connection, std::string_view nsp, const Assembled& whole) {
   if (whole.size() > kMaxPacket) throw Failed{kTooLong};
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection)) return false;
   if (nsp == "/" ? !txn.record().namespaceConnected : !txn.hasNamespace(nsp)) return false;
   if (txn.isMemoryScarce()) throw store::OutOfSpace();
-  if (!tryLeave(txn, whole)) throw Failed{kBacklogged};
-  return true;
-}
-
-// In the record, if the client has room for all of it.
-bool Worker::tryLeave(ConnectionTransaction& txn, const Assembled& whole) {
-  if (!txn.tryPush(store::ItemKind::kPacket, whole.packet)) return false;
-  for (const std::string& attachment : whole.attachments) {
-    if (!txn.tryPush(store::ItemKind::kBinary, attachment)) return false;
-  }
-  txn.commit();
-  txn.notifyOwner(wake_);
+  if (!outbox_.tryLeave(txn, whole)) throw Failed{kBacklogged};
   return true;
 }
 
 // Those that have no room are left out, unless nobody has.
-std::size_t Worker::sendToEach(const std::vector<store::ConnectionRef>& connections, std::string_view nsp,
+std::size_t ScriptCalls::sendToEach(const std::vector<store::ConnectionRef>& connections, std::string_view nsp,
                                const Assembled& whole) {
   std::size_t sent = 0;
   bool isBacklogged = false;
@@ -170,7 +157,7 @@ std::size_t Worker::sendToEach(const std::vector<store::ConnectionRef>& connecti
 }
 
 // To those of one shard that take it.
-std::string Worker::emitToShard(const json& number, std::string_view nsp, const Assembled& whole) {
+std::string ScriptCalls::emitToShard(const json& number, std::string_view nsp, const Assembled& whole) {
   const auto shard = number.get<std::uint32_t>();
   if (shard >= zone_.shards()) throw Failed{kBadCall};
   std::vector<store::ConnectionRef> connections;
@@ -191,7 +178,7 @@ std::string Worker::emitToShard(const json& number, std::string_view nsp, const 
 }
 
 // Under the lock of the session.
-void Worker::addConnections(session::UserRef user, std::vector<store::ConnectionRef>& connections) {
+void ScriptCalls::addConnections(session::UserRef user, std::vector<store::ConnectionRef>& connections) {
   for (store::Ref ref = zone_.arena().at<store::UserRecord>(user)->firstMembership; ref != 0;) {
     const auto& membership = *zone_.arena().at<store::Membership>(ref);
     connections.push_back({membership.connection, membership.connectionSerial, membership.connectionShard});
@@ -199,11 +186,11 @@ void Worker::addConnections(session::UserRef user, std::vector<store::Connection
   }
 }
 
-std::string Worker::emitEvent(const json& arguments) {
+std::string ScriptCalls::emitEvent(const json& arguments) {
   const std::string event = eventOf(arguments);
   const std::string nsp = optionalText(arguments, "namespace").value_or("/");
   Assembled whole;
-  if (!decodeAttachments(arguments, "arguments", whole.attachments)) throw Failed{kBadCall};
+  if (!hooks_.decodeAttachments(arguments, "arguments", whole.attachments)) throw Failed{kBadCall};
   const auto assemble = [&](std::optional<std::uint64_t> id = {}) -> const Assembled& {
     whole.packet = "4";
     socketio::appendEventPrefix(whole.packet, nsp, whole.attachments.size(), id);
@@ -213,7 +200,7 @@ std::string Worker::emitEvent(const json& arguments) {
   if (arguments.contains("connection")) {
     const store::ConnectionRef connection = connectionOf(arguments);
     std::optional<std::uint64_t> id;
-    if (const std::uint32_t tag = questionOf(arguments)) id = newAckId(connection, nsp, tag);
+    if (const std::uint32_t tag = questionOf(arguments)) id = namespaces_.newAckId(connection, nsp, tag);
     if (!sendTo(connection, nsp, assemble(id))) throw Failed{kNoConnection};
     return success(1);
   }
@@ -223,7 +210,7 @@ std::string Worker::emitEvent(const json& arguments) {
 
 // Through the log of the session, or past it to the connections of one user. What has attachments goes past it, too:
 // the log is of JSON.
-std::string Worker::emitToSession(const json& arguments, const std::string& event, std::string_view nsp,
+std::string ScriptCalls::emitToSession(const json& arguments, const std::string& event, std::string_view nsp,
                                   const Assembled& whole) {
   const std::string sessionId = sessionIdOf(arguments);
   const auto userId = optionalText(arguments, "userId");
@@ -251,7 +238,7 @@ std::string Worker::emitToSession(const json& arguments, const std::string& even
 
 // The user's clients are told why before they lose their seats; one that takes nothing any more is closed. False: there
 // is no such user (any more).
-bool Worker::remove(const std::string& sessionId, const std::string& userId, const Refusal& why) {
+bool ScriptCalls::remove(const std::string& sessionId, const std::string& userId, const Refusal& why) {
   std::vector<store::ConnectionRef> connections;
   {
     SessionTransaction session(zone_, sessionId);
@@ -264,7 +251,7 @@ bool Worker::remove(const std::string& sessionId, const std::string& userId, con
   socketio::appendEventPrefix(packet);
   api::appendError(packet, why, "");
   for (const store::ConnectionRef& connection : connections)
-    leaveFor(connection, store::ItemKind::kPacket, packet);
+    outbox_.leaveFor(connection, store::ItemKind::kPacket, packet);
   SessionTransaction session(zone_, sessionId);
   const session::UserRef user = session.find(sessionId) ? session.findUser(userId) : 0;
   if (user == 0) return false;
@@ -273,7 +260,7 @@ bool Worker::remove(const std::string& sessionId, const std::string& userId, con
   return true;
 }
 
-std::string Worker::endSession(const json& arguments) {
+std::string ScriptCalls::endSession(const json& arguments) {
   const std::string sessionId = sessionIdOf(arguments);
   for (;;) {
     std::string userId;
@@ -292,7 +279,7 @@ std::string Worker::endSession(const json& arguments) {
   }
 }
 
-std::string Worker::callSession(std::string_view operation, const json& arguments) {
+std::string ScriptCalls::callSession(std::string_view operation, const json& arguments) {
   const std::string sessionId = sessionIdOf(arguments);
   if (operation == "kick") {
     if (!remove(sessionId, textOf(arguments, "userId"), kKicked)) throw Failed{kNoUser};
@@ -314,7 +301,7 @@ std::string Worker::callSession(std::string_view operation, const json& argument
   return success(true);
 }
 
-std::string Worker::call(std::string_view operation, const json& arguments) {
+std::string ScriptCalls::call(std::string_view operation, const json& arguments) {
   static const Options kOptions;
   try {
     if (!arguments.is_object()) throw Failed{kBadCall};
@@ -326,13 +313,13 @@ std::string Worker::call(std::string_view operation, const json& arguments) {
         if (!place) throw Failed{kBadCall};
         query.after = *place;
       }
-      return resultOf(listSessions(query, kOptions));
+      return resultOf(rest_.listSessions(query, kOptions));
     }
-    if (operation == "get") return resultOf(showSession(sessionIdOf(arguments), kOptions));
+    if (operation == "get") return resultOf(rest_.showSession(sessionIdOf(arguments), kOptions));
     if (operation == "create") {
       auto parsed = api::parseCreate(arguments.dump());
       if (const auto* bad = std::get_if<api::BadRequest>(&parsed)) return failure({kBadCall.code, bad->message});
-      return resultOf(createSession(std::get<api::CreateSession>(parsed), kOptions));
+      return resultOf(rest_.createSession(std::get<api::CreateSession>(parsed), kOptions));
     }
     if (operation == "emit") return emitEvent(arguments);
     if (operation == "end_session") return endSession(arguments);
@@ -341,7 +328,7 @@ std::string Worker::call(std::string_view operation, const json& arguments) {
     }
     if (operation == "disconnect") {
       const store::ConnectionRef connection = connectionOf(arguments);
-      closeFromAfar(connection, store::Closing::kByServer, store::EndReason::kKicked);
+      outbox_.closeFromAfar(connection, store::Closing::kByServer, store::EndReason::kKicked);
       return success(true);
     }
     throw Failed{kNoOperation};

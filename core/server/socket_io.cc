@@ -5,18 +5,18 @@
 #include "core/api/text_rules.h"
 #include "core/engineio/base64.h"
 #include "core/server/caller.h"
-#include "core/server/worker.h"
+#include "core/server/services.h"
 #include "core/session/refusal.h"
 #include "core/socketio/decoder.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/namespace_query.h"
 #include "core/socketio/plain_event.h"
+#include "core/server/channel.h"
 
 namespace mediasync::server {
 
 using nlohmann::json;
 using socketio::PacketType;
-using Connected = Worker::Connected;
 
 namespace {
 
@@ -32,17 +32,17 @@ bool isOld(const Caller& caller) {
   return caller.protocol.revision == engineio::Revision::kV3;
 }
 
-void answerConnected(Worker& worker, Caller& caller, std::string_view nsp, const store::RandomId& socketId) {
+void answerConnected(Services& services, Caller& caller, std::string_view nsp, const store::RandomId& socketId) {
   std::string answer = "4";
   if (isOld(caller)) {
     socketio::appendConnectV4(answer, nsp);
   } else {
     socketio::appendConnect(answer, nsp, store::idText(socketId));
   }
-  worker.reply(caller, answer);
+  services.replies.reply(caller, answer);
 }
 
-void refuseConnect(Worker& worker, Caller& caller, std::string_view nsp, std::string_view message,
+void refuseConnect(Services& services, Caller& caller, std::string_view nsp, std::string_view message,
                    std::string_view data = {}) {
   std::string answer = "4";
   if (isOld(caller)) {
@@ -50,7 +50,7 @@ void refuseConnect(Worker& worker, Caller& caller, std::string_view nsp, std::st
   } else {
     socketio::appendConnectError(answer, nsp, message, data);
   }
-  worker.reply(caller, answer);
+  services.replies.reply(caller, answer);
 }
 
 // What JSON the client gave under a name, when it is a string.
@@ -78,29 +78,29 @@ std::optional<std::optional<Offset>> offsetOf(const json& auth) {
 }  // namespace
 
 // Clients of that time take the connection to the main namespace for granted. There is no packet that could wait.
-void SocketIo::opened(Worker& worker, Caller& caller) {
+void SocketIo::opened(Services& services, Caller& caller) {
   if (!isOld(caller)) return;
-  const auto verdict = worker.consultConnect(caller, kMain, json::object());
+  const auto verdict = services.hooks.consultConnect(caller, kMain, json::object());
   if (verdict && verdict->kind == Verdict::Kind::kAllow) {
-    connectMain(worker, caller, json::object());
+    connectMain(services, caller, json::object());
   } else {
-    refuseConnect(worker, caller, kMain, verdict ? verdict->message : kFull);
+    refuseConnect(services, caller, kMain, verdict ? verdict->message : kFull);
   }
 }
 
-Handled SocketIo::received(Worker& worker, Caller& caller, const engineio::Packet& message,
+Handled SocketIo::received(Services& services, Caller& caller, const engineio::Packet& message,
                            std::unique_ptr<Deferred>& deferred) {
-  if (message.binary) return attachment(worker, caller, message.data, deferred);
-  if (worker.awaitsAttachments(caller)) return Handled::kClose;
-  if (const auto handled = plainEvent(worker, caller, message.data)) {
+  if (message.binary) return attachment(services, caller, message.data, deferred);
+  if (services.attachments.awaitsAttachments(caller)) return Handled::kClose;
+  if (const auto handled = plainEvent(services, caller, message.data)) {
     if (*handled == Handled::kDeferred) deferred = restored(message.data);
     return *handled;
   }
   auto decoded = std::make_unique<Deferred>();
   if (!socketio::decode(message.data, kLimits, decoded->packet)) return Handled::kClose;
-  if (decoded->packet.attachments > 0) return beginBinary(worker, caller, message.data, decoded->packet);
+  if (decoded->packet.attachments > 0) return beginBinary(services, caller, message.data, decoded->packet);
   caller.question = &decoded->question;
-  const Handled handled = packet(worker, caller, decoded->packet, {});
+  const Handled handled = packet(services, caller, decoded->packet, {});
   if (handled != Handled::kDeferred) return handled;
   decoded->text = message.data;
   deferred = std::move(decoded);
@@ -108,15 +108,15 @@ Handled SocketIo::received(Worker& worker, Caller& caller, const engineio::Packe
 }
 
 // nullopt: it has to be decoded.
-std::optional<Handled> SocketIo::plainEvent(Worker& worker, Caller& caller, std::string_view text) {
+std::optional<Handled> SocketIo::plainEvent(Services& services, Caller& caller, std::string_view text) {
   socketio::PlainEvent event;
-  if (!socketio::readPlainEvent(text, event) || !worker.isConnected(caller, kMain)) return std::nullopt;
-  return application_.plainEvent(worker, caller, event);
+  if (!socketio::readPlainEvent(text, event) || !services.namespaces.isConnected(caller, kMain)) return std::nullopt;
+  return application_.plainEvent(services, caller, event);
 }
 
-Handled SocketIo::resumed(Worker& worker, Caller& caller, Deferred& deferred) {
+Handled SocketIo::resumed(Services& services, Caller& caller, Deferred& deferred) {
   caller.question = &deferred.question;
-  return packet(worker, caller, deferred.packet, deferred.attachments);
+  return packet(services, caller, deferred.packet, deferred.attachments);
 }
 
 // The text of a packet, and each attachment behind a byte that it cannot have in it.
@@ -134,24 +134,24 @@ std::unique_ptr<Deferred> SocketIo::restored(std::string_view text) const {
   return deferred;
 }
 
-Handled SocketIo::packet(Worker& worker, Caller& caller, const socketio::Packet& packet,
+Handled SocketIo::packet(Services& services, Caller& caller, const socketio::Packet& packet,
                          const std::vector<std::string>& attachments) {
-  if (packet.type == PacketType::kConnect) return connect(worker, caller, packet);
-  if (!worker.isConnected(caller, packet.nsp)) return Handled::kClose;  // the reference's "invalid state"
-  if (packet.type == PacketType::kDisconnect) return disconnect(worker, caller, packet.nsp);
-  return deliver(worker, caller, packet, attachments);
+  if (packet.type == PacketType::kConnect) return connect(services, caller, packet);
+  if (!services.namespaces.isConnected(caller, packet.nsp)) return Handled::kClose;  // the reference's "invalid state"
+  if (packet.type == PacketType::kDisconnect) return disconnect(services, caller, packet.nsp);
+  return deliver(services, caller, packet, attachments);
 }
 
-Handled SocketIo::deliver(Worker& worker, Caller& caller, const socketio::Packet& packet,
+Handled SocketIo::deliver(Services& services, Caller& caller, const socketio::Packet& packet,
                           const std::vector<std::string>& attachments) {
   switch (packet.type) {
     case PacketType::kEvent:
     case PacketType::kBinaryEvent:
-      return application_.event(worker, caller, packet, attachments);
+      return application_.event(services, caller, packet, attachments);
     case PacketType::kAck:
     case PacketType::kBinaryAck:
-      if (packet.id && worker.takeAckId(caller, packet.nsp, *packet.id)) {
-        application_.acknowledged(worker, caller, packet, attachments);
+      if (packet.id && services.namespaces.takeAckId(caller, packet.nsp, *packet.id)) {
+        application_.acknowledged(services, caller, packet, attachments);
       }
       return Handled::kDone;
     default:
@@ -159,144 +159,144 @@ Handled SocketIo::deliver(Worker& worker, Caller& caller, const socketio::Packet
   }
 }
 
-Handled SocketIo::connect(Worker& worker, Caller& caller, const socketio::Packet& packet) {
-  worker.chargeConnect(caller);
+Handled SocketIo::connect(Services& services, Caller& caller, const socketio::Packet& packet) {
+  services.namespaces.chargeConnect(caller);
   std::string nsp = packet.nsp;
   json auth = packet.hasData ? packet.data : json::object();
   if (isOld(caller)) socketio::splitQuery(nsp, auth);
-  if (!application_.hasNamespace(worker, caller, nsp)) {
-    refuseConnect(worker, caller, nsp, "Invalid namespace");
+  if (!application_.hasNamespace(services, caller, nsp)) {
+    refuseConnect(services, caller, nsp, "Invalid namespace");
     return Handled::kDone;
   }
-  if (!worker.isConnected(caller, nsp)) {
-    if (worker.connectsTooOften(caller)) return Handled::kFlood;
+  if (!services.namespaces.isConnected(caller, nsp)) {
+    if (services.namespaces.connectsTooOften(caller)) return Handled::kFlood;
     if (caller.options.hooks && auth.dump().size() > store::ConnectionTransaction::kMaxAuthBytes) {
-      refuseConnect(worker, caller, nsp, kLongAuth, kLongAuthData);
+      refuseConnect(services, caller, nsp, kLongAuth, kLongAuthData);
       return Handled::kDone;
     }
-    const auto verdict = worker.consultConnect(caller, nsp, auth);
+    const auto verdict = services.hooks.consultConnect(caller, nsp, auth);
     if (!verdict) return Handled::kDeferred;
     if (verdict->kind != Verdict::Kind::kAllow) {
-      refuseConnect(worker, caller, nsp, verdict->message, json{{"code", verdict->code}}.dump());
+      refuseConnect(services, caller, nsp, verdict->message, json{{"code", verdict->code}}.dump());
       return Handled::kDone;
     }
   }
-  return nsp == kMain ? connectMain(worker, caller, auth) : connectOther(worker, caller, nsp, auth);
+  return nsp == kMain ? connectMain(services, caller, auth) : connectOther(services, caller, nsp, auth);
 }
 
-bool SocketIo::isRecoverable(Worker& worker, const Caller& caller, const json& auth) const {
-  if (!application_.recovers() || !worker.canRecover(caller)) return false;
+bool SocketIo::isRecoverable(Services& services, const Caller& caller, const json& auth) const {
+  if (!application_.recovers() || !services.recovery.canRecover(caller)) return false;
   const auto wanted = auth.find("recovery");
   return wanted == auth.end() || *wanted != false;
 }
 
-Handled SocketIo::connectMain(Worker& worker, Caller& caller, const json& auth) {
-  if (worker.isConnected(caller, kMain)) return isOld(caller) ? Handled::kDone : Handled::kClose;
-  Worker::Connecting connecting;
+Handled SocketIo::connectMain(Services& services, Caller& caller, const json& auth) {
+  if (services.namespaces.isConnected(caller, kMain)) return isOld(caller) ? Handled::kDone : Handled::kClose;
+  Connecting connecting;
   if (!auth.empty()) connecting.auth = withoutSecret(auth);
   if (connecting.auth.size() > store::ConnectionTransaction::kMaxAuthBytes) {  // before anything is claimed by it
-    refuseConnect(worker, caller, kMain, kLongAuth, kLongAuthData);
+    refuseConnect(services, caller, kMain, kLongAuth, kLongAuthData);
     return Handled::kDone;
   }
   const bool givesSecret = caller.options.asksSecret && auth.contains(kUserSecret) && !auth[kUserSecret].is_null();
   const auto secret = givesSecret ? textOf(auth, kUserSecret) : std::nullopt;
   if (givesSecret && !(secret && api::isSecret(*secret))) {
-    refuseConnect(worker, caller, kMain, session::kInvalidUserSecret.message, R"({"code":"INVALID_USER_SECRET"})");
+    refuseConnect(services, caller, kMain, session::kInvalidUserSecret.message, R"({"code":"INVALID_USER_SECRET"})");
     return Handled::kDone;
   }
-  connecting.secret = worker.secretOf(caller, secret);
-  const bool recoverable = isRecoverable(worker, caller, auth);
+  connecting.secret = services.recovery.secretOf(caller, secret);
+  const bool recoverable = isRecoverable(services, caller, auth);
   const auto pid = recoverable ? store::parseId(textOf(auth, "pid").value_or("")) : std::nullopt;
-  if (const auto claim = pid ? worker.claim(caller, *pid, connecting) : std::nullopt) {
+  if (const auto claim = pid ? services.recovery.claim(caller, *pid, connecting) : std::nullopt) {
     std::string answer = "4";
     socketio::appendConnect(answer, kMain, store::idText(claim->socketId), store::idText(claim->pid));
     try {
       const auto offset = offsetOf(auth);
-      if (offset && worker.comeBack(caller, *claim, connecting, *offset, answer)) return Handled::kDone;
+      if (offset && services.recovery.comeBack(caller, *claim, connecting, *offset, answer)) return Handled::kDone;
     } catch (const store::Busy&) {
       return Handled::kDeferred;
     } catch (const store::OutOfSpace&) {
     }
-    worker.forgetClaim(caller, *claim);
+    services.recovery.forgetClaim(caller, *claim);
   }
 
-  connecting.socketId = worker.randomId();
-  const store::RandomId fresh = worker.randomId();
-  if (recoverable && worker.makeRecoverable(caller, fresh, connecting)) connecting.pid = fresh;
+  connecting.socketId = services.context.randomId();
+  const store::RandomId fresh = services.context.randomId();
+  if (recoverable && services.recovery.makeRecoverable(caller, fresh, connecting)) connecting.pid = fresh;
   Connected connected = Connected::kNoSpace;
   try {
-    connected = worker.connectMain(caller, connecting);
+    connected = services.namespaces.connectMain(caller, connecting);
   } catch (const store::OutOfSpace&) {
   }
-  if (connected != Connected::kDone && connecting.pid) worker.forgetRecovery(fresh, caller.connection);
+  if (connected != Connected::kDone && connecting.pid) services.departures.forgetRecovery(fresh, caller.connection);
   if (connected == Connected::kNoSpace) {
-    worker.noteFull();
-    refuseConnect(worker, caller, kMain, kFull);
+    services.context.noteFull();
+    refuseConnect(services, caller, kMain, kFull);
     return Handled::kDone;
   }
   if (connected != Connected::kDone) return Handled::kClose;
   if (connecting.pid) {
     std::string answer = "4";
     socketio::appendConnect(answer, kMain, store::idText(connecting.socketId), store::idText(fresh));
-    worker.reply(caller, answer);
+    services.replies.reply(caller, answer);
   } else {
-    answerConnected(worker, caller, kMain, connecting.socketId);
+    answerConnected(services, caller, kMain, connecting.socketId);
   }
-  application_.connected(worker, caller, kMain, auth);
+  application_.connected(services, caller, kMain, auth);
   return Handled::kDone;
 }
 
-Handled SocketIo::connectOther(Worker& worker, Caller& caller, const std::string& nsp, const json& auth) {
-  const store::RandomId socketId = worker.randomId();
+Handled SocketIo::connectOther(Services& services, Caller& caller, const std::string& nsp, const json& auth) {
+  const store::RandomId socketId = services.context.randomId();
   try {
-    if (worker.connectOther(caller, nsp, socketId) != Connected::kDone) return Handled::kClose;
+    if (services.namespaces.connectOther(caller, nsp, socketId) != Connected::kDone) return Handled::kClose;
   } catch (const store::OutOfSpace&) {
-    worker.noteFull();
-    refuseConnect(worker, caller, nsp, kFull);
+    services.context.noteFull();
+    refuseConnect(services, caller, nsp, kFull);
     return Handled::kDone;
   }
-  answerConnected(worker, caller, nsp, socketId);
-  application_.connected(worker, caller, nsp, auth);
+  answerConnected(services, caller, nsp, socketId);
+  application_.connected(services, caller, nsp, auth);
   return Handled::kDone;
 }
 
-Handled SocketIo::disconnect(Worker& worker, Caller& caller, const std::string& nsp) {
-  worker.chargeConnect(caller);
+Handled SocketIo::disconnect(Services& services, Caller& caller, const std::string& nsp) {
+  services.namespaces.chargeConnect(caller);
   if (nsp == kMain) {
-    worker.disconnectMain(caller);
+    services.namespaces.disconnectMain(caller);
   } else {
-    worker.disconnectOther(caller, nsp);
+    services.namespaces.disconnectOther(caller, nsp);
   }
   return Handled::kDone;
 }
 
-Handled SocketIo::beginBinary(Worker& worker, Caller& caller, std::string_view text, const socketio::Packet& packet) {
-  if (!worker.isConnected(caller, packet.nsp)) return Handled::kClose;
-  const std::size_t maxBytes = application_.takesBinary(worker, caller, packet);
+Handled SocketIo::beginBinary(Services& services, Caller& caller, std::string_view text, const socketio::Packet& packet) {
+  if (!services.namespaces.isConnected(caller, packet.nsp)) return Handled::kClose;
+  const std::size_t maxBytes = application_.takesBinary(services, caller, packet);
   if (maxBytes == 0) {
-    const Handled handled = application_.refuseBinary(worker, caller, packet, session::kBinaryUnsupported);
+    const Handled handled = application_.refuseBinary(services, caller, packet, session::kBinaryUnsupported);
     if (handled != Handled::kDone) return handled;
   }
-  const bool isKept = worker.expectAttachments(caller, packet.attachments, text, maxBytes);
+  const bool isKept = services.attachments.expectAttachments(caller, packet.attachments, text, maxBytes);
   if (isKept || maxBytes == 0) return Handled::kDone;
-  return application_.refuseBinary(worker, caller, packet, session::kBinaryTooLong);
+  return application_.refuseBinary(services, caller, packet, session::kBinaryTooLong);
 }
 
-Handled SocketIo::attachment(Worker& worker, Caller& caller, std::string_view bytes,
+Handled SocketIo::attachment(Services& services, Caller& caller, std::string_view bytes,
                              std::unique_ptr<Deferred>& deferred) {
-  Worker::Assembled whole;
-  const Worker::Attached attached = worker.attachment(caller, bytes, whole);
-  if (attached == Worker::Attached::kRefused) return Handled::kClose;
-  if (attached == Worker::Attached::kMore) return Handled::kDone;
+  Assembled whole;
+  const Attached attached = services.attachments.attachment(caller, bytes, whole);
+  if (attached == Attached::kRefused) return Handled::kClose;
+  if (attached == Attached::kMore) return Handled::kDone;
   auto decoded = std::make_unique<Deferred>();
   if (!socketio::decode(whole.packet, kLimits, decoded->packet)) return Handled::kClose;
-  if (attached == Worker::Attached::kTooLong ||
-      whole.size() > application_.takesBinary(worker, caller, decoded->packet)) {
-    return application_.refuseBinary(worker, caller, decoded->packet, session::kBinaryTooLong);
+  if (attached == Attached::kTooLong ||
+      whole.size() > application_.takesBinary(services, caller, decoded->packet)) {
+    return application_.refuseBinary(services, caller, decoded->packet, session::kBinaryTooLong);
   }
   decoded->attachments = std::move(whole.attachments);
   caller.question = &decoded->question;
-  const Handled handled = packet(worker, caller, decoded->packet, decoded->attachments);
+  const Handled handled = packet(services, caller, decoded->packet, decoded->attachments);
   if (handled != Handled::kDeferred) return handled;
   decoded->text = std::move(whole.packet);
   for (const std::string& one : decoded->attachments) {

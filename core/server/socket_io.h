@@ -15,22 +15,22 @@ class SocketIo final : public EngineApplication {
   explicit SocketIo(SocketApplication& application) : application_(application) {}
 
   bool expectsConnect() const override { return true; }
-  void opened(Worker&, Caller&) override;
-  Handled received(Worker&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
-  Handled resumed(Worker&, Caller&, Deferred&) override;
+  void opened(Services&, Caller&) override;
+  Handled received(Services&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
+  Handled resumed(Services&, Caller&, Deferred&) override;
   std::unique_ptr<Deferred> restored(std::string_view text) const override;
 
  private:
-  std::optional<Handled> plainEvent(Worker&, Caller&, std::string_view text);
-  Handled packet(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
-  Handled connect(Worker&, Caller&, const socketio::Packet&);
-  Handled connectMain(Worker&, Caller&, const nlohmann::json& auth);
-  Handled connectOther(Worker&, Caller&, const std::string& nsp, const nlohmann::json& auth);
-  Handled disconnect(Worker&, Caller&, const std::string& nsp);
-  Handled deliver(Worker&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
-  Handled beginBinary(Worker&, Caller&, std::string_view text, const socketio::Packet&);
-  Handled attachment(Worker&, Caller&, std::string_view bytes, std::unique_ptr<Deferred>& deferred);
-  bool isRecoverable(Worker&, const Caller&, const nlohmann::json& auth) const;
+  std::optional<Handled> plainEvent(Services&, Caller&, std::string_view text);
+  Handled packet(Services&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
+  Handled connect(Services&, Caller&, const socketio::Packet&);
+  Handled connectMain(Services&, Caller&, const nlohmann::json& auth);
+  Handled connectOther(Services&, Caller&, const std::string& nsp, const nlohmann::json& auth);
+  Handled disconnect(Services&, Caller&, const std::string& nsp);
+  Handled deliver(Services&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
+  Handled beginBinary(Services&, Caller&, std::string_view text, const socketio::Packet&);
+  Handled attachment(Services&, Caller&, std::string_view bytes, std::unique_ptr<Deferred>& deferred);
+  bool isRecoverable(Services&, const Caller&, const nlohmann::json& auth) const;
 
   SocketApplication& application_;
 };

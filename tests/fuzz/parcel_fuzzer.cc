@@ -37,7 +37,7 @@ store::ZoneSettings settings() {
 }
 
 void receive(Worker& worker, Channel& channel, std::string bytes) {
-  worker.received(channel, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
+  worker.sockets().received(channel, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
   worker.flush();
 }
 
@@ -55,7 +55,7 @@ std::string changed(std::string parcel, fuzz::Input& input) {
 class Journey {
  public:
   Journey() : world_(1, settings(), 2 << 20) {
-    auto opened = world_.worker(0).openChannel(socket_, options(), Agreement{{}, Compression{15, 1, 60}});
+    auto opened = world_.worker(0).sockets().openChannel(socket_, options(), Agreement{{}, Compression{15, 1, 60}});
     channel_ = std::move(std::get<std::unique_ptr<Channel>>(opened));
     receive(world_.worker(0), *channel_, clientFrame("40"));
     receive(world_.worker(0), *channel_,
@@ -69,7 +69,7 @@ class Journey {
   std::string parcel() const { return socket_.gift->parcel; }
 
   void arrive(std::string_view parcel, std::string_view input) {
-    auto adopted = world_.worker(1).adopt(parcel, taken_, options(), true);
+    auto adopted = world_.worker(1).reload().adopt(parcel, taken_, options(), true);
     world_.worker(1).flush();
     world_.settle();
     if (adopted != nullptr) {
@@ -77,8 +77,8 @@ class Journey {
       receive(world_.worker(1), *adopted, std::string(input));
     }
     world_.advance(5'000, 500);
-    if (adopted != nullptr && !taken_.finished) world_.worker(1).gone(*adopted);
-    if (socket_.letGoes == 0 && !socket_.finished) world_.worker(0).gone(*channel_);
+    if (adopted != nullptr && !taken_.finished) world_.worker(1).sockets().gone(*adopted);
+    if (socket_.letGoes == 0 && !socket_.finished) world_.worker(0).sockets().gone(*channel_);
     world_.settle();
     world_.advance(120'000, 5'000);
     const auto findings = store::test::checkInvariants(world_.zone);
@@ -87,7 +87,7 @@ class Journey {
   }
 
   void decline(std::string_view parcel) {
-    world_.worker(1).decline(parcel);
+    world_.worker(1).reload().decline(parcel);
     world_.worker(1).flush();
     world_.settle();
   }

@@ -388,8 +388,8 @@ class Play {
       return client.poll();
     }
     FakePoll second([](engineio::Payload) {});
-    if (worker->poll(client.sid, second, seat.options).outcome == Worker::PollOutcome::kWaits) {
-      worker->abandon(client.sid, second);
+    if (worker->polls().poll(client.sid, second, seat.options).outcome == Polls::PollOutcome::kWaits) {
+      worker->polls().abandon(client.sid, second);
     }
     worker->flush();
   }
@@ -489,9 +489,9 @@ class Play {
     Worker* worker = anyWorker();
     if (worker == nullptr) return;
     RestReply reply;
-    if (which == 0) reply = worker->createSession({"u0", "name"}, optionsOf(input_.below(8)));
-    if (which == 1) reply = worker->showSession("a", {});
-    if (which == 2) reply = worker->listSessions({.limit = 1 + input_.below(3), .isWhole = false, .after = {}}, {});
+    if (which == 0) reply = worker->rest().createSession({"u0", "name"}, optionsOf(input_.below(8)));
+    if (which == 1) reply = worker->rest().showSession("a", {});
+    if (which == 2) reply = worker->rest().listSessions({.limit = 1 + input_.below(3), .isWhole = false, .after = {}}, {});
     if (which == 3) FUZZ_REQUIRE(!statusOf(world_.zone).empty());
     if (which < 3) FUZZ_REQUIRE(json::parse(reply.body)["success"] == (reply.status < 300));
     worker->flush();

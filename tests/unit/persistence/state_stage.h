@@ -95,7 +95,7 @@ inline std::optional<persistence::StateImage> newest(const std::string (&halves)
 }
 
 inline json stateOf(World& world, std::string_view session) {
-  const RestReply reply = world.worker(0).showSession(session, {});
+  const RestReply reply = world.worker(0).rest().showSession(session, {});
   return reply.status == 200 ? json::parse(reply.body)["session"] : json(nullptr);
 }
 

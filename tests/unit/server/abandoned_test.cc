@@ -114,7 +114,7 @@ TEST_CASE("one who makes session after session and leaves them keeps nobody out"
   WsClient bob(world, 1);
   seat(world, bob, "with people", "bob");
   CHECK(lastOf(bob) == "session_joined bob");
-  CHECK(world.worker(0).createSession({"x", "X"}, {}).status == 201);
+  CHECK(world.worker(0).rest().createSession({"x", "X"}, {}).status == 201);
   REQUIRE_INVARIANTS(world.zone);
 }
 
@@ -233,7 +233,7 @@ TEST_CASE("an abandoned session does not count for mediasync_max_sessions when s
   world.settle();
   CHECK(lastOf(bob) == "session_joined bob");
   CHECK_FALSE(exists(world, "two"));
-  CHECK(world.worker(0).createSession({"x", "X"}, options).status == 503);
+  CHECK(world.worker(0).rest().createSession({"x", "X"}, options).status == 503);
 }
 
 TEST_CASE("a crowd of users who went keeps nobody out of a session", "[server][abandoned]") {

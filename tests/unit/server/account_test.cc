@@ -117,7 +117,7 @@ TEST_CASE("a WebSocket that ends is counted and logged by the reason and the cod
       Way{"a script",
           [](World& world, WsClient&) {
             const std::string connection = handleOf(onlyConnection(world));
-            CHECK(json::parse(world.worker(1).call("disconnect", {{"connection", connection}}))["ok"] == true);
+            CHECK(json::parse(world.worker(1).scriptCalls().call("disconnect", {{"connection", connection}}))["ok"] == true);
             world.worker(1).flush();
           },
           EndReason::kKicked, 1000},
@@ -416,8 +416,8 @@ TEST_CASE("the client's address is that of the handshake", "[server][account]") 
   store::Address address;
   address.size = 4;
   address.bytes = {192, 0, 2, 7};
-  auto opened = world.worker(0).openChannel(socket, logged(), {}, {{}, {}, address});
-  world.worker(0).gone(*std::get<std::unique_ptr<Channel>>(opened));
+  auto opened = world.worker(0).sockets().openChannel(socket, logged(), {}, {{}, {}, address});
+  world.worker(0).sockets().gone(*std::get<std::unique_ptr<Channel>>(opened));
   world.worker(0).flush();
   const Ended ended = onlyEnd(world, EndReason::kTransportClose);
   CHECK(ended.client == address);

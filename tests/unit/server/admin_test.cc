@@ -13,7 +13,7 @@ namespace {
 
 struct AdminWorld : World {
   RestReply ask(Kind kind, std::string session, std::string user = {}, std::string message = {}) {
-    RestReply reply = worker(1).administer(
+    RestReply reply = worker(1).admin().administer(
         {kind, std::move(session), std::move(user), std::string(api::kMessageEvent), std::move(message)}, {});
     worker(1).flush();
     settle();

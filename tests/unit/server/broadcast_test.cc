@@ -313,20 +313,20 @@ TEST_CASE("after DISCONNECT a client may connect anew, with another id", "[serve
 
 TEST_CASE("a session made over REST lists its creator, who leads when it comes", "[server][broadcast]") {
   World world;
-  const RestReply created = world.worker(0).createSession({"ann", "Ann"}, {});
+  const RestReply created = world.worker(0).rest().createSession({"ann", "Ann"}, {});
   CHECK(created.status == 201);
   const std::string id = json::parse(created.body)["sessionId"];
   CHECK(created.location == "/" + id);
-  const RestReply shown = world.worker(1).showSession(id, {});
+  const RestReply shown = world.worker(1).rest().showSession(id, {});
   const json session = json::parse(shown.body)["session"];
   CHECK(session["leaderId"] == "ann");
   CHECK(session["users"][0]["username"] == "Ann");
   CHECK(session["users"][0]["isConnected"] == false);
-  CHECK(world.worker(1).showSession("nobody", {}).status == 404);
+  CHECK(world.worker(1).rest().showSession("nobody", {}).status == 404);
   WsClient ann(world, 1);
   seat(world, ann, id, "ann");
   CHECK(ann.inbox.events("session_joined").at(0)["isLeader"] == true);
-  const json list = json::parse(world.worker(0).listSessions({}, {}).body);
+  const json list = json::parse(world.worker(0).rest().listSessions({}, {}).body);
   CHECK(list["totalSessions"] == 1);
   CHECK(list["sessions"][0]["sessionId"] == id);
 }
@@ -343,7 +343,7 @@ TEST_CASE("the list of sessions in pieces has each session once", "[server][rest
   std::set<std::string> seen;
   std::size_t listed = 0;
   for (bool more = true; more;) {
-    const json list = json::parse(world.worker(1).listSessions(query, {}).body);
+    const json list = json::parse(world.worker(1).rest().listSessions(query, {}).body);
     REQUIRE(list["sessions"].size() <= query.limit);
     CHECK(list["totalSessions"] == 17);
     for (const json& session : list["sessions"])
@@ -357,7 +357,7 @@ TEST_CASE("the list of sessions in pieces has each session once", "[server][rest
   CHECK(seen.size() == 17);
   CHECK(listed == 17);
   std::string whole;
-  for (SessionPieces pieces(world.worker(1), api::TimestampUnit::kSeconds); !pieces.isDone();)
+  for (SessionPieces pieces(world.worker(1).rest(), api::TimestampUnit::kSeconds); !pieces.isDone();)
     whole += pieces.next();
   CHECK(json::parse(whole)["sessions"].size() == 17);
   CHECK(json::parse(whole)["totalSessions"] == 17);
@@ -375,12 +375,12 @@ TEST_CASE("a place in the list of sessions outlives the session that it was made
   api::ListQuery query;
   query.limit = 1;
   for (bool more = true; more;) {
-    const json list = json::parse(world.worker(1).listSessions(query, {}).body);
+    const json list = json::parse(world.worker(1).rest().listSessions(query, {}).body);
     for (const json& session : list["sessions"]) {
       const std::string id = session["sessionId"];
       seen.insert(id);
       ++listed;
-      world.worker(0).call("end_session", {{"sessionId", id}});
+      world.worker(0).scriptCalls().call("end_session", {{"sessionId", id}});
       world.settle();
     }
     more = list.contains("next");

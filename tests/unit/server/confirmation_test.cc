@@ -122,20 +122,20 @@ TEST_CASE("who creates a session by REST is told when it is on the disk", "[serv
   kept(world, mediasync::persistence::StateSync::kAlways);
   Keeping keeping(world, disk, 0, mediasync::persistence::StateSync::kAlways);
   keeping.run();
-  const RestReply reply = world.worker(1).createSession({"ann", "Ann", {}}, {});
+  const RestReply reply = world.worker(1).rest().createSession({"ann", "Ann", {}}, {});
   REQUIRE(reply.status == 201);
-  CHECK_FALSE(world.worker(1).isWritten(reply.ticket));
+  CHECK_FALSE(world.worker(1).confirmations().isWritten(reply.ticket));
   Answer answer, cancelled;
-  world.worker(1).await(reply.ticket, answer);
-  world.worker(1).await(reply.ticket, cancelled);
-  world.worker(1).cancel(cancelled);
+  world.worker(1).confirmations().await(reply.ticket, answer);
+  world.worker(1).confirmations().await(reply.ticket, cancelled);
+  world.worker(1).confirmations().cancel(cancelled);
   world.settle();
   CHECK(answer.times == 0);
   keeping.run();
   world.settle();
   CHECK(answer.times == 1);
   CHECK(cancelled.times == 0);
-  CHECK(world.worker(1).isWritten(reply.ticket));
+  CHECK(world.worker(1).confirmations().isWritten(reply.ticket));
 }
 
 TEST_CASE("an acknowledgement neither waits for large sessions that change on and on, nor comes too early",

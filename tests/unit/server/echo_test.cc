@@ -456,15 +456,15 @@ TEST_CASE("a connection of one location's application is unknown at another's", 
   client.poll();
   client.inbox.packets();
   FakePoll poll([](engineio::Payload) { FAIL("answered"); });
-  const auto polled = world.worker(slot).poll(client.sid, poll, at(other));
-  CHECK(polled.outcome == Worker::PollOutcome::kRefused);
+  const auto polled = world.worker(slot).polls().poll(client.sid, poll, at(other));
+  CHECK(polled.outcome == Polls::PollOutcome::kRefused);
   CHECK(polled.error == engineio::Error::kUnknownSid);
   FakePost post(client.sid, "40", at(other));
-  const auto posted = world.worker(slot).post(post);
+  const auto posted = world.worker(slot).polls().post(post);
   REQUIRE(posted);
   CHECK(posted->error == engineio::Error::kUnknownSid);
   FakeSocket socket;
-  const auto probed = world.worker(slot).probeChannel(client.sid, socket, at(other));
+  const auto probed = world.worker(slot).sockets().probeChannel(client.sid, socket, at(other));
   REQUIRE(std::holds_alternative<engineio::Error>(probed));
   CHECK(std::get<engineio::Error>(probed) == engineio::Error::kUnknownSid);
   CHECK(socket.bytes.empty());
@@ -480,7 +480,7 @@ TEST_CASE("a connection of one location's application is unknown at another's", 
   // Its last poll, too, is only for its own location.
   client.polls = false;
   client.post("1");
-  CHECK(world.worker(slot).poll(client.sid, poll, at(other)).outcome == Worker::PollOutcome::kRefused);
+  CHECK(world.worker(slot).polls().poll(client.sid, poll, at(other)).outcome == Polls::PollOutcome::kRefused);
   world.settle();
   CHECK(client.inbox.all.back() == "6");
   REQUIRE_INVARIANTS(world.zone);

@@ -156,7 +156,7 @@ TEST_CASE("a worker killed at any step of its coming and going", "[server][fault
 
 TEST_CASE("a worker killed at any step of a connection's life", "[server][faults]") {
   run({
-      {"a handshake over polling", Bob::kNobody, nothing, [](Stage& s) { s.victim().open(shortPings()); }},
+      {"a handshake over polling", Bob::kNobody, nothing, [](Stage& s) { s.victim().polls().open(shortPings()); }},
       {"a handshake over WebSocket", Bob::kNobody, nothing, [](Stage& s) { s.socket(kVictim); }},
       {"CONNECT over WebSocket", Bob::kNobody, [](Stage& s) { s.bob = &s.socket(kVictim); },
        [](Stage& s) { s.bob->packet("40{\"token\":\"t\"}"); }},
@@ -378,7 +378,7 @@ TEST_CASE("a worker killed at any step of a command", "[server][faults]") {
        }},
       {"a session made by REST", Bob::kNobody, nothing,
        [](Stage& s) {
-         s.victim().createSession({"x", "X"}, {});
+         s.victim().rest().createSession({"x", "X"}, {});
        }},
   });
 }
@@ -488,7 +488,7 @@ TEST_CASE("a worker killed at any step of a handover", "[server][faults]") {
       {"the taking of one, with the letter read again", Bob::kNobody, offered, [](Stage& s) { s.bob->work(); }},
       {"the declining of one", Bob::kNobody, offered,
        [](Stage& s) {
-         s.victim().decline(s.bob->socket.gift->parcel);
+         s.victim().reload().decline(s.bob->socket.gift->parcel);
          s.victim().flush();
        },
        read},

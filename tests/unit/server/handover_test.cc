@@ -180,7 +180,7 @@ TEST_CASE("an offer that is not taken is withdrawn, and the WebSocket goes elsew
   if (!isDead) {  // it wakes up now
     FakeSocket other;
     world.held = {};
-    CHECK(world.worker(target).adopt(late.parcel, other, Options()) == nullptr);
+    CHECK(world.worker(target).reload().adopt(late.parcel, other, Options()) == nullptr);
     CHECK(other.writes == 0);
   }
   world.retire(0);
@@ -422,7 +422,7 @@ TEST_CASE("a worker that ends with offers out takes them back first", "[server][
   CHECK(ann.closeCode == 1001);
   world.held = {};
   FakeSocket other;
-  CHECK(world.worker(2).adopt(gift.parcel, other, Options()) == nullptr);
+  CHECK(world.worker(2).reload().adopt(gift.parcel, other, Options()) == nullptr);
   CHECK(other.writes == 0);
   REQUIRE_INVARIANTS(world.zone);
 }
@@ -588,9 +588,9 @@ TEST_CASE("a WebSocket goes on only where users are known as they were", "[serve
   REQUIRE(bob.socket.gift);
   const FakeSocket::Gift gift = *std::exchange(bob.socket.gift, std::nullopt);
   FakeSocket other;
-  const auto channel = world.worker(2).adopt(gift.parcel, other, Options(), isKnown);
+  const auto channel = world.worker(2).reload().adopt(gift.parcel, other, Options(), isKnown);
   CHECK((channel != nullptr) == (wasKnown == isKnown));
-  if (channel != nullptr) world.worker(2).gone(*channel);
+  if (channel != nullptr) world.worker(2).sockets().gone(*channel);
 }
 
 TEST_CASE("a parcel that is damaged anywhere is declined, or harms nobody", "[server][handover]") {

@@ -63,7 +63,7 @@ struct HookWorld : World {
   void answer(const Verdict& verdict) {
     scripts.answers[scripts.asked.back().number] = verdict;
     for (std::uint16_t slot : {std::uint16_t{0}, std::uint16_t{1}})
-      worker(slot).scriptsAnswered();
+      worker(slot).retries().scriptsAnswered();
     settle();
   }
 
@@ -186,8 +186,8 @@ TEST_CASE("a client that goes takes its question along", "[server][hooks]") {
 
 TEST_CASE("scripts are told what happens to sessions, each thing once", "[server][hooks]") {
   HookWorld world({Hook::kLeave, Hook::kSessionCreated, Hook::kLeadership, Hook::kDisconnect});
-  world.worker(0).listenToNotices();
-  world.worker(1).listenToNotices();
+  world.worker(0).hooks().listenToNotices();
+  world.worker(1).hooks().listenToNotices();
   WsClient ann(world, 0, world.options), bob(world, 1, world.options);
   ann.packet("40");
   bob.packet("40");
@@ -225,8 +225,8 @@ TEST_CASE("joins that scripts refuse count, too: they are asked no more often th
 
 TEST_CASE("scripts follow what members are told", "[server][hooks]") {
   HookWorld world({Hook::kSessionEvent});
-  world.worker(0).listenToNotices();
-  world.worker(1).listenToNotices();
+  world.worker(0).hooks().listenToNotices();
+  world.worker(1).hooks().listenToNotices();
   WsClient ann(world, 0, world.options);
   ann.packet("40");
   world.settle();
@@ -246,7 +246,7 @@ TEST_CASE("scripts follow what members are told", "[server][hooks]") {
   world.settle();
   CHECK(world.scripts.told.empty());
   world.scripts.hooks = {Hook::kLeave};
-  world.worker(0).listenToNotices();
+  world.worker(0).hooks().listenToNotices();
   ann.event("load_media", {{"mediaUrl", "https://films.example.org/g.mp4"}});
   world.settle();
   CHECK(world.scripts.told.empty());
@@ -261,7 +261,7 @@ TEST_CASE("an acknowledgement says what was asked, once", "[server][hooks]") {
   world.answer({});
   ann.inbox.packets();
   const json question{{"connection", connection}, {"event", "ready?"}, {"question", 7}};
-  CHECK(json::parse(world.worker(1).call("emit", question))["ok"] == true);
+  CHECK(json::parse(world.worker(1).scriptCalls().call("emit", question))["ok"] == true);
   world.settle();
   CHECK(ann.inbox.packets() == Strings{R"(4230064771072["ready?"])"});  // 7 << 32
   ann.packet(R"(4330064771073["not asked"])");
@@ -275,7 +275,7 @@ TEST_CASE("an acknowledgement says what was asked, once", "[server][hooks]") {
   CHECK(world.scripts.told[0].second["arguments"] == json::array({"yes", 1}));
   json bad = question;
   bad["question"] = 1 << 20;
-  CHECK(json::parse(world.worker(1).call("emit", bad))["code"] == "INVALID_ARGUMENT");
+  CHECK(json::parse(world.worker(1).scriptCalls().call("emit", bad))["code"] == "INVALID_ARGUMENT");
 }
 
 TEST_CASE("scripts reach every connection, shard by shard", "[server][hooks]") {
@@ -290,7 +290,7 @@ TEST_CASE("scripts reach every connection, shard by shard", "[server][hooks]") {
   std::size_t sent = 0;
   for (std::uint32_t shard = 0; shard < world.zone.shards(); ++shard) {
     const auto answer =
-        json::parse(world.worker(0).call("emit", {{"event", "notice"}, {"arguments", {"x"}}, {"shard", shard}}));
+        json::parse(world.worker(0).scriptCalls().call("emit", {{"event", "notice"}, {"arguments", {"x"}}, {"shard", shard}}));
     REQUIRE(answer["ok"] == true);
     CHECK(answer["result"]["shards"] == world.zone.shards());
     sent += answer["result"]["sent"].get<std::size_t>();
@@ -299,7 +299,7 @@ TEST_CASE("scripts reach every connection, shard by shard", "[server][hooks]") {
   CHECK(sent == 2);
   CHECK(ann.inbox.packets() == Strings{R"(42["notice","x"])"});
   for (const json& shard : {json(world.zone.shards()), json(-1), json("0"), json(nullptr)})
-    CHECK(json::parse(world.worker(0).call("emit", {{"event", "notice"}, {"shard", shard}}))["ok"] == false);
+    CHECK(json::parse(world.worker(0).scriptCalls().call("emit", {{"event", "notice"}, {"shard", shard}}))["ok"] == false);
 }
 
 TEST_CASE("an event of the scripts' own is answered by them", "[server][hooks]") {
@@ -370,7 +370,7 @@ TEST_CASE("an event with attachments waits whole for the scripts, also in the ne
     REQUIRE(world.scripts.asked.size() == 2);
     CHECK(world.scripts.asked[1].about == about);
     world.scripts.answers[world.scripts.asked.back().number] = bytesBack;
-    world.worker(ann.slot()).scriptsAnswered();
+    world.worker(ann.slot()).retries().scriptsAnswered();
     world.settle();
     const Strings packets = ann.inbox.packets();
     REQUIRE(packets.size() >= 3);
@@ -437,7 +437,7 @@ TEST_CASE("over polling attachments come in several POSTs, and what scripts send
       {"event", "e"}, {"arguments", json::parse(R"([{"_placeholder":true,"num":0}])")}, {"attachments", {"AP8K"}}};
   const auto emit = [&](json to) {
     to.update(event);
-    return json::parse(world.worker(1).call("emit", to));
+    return json::parse(world.worker(1).scriptCalls().call("emit", to));
   };
   CHECK(emit({{"connection", connection}})["result"] == 1);
   CHECK(emit({{"sessionId", "room"}})["result"] == 1);
@@ -449,14 +449,14 @@ TEST_CASE("over polling attachments come in several POSTs, and what scripts send
   json many = event;
   many["attachments"] = json(11, "AP8K");
   many["connection"] = connection;
-  CHECK(json::parse(world.worker(0).call("emit", many))["code"] == "INVALID_ARGUMENT");
+  CHECK(json::parse(world.worker(0).scriptCalls().call("emit", many))["code"] == "INVALID_ARGUMENT");
   many["attachments"] = {std::string(60'000, 'A')};
-  CHECK(json::parse(world.worker(0).call("emit", many))["code"] == "EVENT_TOO_LONG");
+  CHECK(json::parse(world.worker(0).scriptCalls().call("emit", many))["code"] == "EVENT_TOO_LONG");
   many["attachments"] = {"AP8K"};
   many["arguments"] = json::parse(R"([{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}])");
-  CHECK(json::parse(world.worker(0).call("emit", many))["code"] == "INVALID_ARGUMENT");
+  CHECK(json::parse(world.worker(0).scriptCalls().call("emit", many))["code"] == "INVALID_ARGUMENT");
   many["attachments"] = "AP8K";
-  CHECK(json::parse(world.worker(0).call("emit", many))["code"] == "INVALID_ARGUMENT");
+  CHECK(json::parse(world.worker(0).scriptCalls().call("emit", many))["code"] == "INVALID_ARGUMENT");
   REQUIRE_INVARIANTS(world.zone);
 }
 
@@ -539,7 +539,7 @@ TEST_CASE("who reads slowly is sent no more than it may leave unread, and loses 
   int sent = 0;
   for (; sent < 100; ++sent) {
     event["arguments"][1] = sent;
-    answer = json::parse(world.worker(1).call("emit", event));
+    answer = json::parse(world.worker(1).scriptCalls().call("emit", event));
     if (answer["ok"] == false) break;
     world.settle();
   }
@@ -552,7 +552,7 @@ TEST_CASE("who reads slowly is sent no more than it may leave unread, and loses 
   CHECK(events.size() == static_cast<std::size_t>(sent));
   CHECK_FALSE(ann.closeCode);
   event["arguments"] = json::array({"at last"});
-  CHECK(json::parse(world.worker(1).call("emit", event))["ok"] == true);
+  CHECK(json::parse(world.worker(1).scriptCalls().call("emit", event))["ok"] == true);
   world.settle();
   CHECK(ann.inbox.events("x").back() == "at last");
 }
@@ -565,9 +565,9 @@ TEST_CASE("what does not fit beside what waits is not sent, and ends nobody", "[
   world.settle();
   ann.polls = false;
   const json event{{"sessionId", "room"}, {"userId", "ann"}, {"event", "x"}, {"arguments", {std::string(32'700, 'x')}}};
-  CHECK(json::parse(world.worker(0).call("emit", event))["ok"] == true);
+  CHECK(json::parse(world.worker(0).scriptCalls().call("emit", event))["ok"] == true);
   // Nobody has collected it, and the bytes of both would fit, but not with what is kept of each.
-  CHECK(json::parse(world.worker(1).call("emit", event))["code"] == "BACKLOGGED");
+  CHECK(json::parse(world.worker(1).scriptCalls().call("emit", event))["code"] == "BACKLOGGED");
   ann.polls = true;
   world.settle();
   CHECK(ann.inbox.events("x").size() == 1);
@@ -582,11 +582,11 @@ TEST_CASE("a client that collects nothing is refused more events, and can be kic
   const json event{{"sessionId", "room"}, {"userId", "ann"}, {"event", "x"}, {"arguments", {1}}};
   json answer;
   for (int i = 0; i < 200 && answer["ok"] != false; ++i)
-    answer = json::parse(world.worker(0).call("emit", event));
+    answer = json::parse(world.worker(0).scriptCalls().call("emit", event));
   CHECK(answer["code"] == "BACKLOGGED");
   const json user{{"sessionId", "room"}, {"userId", "ann"}};
-  CHECK(json::parse(world.worker(0).call("kick", user))["ok"] == true);
-  CHECK(json::parse(world.worker(0).call("kick", user))["code"] == "USER_NOT_FOUND");
+  CHECK(json::parse(world.worker(0).scriptCalls().call("kick", user))["ok"] == true);
+  CHECK(json::parse(world.worker(0).scriptCalls().call("kick", user))["code"] == "USER_NOT_FOUND");
 }
 
 TEST_CASE("a session that scripts have ended goes, whatever becomes of the worker that did it", "[server][hooks]") {
@@ -599,7 +599,7 @@ TEST_CASE("a session that scripts have ended goes, whatever becomes of the worke
     seat(world, bob, "old", "bob");
   }  // and is away: another session without connections
   world.settle();
-  CHECK(json::parse(world.worker(1).call("end_session", {{"sessionId", "room"}}))["ok"] == true);
+  CHECK(json::parse(world.worker(1).scriptCalls().call("end_session", {{"sessionId", "room"}}))["ok"] == true);
   world.kill(1);
   SECTION("it goes") {
     world.advance(3'000);
@@ -620,7 +620,7 @@ TEST_CASE("scripts emit, appoint, kick and end, from any worker", "[server][hook
   seat(world, ann, "room", "ann");
   seat(world, bob, "room", "bob");
   const auto call = [&](std::string_view operation, const json& arguments) {
-    const json answer = json::parse(world.worker(0).call(operation, arguments));
+    const json answer = json::parse(world.worker(0).scriptCalls().call(operation, arguments));
     world.settle();
     return answer;
   };

@@ -46,9 +46,9 @@ TEST_CASE("a sid is of use to its user alone", "[server][identity]") {
   PollClient ann(world, 0, known("ann"));
   const Options other = GENERATE(known("bob"), Options{});
   FakePoll poll([](const engineio::Payload&) {});
-  CHECK(world.worker(1).poll(ann.sid, poll, other).outcome == Worker::PollOutcome::kRefused);
+  CHECK(world.worker(1).polls().poll(ann.sid, poll, other).outcome == Polls::PollOutcome::kRefused);
   FakePost post(ann.sid, "40", other, false);
-  const auto result = world.worker(1).post(post);
+  const auto result = world.worker(1).polls().post(post);
   REQUIRE(result);
   CHECK(result->error == engineio::Error::kUnknownSid);
   WsClient probe(world, 0, ann.sid, WsClient::Probe{}, other);
@@ -81,7 +81,7 @@ TEST_CASE("a session is created for oneself", "[server][identity]") {
   api::CreateSession request;
   request.creatorId = "bob";
   request.creatorName = "Bob";
-  CHECK(world.worker(0).createSession(request, known("ann")).status == 403);
+  CHECK(world.worker(0).rest().createSession(request, known("ann")).status == 403);
   CHECK(world.zone.sessionCount() == 0);
-  CHECK(world.worker(0).createSession(request, known("bob")).status == 201);
+  CHECK(world.worker(0).rest().createSession(request, known("bob")).status == 201);
 }

@@ -41,7 +41,7 @@ TEST_CASE("a location's limits on sessions and users are kept", "[server][limits
   c.join("one", "c");
   seat(world, d, "one", "d");
   CHECK(d.inbox.news() == Strings{"error SESSION_FULL"});
-  CHECK(world.worker(0).createSession({"x", "X"}, options).status == 503);
+  CHECK(world.worker(0).rest().createSession({"x", "X"}, options).status == 503);
   CHECK(world.zone.sessionCount() == 2);
 }
 
@@ -83,10 +83,10 @@ TEST_CASE("in a full zone handshakes and joins are refused, and who is there goe
   late.packet("40");
   forgetNews(world);
   fillZone(world);
-  CHECK(std::holds_alternative<NoSpace>(world.worker(0).open({})));
+  CHECK(std::holds_alternative<NoSpace>(world.worker(0).polls().open({})));
   WsClient refused(world, 1);
   CHECK_FALSE(refused.isOpen());
-  CHECK(world.worker(0).createSession({"x", "X"}, {}).status == 507);
+  CHECK(world.worker(0).rest().createSession({"x", "X"}, {}).status == 507);
   late.join("room", "late", 1);
   CHECK(late.inbox.news() == Strings{"error ZONE_FULL", "ack 1 ZONE_FULL"});
   late.join("elsewhere", "late", 2);

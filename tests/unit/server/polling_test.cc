@@ -75,8 +75,8 @@ TEST_CASE("two polls or two posts at a time end the connection", "[server][polli
   REQUIRE(client.isWaiting());
   FakePoll other([](engineio::Payload) {});
   world.env.time = world.env.time.after(1);
-  const auto result = world.worker(second).poll(client.sid, other, {});
-  CHECK(result.outcome == Worker::PollOutcome::kRefused);
+  const auto result = world.worker(second).polls().poll(client.sid, other, {});
+  CHECK(result.outcome == Polls::PollOutcome::kRefused);
   world.settle();
   CHECK_FALSE(client.isWaiting());  // answered, so that the request ends
   CHECK(world.zone.connectionCount() == 0);

@@ -397,9 +397,9 @@ TEST_CASE("new sessions are limited in the whole zone, by events and over REST",
   options.rates.newSessions = {60, 3};
   WsClient ann(world, 0, options), bob(world, 1, options);
   seat(world, ann, "one", "ann");
-  CHECK(world.worker(1).createSession({"x", "X"}, options).status == 201);
-  CHECK(world.worker(0).createSession({"x", "X"}, options).status == 201);
-  CHECK(world.worker(1).createSession({"x", "X"}, options).status == 429);
+  CHECK(world.worker(1).rest().createSession({"x", "X"}, options).status == 201);
+  CHECK(world.worker(0).rest().createSession({"x", "X"}, options).status == 201);
+  CHECK(world.worker(1).rest().createSession({"x", "X"}, options).status == 429);
   seat(world, bob, "two", "bob");
   CHECK(bob.inbox.news() == Strings{"error RATE_LIMITED"});
   bob.join("one", "bob");
@@ -407,7 +407,7 @@ TEST_CASE("new sessions are limited in the whole zone, by events and over REST",
   CHECK(world.zone.sessionCount() == 3);
   CHECK(metric(world, "rate_limited_total") == 2);
   world.advance(1'000);
-  CHECK(world.worker(1).createSession({"x", "X"}, options).status == 201);
+  CHECK(world.worker(1).rest().createSession({"x", "X"}, options).status == 201);
 }
 
 TEST_CASE("new sessions are limited for each network, by events and over REST, whatever connections it takes",
@@ -423,8 +423,8 @@ TEST_CASE("new sessions are limited for each network, by events and over REST, w
   };
   CHECK(sessionBy(bad, "one", 0) == "session_joined u");
   CHECK(sessionBy(bad, "two", 1) == "session_joined u");
-  CHECK(world.worker(1).createSession({"x", "X"}, options, bad).status == 201);
-  CHECK(world.worker(1).createSession({"x", "X"}, options, bad).status == 429);
+  CHECK(world.worker(1).rest().createSession({"x", "X"}, options, bad).status == 201);
+  CHECK(world.worker(1).rest().createSession({"x", "X"}, options, bad).status == 429);
   CHECK(sessionBy(bad, "three", 1) == "error RATE_LIMITED");
   CHECK(sessionBy(bad, "one", 1) == "session_joined u");  // of those that are there it may join any
   CHECK(world.zone.sessionCount() == 3);
@@ -435,7 +435,7 @@ TEST_CASE("new sessions are limited for each network, by events and over REST, w
   CHECK(poller.inbox.news().back() == "error RATE_LIMITED");
   CHECK(sessionBy(good, "four", 0) == "session_joined u");
   for (int i = 0; i < 10; ++i)
-    CHECK(world.worker(1).createSession({"x", "X"}, options).status == 201);  // by scripts, or over a Unix socket
+    CHECK(world.worker(1).rest().createSession({"x", "X"}, options).status == 201);  // by scripts, or over a Unix socket
   world.advance(1'000);
   CHECK(sessionBy(bad, "three", 1) == "session_joined u");
   CHECK(sessionBy(bad, "five", 1) == "error RATE_LIMITED");
@@ -460,7 +460,7 @@ TEST_CASE("a session that is refused for the rate takes nobody's place", "[serve
   CHECK(evicted == 1);
   eve.join("three", "eve");
   CHECK(eve.inbox.news() == Strings{"error RATE_LIMITED"});
-  CHECK(world.worker(0).createSession({"x", "X"}, options, bad).status == 429);
+  CHECK(world.worker(0).rest().createSession({"x", "X"}, options, bad).status == 429);
   CHECK(metric(world, "sessions_evicted_total") == evicted);
 }
 
@@ -532,7 +532,7 @@ TEST_CASE("a zone with as many connections as it may have turns handshakes away,
   seat(world, bob, "room", "bob");
   WsClient late(world, 1, options);
   CHECK_FALSE(late.isOpen());
-  const auto refused = world.worker(0).open(options);
+  const auto refused = world.worker(0).polls().open(options);
   REQUIRE(std::holds_alternative<NoSpace>(refused));
   CHECK(std::get<NoSpace>(refused).reason == kConnectionsFull.reason);
   CHECK(metric(world, "handshakes_refused_total") == 2);

@@ -17,7 +17,7 @@ json withoutTimes(json users) {
 
 // As REST shows them, which reads the tables.
 json usersOf(World& world) {
-  return withoutTimes(json::parse(world.worker(0).showSession("room", {}).body)["session"]["users"]);
+  return withoutTimes(json::parse(world.worker(0).rest().showSession("room", {}).body)["session"]["users"]);
 }
 
 json toldOf(Client& client, std::string_view event) {

@@ -189,7 +189,7 @@ TEST_CASE("a session made over REST waits for its creator", "[server][secret]") 
   CAPTURE(how);
   if (how == "creatorSecret") request.creatorSecret = "a secret word";
   const RestReply reply =
-      world.worker(0).createSession(request, bound(), {how == "cookie" ? "cookie of ann" : std::string_view()});
+      world.worker(0).rest().createSession(request, bound(), {how == "cookie" ? "cookie of ann" : std::string_view()});
   REQUIRE(reply.status == 201);
   CHECK(reply.body.find("secret") == std::string::npos);
   const std::string room = json::parse(reply.body)["sessionId"];
@@ -253,7 +253,7 @@ TEST_CASE("a sid is of use only where secrets are asked for as where it was give
   PollClient ann(world, 0, wasAsked ? bound() : Options{}, {}, {"cookie of ann"});
   FakePoll poll([](const engineio::Payload&) {});
   const Options other = wasAsked ? Options{} : bound();
-  CHECK(world.worker(1).poll(ann.sid, poll, other).outcome == Worker::PollOutcome::kRefused);
+  CHECK(world.worker(1).polls().poll(ann.sid, poll, other).outcome == Polls::PollOutcome::kRefused);
   WsClient probe(world, 0, ann.sid, WsClient::Probe{}, other);
   CHECK_FALSE(probe.isOpen());
 }

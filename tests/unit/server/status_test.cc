@@ -114,11 +114,11 @@ TEST_CASE("a full zone is counted and said once a minute, and shows no free memo
   CHECK(figure(world, "zone_free_bytes") == 0);
   world.advance(200);
   CHECK(world.env.logged.empty());
-  CHECK(world.worker(0).createSession({"x", "X"}, {}).status == 507);
+  CHECK(world.worker(0).rest().createSession({"x", "X"}, {}).status == 507);
   CHECK(figure(world, "zone_full_total") == 1);
   world.advance(200);
   CHECK(world.env.logged == Strings{"is full: sessions, users or connections refused: 1"});
-  CHECK(std::holds_alternative<NoSpace>(world.worker(1).open({})));
+  CHECK(std::holds_alternative<NoSpace>(world.worker(1).polls().open({})));
   CHECK(figure(world, "handshakes_refused_total", "memory") == 1);
   ann.join("room", "ann");
   CHECK(figure(world, "refusals_total", "ZONE_FULL") == 1);
@@ -246,9 +246,9 @@ TEST_CASE("the age of what is not saved grows while the disk takes nothing", "[s
 
 TEST_CASE("REST's answers are counted by status", "[server][status]") {
   World world;
-  world.worker(0).countRest(404);
-  world.worker(1).countRest(404);
-  world.worker(1).countRest(418);
+  world.worker(0).rest().countRest(404);
+  world.worker(1).rest().countRest(404);
+  world.worker(1).rest().countRest(418);
   CHECK(figure(world, "rest_responses_total", "404") == 2);
   CHECK(figure(world, "rest_responses_total", "other") == 1);
 }

@@ -7,12 +7,12 @@ namespace mediasync::server::test {
 
 void World::start(std::uint16_t slot) {
   workers_[slot] = std::make_unique<Worker>(zone, slot, processOf(slot), env, zone.header().cycle.load());
-  workers_[slot]->takeHandovers();
+  workers_[slot]->reload().takeHandovers();
   workers_[slot]->flush();
 }
 
 bool World::retire(std::uint16_t slot) {
-  const bool more = workers_.at(slot)->retire();
+  const bool more = workers_.at(slot)->reload().retire();
   workers_.at(slot)->flush();
   return more;
 }
@@ -122,7 +122,7 @@ void Client::comeBack(const json& auth) {
 WsClient::WsClient(World& world, std::uint16_t slot, const Options& options, const Agreement& agreement,
                    const Newcomer& newcomer)
     : Client(world), slot_(slot), revision_(agreement.protocol.revision) {
-  auto opened = world.worker(slot).openChannel(socket, options, agreement, newcomer);
+  auto opened = world.worker(slot).sockets().openChannel(socket, options, agreement, newcomer);
   if (auto* channel = std::get_if<std::unique_ptr<Channel>>(&opened)) channel_ = std::move(*channel);
   read();
 }
@@ -130,7 +130,7 @@ WsClient::WsClient(World& world, std::uint16_t slot, const Options& options, con
 WsClient::WsClient(World& world, std::uint16_t slot, const store::RandomId& sid, Probe, const Options& options,
                    const Agreement& agreement)
     : Client(world), slot_(slot), revision_(agreement.protocol.revision) {
-  auto probed = world.worker(slot).probeChannel(sid, socket, options, agreement);
+  auto probed = world.worker(slot).sockets().probeChannel(sid, socket, options, agreement);
   if (auto* channel = std::get_if<std::unique_ptr<Channel>>(&probed)) channel_ = std::move(*channel);
 }
 
@@ -157,14 +157,14 @@ void WsClient::workerDied(std::uint16_t slot) {
 
 void WsClient::drop() {
   if (channel_ != nullptr && !isOrphan_ && !socket.finished) {
-    world_.worker(slot_).gone(*channel_);
+    world_.worker(slot_).sockets().gone(*channel_);
     world_.worker(slot_).flush();
   }
   channel_.reset();
 }
 
 void WsClient::fail() {
-  world_.worker(slot_).gone(*channel_, store::EndReason::kInternalError);
+  world_.worker(slot_).sockets().gone(*channel_, store::EndReason::kInternalError);
   world_.worker(slot_).flush();
   channel_.reset();
 }
@@ -176,13 +176,13 @@ bool WsClient::work() {
   bool did = false;
   if (socket.stalled && socket.room > 0 && !socket.finished) {
     socket.stalled = false;
-    world_.worker(slot_).writable(*channel_);
+    world_.worker(slot_).sockets().writable(*channel_);
     world_.worker(slot_).flush();
     did = true;
   }
   if (!input_.empty() && !socket.paused && !socket.finished) {
     std::string input = std::exchange(input_, {});
-    world_.worker(slot_).received(*channel_, {reinterpret_cast<std::uint8_t*>(input.data()), input.size()});
+    world_.worker(slot_).sockets().received(*channel_, {reinterpret_cast<std::uint8_t*>(input.data()), input.size()});
     world_.worker(slot_).flush();
     did = true;
   }
@@ -194,7 +194,7 @@ bool WsClient::arrive() {
   const FakeSocket::Gift gift = *std::exchange(socket.gift, std::nullopt);
   Worker& worker = world_.worker(gift.slot);
   if (isDeclined) {
-    worker.decline(gift.parcel);
+    worker.reload().decline(gift.parcel);
     worker.flush();
     if (isOrphan_) {
       socket.finished = true;
@@ -204,7 +204,7 @@ bool WsClient::arrive() {
     }
     return true;
   }
-  auto adopted = worker.adopt(gift.parcel, socket, nextOptions);
+  auto adopted = worker.reload().adopt(gift.parcel, socket, nextOptions);
   worker.flush();
   if (adopted != nullptr) {
     slot_ = gift.slot;
@@ -271,8 +271,8 @@ void WsClient::gotBinary(const std::string& payload) {
 PollClient::PollClient(World& world, std::uint16_t at, const Options& options, engineio::Protocol protocol,
                        const Newcomer& newcomer)
     : Client(world), slot(at), options_(options), protocol_(protocol) {
-  const auto opened = world.worker(at).open(options, protocol, newcomer);
-  if (const auto* handshake = std::get_if<Worker::Opened>(&opened)) {
+  const auto opened = world.worker(at).polls().open(options, protocol, newcomer);
+  if (const auto* handshake = std::get_if<Polls::Opened>(&opened)) {
     received += handshake->payload.bytes.size();
     split(handshake->payload);
     sid = store::parseId(handshake->sid).value();
@@ -281,9 +281,9 @@ PollClient::PollClient(World& world, std::uint16_t at, const Options& options, e
 
 PollClient::~PollClient() {
   for (auto& [at, job] : posts_) {
-    if (!job->isFinished && world_.runs(at)) world_.worker(at).cancel(*job);
+    if (!job->isFinished && world_.runs(at)) world_.worker(at).polls().cancel(*job);
   }
-  if (poll_ && world_.runs(pollSlot_)) world_.worker(pollSlot_).abandon(sid, *poll_);
+  if (poll_ && world_.runs(pollSlot_)) world_.worker(pollSlot_).polls().abandon(sid, *poll_);
 }
 
 void PollClient::poll() {
@@ -293,13 +293,13 @@ void PollClient::poll() {
   }
   pollSlot_ = slot;
   poll_ = std::make_unique<FakePoll>([this](engineio::Payload payload) { got(std::move(payload)); });
-  const Worker::PollResult result = world_.worker(slot).poll(sid, *poll_, options_);
-  if (result.outcome == Worker::PollOutcome::kWaits) {
+  const Polls::PollResult result = world_.worker(slot).polls().poll(sid, *poll_, options_);
+  if (result.outcome == Polls::PollOutcome::kWaits) {
     world_.worker(slot).flush();
     return;
   }
   poll_.reset();
-  if (result.outcome == Worker::PollOutcome::kRefused) {
+  if (result.outcome == Polls::PollOutcome::kRefused) {
     refused = result.error;
     polls = false;
   } else {
@@ -313,7 +313,7 @@ FakePost& PollClient::post(std::string body, bool binary) {
   auto made = std::make_unique<FakePost>(sid, std::move(body), options_, binary);
   FakePost& job = *made;
   posts_.emplace_back(slot, std::move(made));
-  if (const auto result = world_.worker(slot).post(job)) job.finished(result->error);
+  if (const auto result = world_.worker(slot).polls().post(job)) job.finished(result->error);
   world_.worker(slot).flush();
   return job;
 }
@@ -345,13 +345,13 @@ void PollClient::workerDied(std::uint16_t at) {
 }
 
 void PollClient::abandon() {
-  world_.worker(pollSlot_).abandon(sid, *std::exchange(poll_, nullptr));
+  world_.worker(pollSlot_).polls().abandon(sid, *std::exchange(poll_, nullptr));
   world_.worker(pollSlot_).flush();
 }
 
 void PollClient::cancelPosts() {
   for (auto& [at, job] : posts_) {
-    if (!job->isFinished) world_.worker(at).cancel(*job);
+    if (!job->isFinished) world_.worker(at).polls().cancel(*job);
   }
   posts_.clear();
 }

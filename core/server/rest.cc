@@ -1,12 +1,14 @@
-// What REST asks of the sessions.
+#include "core/server/rest.h"
+
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "core/api/media_path.h"
 #include "core/api/text_rules.h"
+#include "core/server/admission.h"
+#include "core/server/confirmations.h"
 #include "core/server/eviction.h"
-#include "core/server/worker.h"
 #include "core/session/refusal.h"
 
 namespace mediasync::server {
@@ -17,7 +19,6 @@ namespace {
 
 // Buckets of the table that one page looks at: most of them may be empty.
 constexpr std::uint64_t kBucketsAtOnce = 65'536;
-constexpr std::int64_t kSayAgain = 60'000;
 
 // RFC 9562, version 4: 122 random bits.
 std::string uuid(RandomSource& random) {
@@ -43,29 +44,18 @@ RestReply failure(int status, std::string_view message) {
 
 }  // namespace
 
-// Whether one more session may be made now, by whom, and at all. Counts it, if so.
-bool Worker::admitsSession(std::uint64_t client, const Rates& rates, Instant now) {
-  if (zone_.admitClient(client, rates.ownSessions, now)) return zone_.admitSession(rates.newSessions, now);
-  sayTooMany(now);
-  return false;
-}
+Rest::Rest(Context& context, Admission& admission, Confirmations& confirmations, Eviction& eviction)
+    : Part(context), admission_(admission), confirmations_(confirmations), eviction_(eviction) {}
 
-// It may be one client, or all clients behind a proxy of which NGINX has not been told: the operator is to know.
-void Worker::sayTooMany(Instant now) {
-  if (tooManySaidAt_ != 0 && now.mono - tooManySaidAt_ < kSayAgain) return;
-  tooManySaidAt_ = now.mono;
-  env_.log(Environment::Severity::kWarn, "refuses sessions of an address that makes more than mediasync_limit_create lets it");
-}
-
-RestReply Worker::createSession(const api::CreateSession& request, const Options& options, const Newcomer& newcomer) {
+RestReply Rest::createSession(const api::CreateSession& request, const Options& options, const Newcomer& newcomer) {
   if (options.user && request.creatorId != *options.user) return failure(403, session::kForeignUser.message);
   if (!options.creates) return failure(403, "Sessions are not created here");
   const Instant now = env_.now();
-  if (!admitsSession(zone_.clientOf(newcomer.network), options.rates, now)) {
+  if (!admission_.admitsSession(zone_.clientOf(newcomer.network), options.rates, now)) {
     ++counters().limited;
     return failure(429, session::kRateLimited.message);
   }
-  if (isOneTooMany(options) && !(evictOne(now) && !isOneTooMany(options))) {
+  if (admission_.isOneTooMany(options) && !(eviction_.evictOne(now) && !admission_.isOneTooMany(options))) {
     return failure(503, session::kTooManySessions.message);
   }
   const std::string sessionId = uuid(env_.random());
@@ -74,7 +64,7 @@ RestReply Worker::createSession(const api::CreateSession& request, const Options
   const std::string_view secret = request.creatorSecret ? *request.creatorSecret : newcomer.secret;
   if (options.asksSecret && !secret.empty()) bound = zone_.hashOfSecret(secret);
   try {
-    withRoom(now, [&] {
+    eviction_.withRoom(now, [&] {
       SessionTransaction session(zone_, sessionId);
       session.create(sessionId, request.creatorId, now);
       const auto creator =
@@ -84,21 +74,21 @@ RestReply Worker::createSession(const api::CreateSession& request, const Options
       session.commit(wake_);
     });
   } catch (const store::OutOfSpace&) {
-    noteFull();
+    context_.noteFull();
     return failure(507, session::kZoneFull.message);
   }
   RestReply reply{201, {}, "/" + sessionId};
   api::appendCreated(reply.body, sessionId, request.creatorId);
-  reply.ticket = writeTicket();
+  reply.ticket = confirmations_.writeTicket();
   return reply;
 }
 
-void Worker::countRest(unsigned status) {
+void Rest::countRest(unsigned status) {
   const auto* found = std::find(store::kRestStatuses.begin(), store::kRestStatuses.end(), status);
   ++counters().rest[static_cast<std::size_t>(found - store::kRestStatuses.begin())];
 }
 
-RestReply Worker::showSession(std::string_view sessionId, const Options& options) {
+RestReply Rest::showSession(std::string_view sessionId, const Options& options) {
   store::Snapshot snapshot;
   {
     SessionTransaction session(zone_, sessionId);
@@ -110,7 +100,7 @@ RestReply Worker::showSession(std::string_view sessionId, const Options& options
   return reply;
 }
 
-bool Worker::isMember(std::string_view sessionId, std::string_view userId, std::string_view path) {
+bool Rest::isMember(std::string_view sessionId, std::string_view userId, std::string_view path) {
   if (!api::isId(sessionId) || !api::isId(userId)) return false;
   std::string url;
   {
@@ -126,7 +116,7 @@ bool Worker::isMember(std::string_view sessionId, std::string_view userId, std::
 
 // In the order of the buckets of the table, and in a bucket of their serials: a place is found again whatever came and
 // went before it, and at no cost.
-Worker::Listed Worker::listPage(const api::ListQuery& query) const {
+Rest::Listed Rest::listPage(const api::ListQuery& query) const {
   Listed page;
   std::uint64_t scanned = 0;
   for (std::uint64_t bucket = query.after.bucket;;) {
@@ -149,7 +139,7 @@ Worker::Listed Worker::listPage(const api::ListQuery& query) const {
 }
 
 // False: there are more in it than the limit lets in.
-bool Worker::addBucket(const store::SessionShard& shard, std::uint64_t bucket, std::uint64_t after, std::uint32_t limit,
+bool Rest::addBucket(const store::SessionShard& shard, std::uint64_t bucket, std::uint64_t after, std::uint32_t limit,
                        Listed& page) const {
   std::vector<const store::SessionRecord*> found;
   for (store::Ref ref = zone_.arena().at<store::Ref>(shard.sessionBuckets)[bucket]; ref != 0;) {
@@ -169,7 +159,7 @@ bool Worker::addBucket(const store::SessionShard& shard, std::uint64_t bucket, s
   return true;
 }
 
-RestReply Worker::listSessions(const api::ListQuery& query, const Options& options) const {
+RestReply Rest::listSessions(const api::ListQuery& query, const Options& options) const {
   const Listed page = listPage(query);
   RestReply reply;
   api::beginSessionList(reply.body);
@@ -179,22 +169,22 @@ RestReply Worker::listSessions(const api::ListQuery& query, const Options& optio
 }
 
 // The counters are read without their locks.
-std::uint64_t Worker::countSessions(std::size_t seen) const {
+std::uint64_t Rest::countSessions(std::size_t seen) const {
   return std::max<std::uint64_t>(zone_.sessionCount(), seen);
 }
 
-SessionPieces::SessionPieces(const Worker& worker, api::TimestampUnit timestamps)
-    : worker_(worker), timestamps_(timestamps) {}
+SessionPieces::SessionPieces(const Rest& rest, api::TimestampUnit timestamps)
+    : rest_(rest), timestamps_(timestamps) {}
 
 std::string SessionPieces::next() {
   std::string piece;
   if (!std::exchange(begun_, true)) api::beginSessionList(piece);
-  const auto page = worker_.listPage(query_);
+  const auto page = rest_.listPage(query_);
   api::addSessions(piece, page.sessions, seen_ > 0, timestamps_);
   seen_ += page.sessions.size();
   isDone_ = !page.next;
   if (isDone_) {
-    api::endSessionList(piece, worker_.countSessions(seen_), std::nullopt);
+    api::endSessionList(piece, rest_.countSessions(seen_), std::nullopt);
   } else {
     query_.after = *page.next;
   }

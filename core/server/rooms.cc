@@ -1,14 +1,20 @@
-// Broadcasts: what a session's log has gained goes to every member here. Encoded once, one write for each connection
-// however many events there are; a connection whose socket is full keeps nothing but its cursor.
+#include "core/server/rooms.h"
+
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
 #include "core/base/prefetch.h"
-#include "core/server/worker.h"
 #include "core/memory/fault_point.h"
+#include "core/server/departures.h"
+#include "core/server/socket_writer.h"
+#include "core/session/rules.h"
+#include "core/websocket/frame.h"
 
 namespace mediasync::server {
+
+using store::SessionTransaction;
 
 namespace {
 
@@ -82,16 +88,19 @@ class Scout {
 
 }  // namespace
 
+Rooms::Rooms(Context& context, Departures& departures, SocketWriter& writer)
+    : Part(context), departures_(departures), writer_(writer) {}
+
 // There are new events. To a large room they are told at once when one of them is about playback; comings and goings
 // wait until it had a rest from the last round: the larger it is the more of them a round takes along.
-void Worker::announce(Room& room) {
+void Rooms::announce(Room& room) {
   if (room.nextRound == 0 || room.nextRound <= env_.now().mono || isUrgent(room)) return deliver(room);
   room.waits = true;
   if (!std::exchange(room.listed, true)) waitingRooms_.push_back(room.session);
 }
 
 // There is news of playback, or what waits is about to be in the way of what comes.
-bool Worker::isUrgent(const Room& room) {
+bool Rooms::isUrgent(const Room& room) {
   store::ShardLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
   const auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
   if (session.serial != room.serial) return false;
@@ -100,7 +109,7 @@ bool Worker::isUrgent(const Room& room) {
          (log.bytes > zone_.settings().logLimit / 2 && store::needsOldest(zone_.arena(), log, room.pulled));
 }
 
-void Worker::deliverDue(std::int64_t now) {
+void Rooms::deliverDue(std::int64_t now) {
   for (const store::Ref session : std::exchange(waitingRooms_, {})) {
     const auto found = rooms_.find(session);
     if (found == rooms_.end()) continue;
@@ -115,7 +124,7 @@ void Worker::deliverDue(std::int64_t now) {
 }
 
 // Reads what is new. False when nothing is.
-bool Worker::pull(Room& room) {
+bool Rooms::pull(Room& room) {
   batch_.raw().clear();
   store::LogSlice slice;
   {
@@ -129,7 +138,7 @@ bool Worker::pull(Room& room) {
   return true;
 }
 
-void Worker::deliver(Room& room) {
+void Rooms::deliver(Room& room) {
   const store::Ref session = room.session;
   room.waits = false;
   bool hasNews = false;
@@ -148,7 +157,7 @@ void Worker::deliver(Room& room) {
   batch_.releaseMemory();
 }
 
-void Worker::deliverBatch(Room& room) {
+void Rooms::deliverBatch(Room& room) {
   std::vector<Link*> polls;
   std::vector<Link*> returned;  // after a recovery, each reads what it has missed on its own
   Scout scout(room.members);
@@ -172,13 +181,13 @@ void Worker::deliverBatch(Room& room) {
     catchUp(*link);
   delivering_ = &room;
   for (Link* link : polls)
-    answerPoll(*link);
+    pollAnswers_->answerPoll(*link);
   delivering_ = nullptr;
 }
 
 // Writes the events from `from` on; what the socket does not take of an event that was cut waits in `out`. Returns how
 // many bytes were left.
-std::size_t Worker::writeEvents(Link& link, const EncodedBatch& events, std::uint64_t from) {
+std::size_t Rooms::writeEvents(Link& link, const EncodedBatch& events, std::uint64_t from) {
   const std::string_view bytes = events.from(from);
   const std::ptrdiff_t written = link.socket->write(bytes);
   const std::size_t taken = written > 0 ? static_cast<std::size_t>(written) : 0;
@@ -194,28 +203,28 @@ std::size_t Worker::writeEvents(Link& link, const EncodedBatch& events, std::uin
   return bytes.size() - taken;
 }
 
-void Worker::deliverTo(Link& link) {
+void Rooms::deliverTo(Link& link) {
   if (link.isBehind() || link.doomed) return;
   const std::uint64_t from = std::max(link.cursor, batch_.first());
   if (from >= batch_.end()) return;
-  if (!link.out.empty()) sendRaw(link, {});
+  if (!link.out.empty()) writer_.sendRaw(link, {});
   if (link.full || writeEvents(link, batch_.encoded(frameFormat(link)), from) > 0) return fallBehind(link);
   link.hasRead = true;
 }
 
 // Events that nothing supersedes were dropped before the link had them. Its client comes back and gets the whole state.
-void Worker::overrun(Link& link) {
+void Rooms::overrun(Link& link) {
   ++counters().overruns;
-  doom(link);
+  context_.doom(link);
 }
 
-void Worker::fallBehind(Link& link) {
+void Rooms::fallBehind(Link& link) {
   if (link.isBehind() || link.room == nullptr) return;
   link.behindSince = std::max<std::int64_t>(env_.now().mono, 1);
   ++link.room->behind;
 }
 
-void Worker::caughtUp(Link& link) {
+void Rooms::caughtUp(Link& link) {
   if (!link.isBehind()) return;
   link.behindSince = 0;
   --link.room->behind;
@@ -223,10 +232,10 @@ void Worker::caughtUp(Link& link) {
 }
 
 // A link that fell behind, whose socket has room again: it reads the log on its own until it is level with the others.
-void Worker::catchUp(Link& link) {
+void Rooms::catchUp(Link& link) {
   Room* room = link.room;
   if (room == nullptr || !link.isBehind() || link.transport != store::Transport::kWebSocket) return;
-  if (!link.out.empty()) sendRaw(link, {});
+  if (!link.out.empty()) writer_.sendRaw(link, {});
   while (link.out.empty() && !link.full && !link.doomed) {
     if (link.cursor >= room->pulled) {
       link.hasRead = true;
@@ -259,7 +268,7 @@ void Worker::catchUp(Link& link) {
 // Sends what ownBatch_ holds without what this one connection shall not get: for a socket that stayed full beyond all
 // patience, playback_sync events that a newer one supersedes; after a recovery, its own user's coming and going. False:
 // there is nothing of that kind.
-bool Worker::sendSome(Link& link, std::uint64_t newestSync) {
+bool Rooms::sendSome(Link& link, std::uint64_t newestSync) {
   Omission omission;
   std::string userId;
   if (env_.now().mono - link.behindSince >= kReaderPatience) omission.staleBefore = newestSync;
@@ -275,22 +284,22 @@ bool Worker::sendSome(Link& link, std::uint64_t newestSync) {
   counters().deliveries += ownBatch_.end() - link.cursor - skipped;
   link.traffic.messagesOut += ownBatch_.end() - link.cursor - skipped;
   link.cursor = ownBatch_.end();
-  sendRaw(link, frames);
+  writer_.sendRaw(link, frames);
   return true;
 }
 
-std::string Worker::seatUserId(const Link& link) {
+std::string Rooms::seatUserId(const Link& link) {
   store::SessionTransaction session(zone_, link.seat.shard);
   return session.openSeat(link.seat) ? std::string(session.user(session.seatUser()).id) : std::string();
 }
 
-void Worker::needsChanged(Room& room) {
+void Rooms::needsChanged(Room& room) {
   if (room.needsChanged) return;
   room.needsChanged = true;
   roomsWithNews_.push_back(room.session);
 }
 
-void Worker::publishNeeds() {
+void Rooms::publishNeeds() {
   for (const store::Ref session : roomsWithNews_) {
     if (const auto found = rooms_.find(session); found != rooms_.end()) publishNeeds(*found->second);
   }
@@ -300,7 +309,7 @@ void Worker::publishNeeds() {
 // Tells the log from where on this worker's readers still need it. What slow members make others wait is counted: they
 // have so much of it in a session, and then only those are waited for who have just fallen behind, as all do whose
 // leader is fast.
-void Worker::publishNeeds(Room& room) {
+void Rooms::publishNeeds(Room& room) {
   room.needsChanged = false;
   std::uint64_t needed = room.pulled;
   std::uint64_t neededSoon = room.pulled;  // by those who have only just fallen behind
@@ -327,13 +336,13 @@ void Worker::publishNeeds(Room& room) {
   }
 }
 
-bool Worker::isHeld(const store::SessionRecord& session, std::uint64_t needed) const {
+bool Rooms::isHeld(const store::SessionRecord& session, std::uint64_t needed) const {
   return store::isFull(session.log, zone_.settings().logLimit) &&
          store::needsOldest(zone_.arena(), session.log, needed);
 }
 
 // Slow members keep the log from taking more, or do not any more. Whether they may.
-bool Worker::mayHold(Room& room, store::SessionRecord& session, bool holds) {
+bool Rooms::mayHold(Room& room, store::SessionRecord& session, bool holds) {
   const std::int64_t now = env_.now().mono;
   // Others did not wait longer for a worker that stood still.
   const std::int64_t held = room.heldSince != 0 ? std::min(now - room.heldSince, kWorkerPatience) : 0;
@@ -345,7 +354,7 @@ bool Worker::mayHold(Room& room, store::SessionRecord& session, bool holds) {
 }
 
 // A user has left: connections that were its other tabs have no seat any more, and have been told so by user_left.
-void Worker::checkSeats(Room& room) {
+void Rooms::checkSeats(Room& room) {
   std::vector<Link*> unseated;
   {
     store::SessionTransaction session(zone_, room.shard);
@@ -359,22 +368,93 @@ void Worker::checkSeats(Room& room) {
     unseat(*link);
 }
 
-bool Worker::isSeated(const Link& link) {
+bool Rooms::isSeated(const Link& link) {
   store::SessionTransaction session(zone_, link.seat.shard);
   return session.openSeat(link.seat);
 }
 
-void Worker::unseat(Link& link) {
+void Rooms::unseat(Link& link) {
   {
     store::ConnectionTransaction txn(zone_, link.connection.shard);
     if (txn.open(link.connection)) {
-      loseSeat(txn, env_.now());
+      departures_.loseSeat(txn, env_.now());
       txn.edit(txn.record().evicted) = true;
       txn.noteUnsaved();
       txn.commit();
     }
   }
   leaveRoom(link);
+}
+
+// `head`: what a room that is not there yet has read of the log already; the cursor when it is 0.
+void Rooms::enterRoom(Link& link, std::uint64_t cursor, std::uint64_t head) {
+  auto& slot = rooms_[link.seat.session];
+  if (!slot) {
+    slot = std::make_unique<Room>();
+    slot->session = link.seat.session;
+    slot->serial = link.seat.sessionSerial;
+    slot->shard = link.seat.shard;
+    slot->pulled = std::max(cursor, head);
+    watch(*slot);
+  }
+  link.room = slot.get();
+  link.cursor = cursor;
+  link.behindSince = 0;
+  link.hasRead = false;
+  slot->members.push_back(link);
+  if (cursor < slot->pulled) fallBehind(link);
+}
+
+// Asks for news of the session. Without memory for that the room is looked after at every tick.
+void Rooms::watch(Room& room) {
+  room.watched = false;
+  try {
+    SessionTransaction session(zone_, room.shard);
+    if (!session.open(room.session, room.serial)) return;
+    session.addWatch(id_);
+    session.commit(wake_);
+    session.wakeWatcher(id_, wake_);  // members that lag behind are found out by a first delivery
+    room.watched = true;
+  } catch (const store::OutOfSpace&) {
+  }
+  needsChanged(room);
+}
+
+void Rooms::leaveRoom(Link& link) {
+  Room* room = std::exchange(link.room, nullptr);
+  link.seat = {};
+  if (room == nullptr) return;
+  if (link.isBehind()) --room->behind;
+  link.behindSince = 0;
+  room->members.erase(room->members.iterator_to(link));
+  needsChanged(*room);  // it may have been the one that the log was kept for
+  if (!room->members.empty()) return;
+  {
+    SessionTransaction session(zone_, room->shard);
+    if (session.open(room->session, room->serial)) {
+      session.dropWatch(id_);
+      session.commit(wake_);
+    }
+  }
+  rooms_.erase(room->session);
+}
+
+Room* Rooms::find(store::Ref session) {
+  const auto found = rooms_.find(session);
+  return found == rooms_.end() ? nullptr : found->second.get();
+}
+
+std::int64_t Rooms::nextRound() const {
+  std::int64_t next = std::numeric_limits<std::int64_t>::max();
+  for (const store::Ref session : waitingRooms_) {
+    if (const auto found = rooms_.find(session); found != rooms_.end()) next = std::min(next, found->second->nextRound);
+  }
+  return next;
+}
+
+Batch* Rooms::sharedBatch(const Room* room, std::uint64_t from, std::uint64_t end) {
+  const bool isSame = room != nullptr && delivering_ == room && batch_.first() <= from && batch_.end() == end;
+  return isSame ? &batch_ : nullptr;
 }
 
 }  // namespace mediasync::server

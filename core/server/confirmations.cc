@@ -1,12 +1,13 @@
-#include "core/server/confirmation.h"
+#include "core/server/confirmations.h"
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 
-#include "core/server/caller.h"
 #include "core/persistence/state_keeper.h"
-#include "core/server/worker.h"
+#include "core/server/caller.h"
+#include "core/server/confirmation.h"
+#include "core/server/replies.h"
 
 namespace mediasync::server {
 
@@ -17,20 +18,23 @@ constexpr std::size_t kMostUnconfirmed = 16'384;
 
 }  // namespace
 
+Confirmations::Confirmations(Context& context, Replies& replies)
+    : Part(context), replies_(replies) {}
+
 // To be asked after the change: a write that begins later has it. A process that has stopped writes what is left as it
 // ends.
-WriteTicket Worker::writeTicket() const {
+WriteTicket Confirmations::writeTicket() const {
   const store::StateKeeping& state = zone_.header().state;
-  if (stopped_ || state.enabled.load() != static_cast<std::uint32_t>(persistence::StateSync::kAlways)) return 0;
+  if (context_.stopped || state.enabled.load() != static_cast<std::uint32_t>(persistence::StateSync::kAlways)) return 0;
   return state.taken.load() + 1;
 }
 
-bool Worker::isWritten(WriteTicket ticket) const {
+bool Confirmations::isWritten(WriteTicket ticket) const {
   return zone_.header().state.durable.load() >= ticket;
 }
 
 // Has the write done soon, and this worker woken after it.
-void Worker::await(WriteTicket ticket) {
+void Confirmations::await(WriteTicket ticket) {
   std::atomic<std::uint64_t>& awaited = zone_.header().state.awaited;
   std::uint64_t before = awaited.load();
   while (before < ticket && !awaited.compare_exchange_weak(before, ticket)) {
@@ -39,29 +43,29 @@ void Worker::await(WriteTicket ticket) {
   if (isWritten(ticket)) wake_.set(id_.slot);  // whoever wrote it may have looked before
 }
 
-void Worker::await(WriteTicket ticket, Confirmation& confirmation) {
+void Confirmations::await(WriteTicket ticket, Confirmation& confirmation) {
   confirmations_.push_back({ticket, env_.now().mono, &confirmation});
   await(ticket);
 }
 
-void Worker::cancel(Confirmation& confirmation) {
+void Confirmations::cancel(Confirmation& confirmation) {
   std::erase_if(confirmations_, [&](const auto& waiting) { return waiting.confirmation == &confirmation; });
 }
 
 // Sends the acknowledgement of a change.
-void Worker::confirm(Caller& caller, std::string packet) {
+void Confirmations::confirm(Caller& caller, std::string packet) {
   const WriteTicket ticket = writeTicket();
-  if (isWritten(ticket)) return reply(caller, packet);
+  if (isWritten(ticket)) return replies_.reply(caller, packet);
   unconfirmed_.push_back({ticket, env_.now().mono, caller.connection, std::move(packet)});
   await(ticket);
 }
 
-bool Worker::isUnconfirmedFull() const {
+bool Confirmations::isUnconfirmedFull() const {
   return unconfirmed_.size() >= kMostUnconfirmed;
 }
 
 // Sends what need not wait any longer.
-void Worker::confirmWritten() {
+void Confirmations::confirmWritten() {
   if (unconfirmed_.empty() && confirmations_.empty()) return;
   zone_.worker(id_.slot).awaitsWrite.store(0);
   confirmUntil(zone_.header().state.durable.load());
@@ -70,11 +74,11 @@ void Worker::confirmWritten() {
   if (!unconfirmed_.empty()) await(unconfirmed_.back().ticket);
 }
 
-void Worker::confirmUntil(WriteTicket written) {
+void Confirmations::confirmUntil(WriteTicket written) {
   while (!unconfirmed_.empty() && unconfirmed_.front().ticket <= written) {
     const Unconfirmed next = std::move(unconfirmed_.front());
     unconfirmed_.pop_front();
-    replyTo(next.connection, next.packet);
+    replies_.replyTo(next.connection, next.packet);
   }
   const auto due = std::stable_partition(confirmations_.begin(), confirmations_.end(),
                                          [&](const auto& waiting) { return waiting.ticket > written; });
@@ -85,7 +89,7 @@ void Worker::confirmUntil(WriteTicket written) {
 }
 
 // The worker that writes, or the disk, takes longer than a client is to wait for another process.
-void Worker::confirmLate() {
+void Confirmations::confirmLate() {
   const std::int64_t oldest = env_.now().mono - kWriteWait;
   WriteTicket late = 0;
   std::size_t count = 0;
@@ -104,15 +108,8 @@ void Worker::confirmLate() {
   confirmUntil(late);
 }
 
-void Worker::confirmAll() {
+void Confirmations::confirmAll() {
   confirmUntil(std::numeric_limits<WriteTicket>::max());
-}
-
-// The connection may have gone to another worker since.
-void Worker::replyTo(const store::ConnectionRef& connection, std::string_view packet) {
-  Link* link = linkOf(connection);
-  if (link != nullptr && link->socket != nullptr && link->ticket == 0) return send(*link, packet);
-  leaveFor(connection, store::ItemKind::kPacket, packet);
 }
 
 }  // namespace mediasync::server

@@ -1,18 +1,24 @@
-// The handover of WebSockets to the workers of a newer configuration, so that a reload is nothing to a client.
-//
-// The link stays where it is while the socket is on its way, and reads and sends nothing. Whoever the record names as
-// its owner has the connection, and that changes in one transaction: the new worker makes itself the owner, provided
-// that the offer still stands; the old one lets go when it learns of that, or withdraws the offer. So whichever of the
-// two dies, hangs or refuses, and at whatever moment, one has it, or it is lost like any connection of a dead worker.
+#include "core/server/reload.h"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 
-#include "core/server/worker.h"
 #include "core/memory/fault_point.h"
+#include "core/memory/mailbox.h"
+#include "core/server/alarms.h"
+#include "core/server/caller.h"
+#include "core/server/handshakes.h"
+#include "core/server/links.h"
+#include "core/server/poll_answers.h"
+#include "core/server/rooms.h"
+#include "core/server/socket_writer.h"
 #include "core/websocket/extensions.h"
+#include "core/server/application.h"
 
 namespace mediasync::server {
 
@@ -39,10 +45,13 @@ constexpr std::int64_t kAfterDrain = 1'000;
 
 }  // namespace
 
+Reload::Reload(Context& context, Alarms& alarms, Handshakes& handshakes, Links& links, PollAnswers& pollAnswers, Rooms& rooms, SocketWriter& writer)
+    : Part(context), alarms_(alarms), handshakes_(handshakes), links_(links), pollAnswers_(pollAnswers), rooms_(rooms), writer_(writer), nextSuccessor_(context.id.slot) {}
+
 // All that is not in the connection's record. What the decoder holds, whom NGINX says the client is, what scripts are
 // told of it, the command that waits, the input behind it, and what is to be sent follow. Numbers only: whatever bytes
 // it is read from, each has a value.
-struct Worker::Parcel {
+struct Reload::Parcel {
   store::ConnectionRef connection;
   store::WorkerId from;
   std::uint32_t ticket;
@@ -73,16 +82,16 @@ struct Worker::Parcel {
   }
 };
 
-struct Worker::Contents {
+struct Reload::Contents {
   std::string_view decoder, user, variables, deferred, input, out;
 };
 
-void Worker::takeHandovers() {
+void Reload::takeHandovers() {
   zone_.worker(id_.slot).takes.store(1);
   memory::faultPoint();
 }
 
-bool Worker::retire() {
+bool Reload::retire() {
   const Instant now = env_.now();
   if (retireUntil_ == 0) {
     zone_.worker(id_.slot).takes.store(0);
@@ -93,10 +102,10 @@ bool Worker::retire() {
     drainUntil_ = std::min(drainUntil_, now.mono);
     retireUntil_ = std::min(retireUntil_, drainUntil_ + kAfterDrain);
   }
-  if (stopped_ || now.mono >= retireUntil_) return false;
+  if (context_.stopped || now.mono >= retireUntil_) return false;
   std::vector<store::ConnectionRef> sockets, leaving;
   std::vector<Link*> fresh;
-  for (const auto& [ref, link] : links_) {
+  for (const auto& [ref, link] : links_.all()) {
     if (link->socket == nullptr && link->poll == nullptr) continue;
     const bool leaves = link->socket == nullptr || mustReconnect(*link);
     (leaves ? leaving : sockets).push_back(link->connection);
@@ -106,20 +115,20 @@ bool Worker::retire() {
   findSuccessors();
   giveAwayAll(sockets);
   for (const store::ConnectionRef& connection : leaving) {
-    if (Link* link = linkOf(connection)) sendAway(*link, now);
+    if (Link* link = links_.linkOf(connection)) sendAway(*link, now);
   }
-  return !sockets.empty() || !leaving.empty() || !probing_.empty() || !waitingJobs_.empty();
+  return !sockets.empty() || !leaving.empty() || !context_.lists.probing.empty() || !context_.lists.posts.empty();
 }
 
 // Another configuration has come while this process was about to leave to the last one.
-bool Worker::isOvertaken() const {
-  return zone_.header().cycle.load() - cycle_ > 1;
+bool Reload::isOvertaken() const {
+  return zone_.header().cycle.load() - context_.cycle > 1;
 }
 
-void Worker::giveAwayAll(const std::vector<store::ConnectionRef>& sockets) {
+void Reload::giveAwayAll(const std::vector<store::ConnectionRef>& sockets) {
   int left = successors_.empty() ? 0 : kAtOnce;
   for (const store::ConnectionRef& connection : sockets) {
-    Link* link = linkOf(connection);
+    Link* link = links_.linkOf(connection);
     if (left == 0) return;
     if (link == nullptr || !isReadyToGo(*link)) continue;
     if (!giveAway(*link)) return;
@@ -128,13 +137,13 @@ void Worker::giveAwayAll(const std::vector<store::ConnectionRef>& sockets) {
 }
 
 // It has nowhere to go as it is: its client must come back by itself.
-bool Worker::mustReconnect(const Link& link) {
+bool Reload::mustReconnect(const Link& link) {
   return link.ticket == 0 && (!link.socket->canBeGiven() || link.refusals >= kMaxRefusals);
 }
 
 // Evenly over what is left of the drain, in an order that has nothing to do with who came when: each has a part of the
 // time to itself, and a moment in it.
-void Worker::spreadDepartures(std::vector<Link*> links, Instant now) {
+void Reload::spreadDepartures(std::vector<Link*> links, Instant now) {
   if (links.empty()) return;
   const auto below = [this](std::uint64_t bound) {
     std::array<std::uint8_t, sizeof bound> bytes;
@@ -154,22 +163,22 @@ void Worker::spreadDepartures(std::vector<Link*> links, Instant now) {
 }
 
 // When its time has come. A WebSocket that is in the middle of something has until the end of the drain.
-void Worker::sendAway(Link& link, Instant now) {
+void Reload::sendAway(Link& link, Instant now) {
   if (now.mono < std::min(link.leaveAt, drainUntil_)) return;
   if (link.poll != nullptr) return sendElsewhere(link);
   if (link.socket == nullptr || !mustReconnect(link)) return;
-  const bool isIdle = isReadyToGo(link) && link.out.empty() && !link.channel->deferred_;
-  if (isIdle || now.mono >= drainUntil_) sendToOthers(link);
+  const bool isIdle = isReadyToGo(link) && link.out.empty() && !link.channel->deferred;
+  if (isIdle || now.mono >= drainUntil_) links_.sendToOthers(link);
 }
 
 // Those of the newest configuration whose processes are there, and do not end themselves.
-void Worker::findSuccessors() {
+void Reload::findSuccessors() {
   successors_.clear();
-  std::uint32_t newest = cycle_;
+  std::uint32_t newest = context_.cycle;
   for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
     const store::WorkerEntry& entry = zone_.worker(slot);
     const std::uint32_t cycle = entry.cycle.load();
-    if (entry.state.load() != WorkerState::kRunning || entry.takes.load() == 0 || cycle <= cycle_ || cycle < newest ||
+    if (entry.state.load() != WorkerState::kRunning || entry.takes.load() == 0 || cycle <= context_.cycle || cycle < newest ||
         !env_.processAlive(entry.process.load())) {
       continue;
     }
@@ -181,19 +190,19 @@ void Worker::findSuccessors() {
 
 // There is nothing that only this process could go on with, and what there is fits a parcel. The others become ready
 // soon, as a rule: what waits is done, the peer sends the rest.
-bool Worker::isReadyToGo(const Link& link) const {
+bool Reload::isReadyToGo(const Link& link) const {
   const Channel& channel = *link.channel;
-  const std::size_t held = channel.decoder_.heldBytes();
-  const std::size_t waiting = channel.input_.size() + (channel.deferred_ ? channel.deferred_->text.size() : 0) +
-                              channel.options_->variables.size();
-  const bool waitsForCommand = channel.deferred_ != nullptr || channel.input_.empty();  // and not for the peer to read
+  const std::size_t held = channel.decoder.heldBytes();
+  const std::size_t waiting = channel.input.size() + (channel.deferred ? channel.deferred->text.size() : 0) +
+                              channel.options->variables.size();
+  const bool waitsForCommand = channel.deferred != nullptr || channel.input.empty();  // and not for the peer to read
   return link.ticket == 0 && !link.doomed && !link.corked && !link.awaitsSnapshot && link.binaryLeft == 0 &&
-         !link.itemsLeft && link.out.size() <= kMaxPart && channel.state_ == Channel::State::kOpen && waitsForCommand &&
+         !link.itemsLeft && link.out.size() <= kMaxPart && channel.state == Channel::State::kOpen && waitsForCommand &&
          held <= kMaxPart && held + waiting <= kMaxInput;
 }
 
 // False: nobody can be given more now.
-bool Worker::giveAway(Link& link) {
+bool Reload::giveAway(Link& link) {
   const std::uint32_t ticket = std::max<std::uint32_t>(++tickets_, 1);
   if (!markOffered(link, ticket)) return true;
   const std::uint16_t slot = successors_[nextSuccessor_++ % successors_.size()];
@@ -207,9 +216,9 @@ bool Worker::giveAway(Link& link) {
   return !successors_.empty();
 }
 
-std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
+std::string Reload::pack(const Link& link, std::uint32_t ticket) const {
   std::string decoder;
-  link.channel->decoder_.save(decoder);
+  link.channel->decoder.save(decoder);
   Parcel parcel;
   static_assert(std::is_trivially_copyable_v<Parcel>);
   std::memset(static_cast<void*>(&parcel), 0, sizeof parcel);  // padding, too
@@ -217,16 +226,16 @@ std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
   parcel.from = id_;
   parcel.ticket = ticket;
   parcel.decoderSize = static_cast<std::uint32_t>(decoder.size());
-  const std::optional<std::string>& user = link.channel->options_->user;
+  const std::optional<std::string>& user = link.channel->options->user;
   parcel.hasUser = user.has_value();
   parcel.userSize = user ? static_cast<std::uint32_t>(user->size()) : 0;
-  const std::string& variables = link.channel->options_->variables;
+  const std::string& variables = link.channel->options->variables;
   parcel.variablesSize = static_cast<std::uint32_t>(variables.size());
-  const std::string deferred = link.channel->deferred_ ? link.channel->deferred_->text : std::string();
-  const std::string& input = link.channel->input_;
+  const std::string deferred = link.channel->deferred ? link.channel->deferred->text : std::string();
+  const std::string& input = link.channel->input;
   parcel.deferredSize = static_cast<std::uint32_t>(deferred.size());
   parcel.inputSize = static_cast<std::uint32_t>(input.size());
-  parcel.deflate = link.channel->agreement_.compression.has_value();
+  parcel.deflate = link.channel->agreement.compression.has_value();
   parcel.allowance = link.allowance;
   parcel.traffic = link.traffic;
   parcel.compression = link.compression;
@@ -241,7 +250,7 @@ std::string Worker::pack(const Link& link, std::uint32_t ticket) const {
   return bytes.append(deferred).append(input).append(link.out);
 }
 
-bool Worker::unpack(std::string_view bytes, Parcel& parcel, Contents& contents) {
+bool Reload::unpack(std::string_view bytes, Parcel& parcel, Contents& contents) {
   if (bytes.size() < sizeof parcel) return false;
   std::memcpy(static_cast<void*>(&parcel), bytes.data(), sizeof parcel);
   bytes.remove_prefix(sizeof parcel);
@@ -264,7 +273,7 @@ bool Worker::unpack(std::string_view bytes, Parcel& parcel, Contents& contents) 
 
 // Under `ticket` the record can be taken over by whoever knows it; 0: by nobody. False: it is not this worker's, or
 // there is mail about it that comes first.
-bool Worker::markOffered(const Link& link, std::uint32_t ticket) {
+bool Reload::markOffered(const Link& link, std::uint32_t ticket) {
   ConnectionTransaction txn(zone_, link.connection.shard);
   if (!txn.open(link.connection) || txn.record().owner != id_) return false;
   const store::ConnectionRecord& record = txn.record();
@@ -276,43 +285,38 @@ bool Worker::markOffered(const Link& link, std::uint32_t ticket) {
 }
 
 // The socket is on its way. As a member that is behind, the link keeps the log from dropping what comes next.
-void Worker::suspend(Link& link, std::uint32_t ticket) {
+void Reload::suspend(Link& link, std::uint32_t ticket) {
   link.ticket = ticket;
   link.full = true;
-  fallBehind(link);
-  if (link.room != nullptr) needsChanged(*link.room);
-  setAlarm(link, env_.now().mono + kOfferTime);
+  rooms_.fallBehind(link);
+  if (link.room != nullptr) rooms_.needsChanged(*link.room);
+  alarms_.setAlarm(link, env_.now().mono + kOfferTime);
 }
 
 // The offer was declined, or not taken in time: this worker goes on, unless it was taken just now.
-void Worker::takeBack(Link& link) {
+void Reload::takeBack(Link& link) {
   const Instant now = env_.now();
-  setAlarm(link, now.mono + kOfferTime);  // should what follows fail
-  if (!markOffered(link, 0)) return letGo(link);
+  alarms_.setAlarm(link, now.mono + kOfferTime);  // should what follows fail
+  if (!markOffered(link, 0)) return links_.letGo(link);
   link.ticket = 0;
   link.full = false;
-  resumeHeartbeat(link, link.heartbeatAt, now);
+  alarms_.resumeHeartbeat(link, link.heartbeatAt, now);
   {
     ConnectionTransaction txn(zone_, link.connection.shard);
     if (txn.open(link.connection)) txn.notify(id_.slot, wake_);  // of what has come meanwhile
   }
   link.socket->goOn();
-  sendRaw(link, {});
-  catchUp(link);
-}
-
-// What the peer answers may be waiting in the socket: that takes nothing from its time.
-void Worker::resumeHeartbeat(Link& link, std::int64_t at, Instant now) {
-  setDeadline(link, link.waiting == Link::Waiting::kForPing ? at : std::max(at, now.mono + kOfferTime));
+  writer_.sendRaw(link, {});
+  rooms_.catchUp(link);
 }
 
 // Another one may take it, when the one before was about to end; or nobody, when its location is gone.
-void Worker::declined(Link& link) {
+void Reload::declined(Link& link) {
   ++link.refusals;
   takeBack(link);
 }
 
-void Worker::decline(std::string_view bytes) {
+void Reload::decline(std::string_view bytes) {
   Parcel parcel;
   Contents contents;
   if (!unpack(bytes, parcel, contents) || parcel.connection.shard >= zone_.shards()) return;
@@ -324,7 +328,7 @@ void Worker::decline(std::string_view bytes) {
   txn.notifyOwner(wake_);
 }
 
-std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket, const Options& location,
+std::unique_ptr<Channel> Reload::adopt(std::string_view bytes, WebSocket& socket, const Options& location,
                                        bool knowsUsers) {
   Parcel parcel;
   Contents contents;
@@ -337,7 +341,7 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
   const Instant now = env_.now();
   Link* link = nullptr;
   bool isTaken = false;
-  if (!stopped_ && parcel.isPossible(now)) {
+  if (!context_.stopped && parcel.isPossible(now)) {
     ConnectionTransaction txn(zone_, parcel.connection.shard);
     if (!txn.open(parcel.connection)) return nullptr;
     const store::ConnectionRecord& record = txn.record();
@@ -351,16 +355,16 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
     if (parcel.hasUser != 0) options.user = std::string(contents.user);
     Agreement agreement{protocolOf(record), {}};
     if (parcel.deflate != 0) agreement.compression = parcel.compression;
-    channel = std::make_unique<Channel>(socket, optionsPool_.share(options), agreement);
+    channel = std::make_unique<Channel>(socket, context_.optionsPool.share(options), agreement);
     // One of whom the location did not ask who it is cannot go on where it is asked, nor the other way round.
-    const bool isSame = record.realm == realmOf(options) && (parcel.hasUser != 0) == knowsUsers;
-    isTaken = isSame && hasCommand && channel->decoder_.restore(contents.decoder);
+    const bool isSame = record.realm == handshakes_.realmOf(options) && (parcel.hasUser != 0) == knowsUsers;
+    isTaken = isSame && hasCommand && channel->decoder.restore(contents.decoder);
     if (isTaken) {
       txn.edit(record.owner) = id_;
       txn.edit(record.handover) = 0;
       if (record.seat.membershipSerial == parcel.membership) txn.edit(record.cursor) = parcel.cursor;
       if (txn.account() != nullptr) txn.edit(txn.account()->location) = options.log;
-      link = &own(txn, options, now);
+      link = &links_.own(txn, options, now);
       link->socket = &socket;
       link->channel = channel.get();
       link->out = std::move(out);
@@ -370,11 +374,11 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
       link->compression = agreement.compression.value_or(Compression{});
       link->waiting = parcel.waiting;
       link->pingSent = parcel.pingSent;
-      resumeHeartbeat(*link, parcel.heartbeatAt, now);
-      syncSeat(*link, record);
+      alarms_.resumeHeartbeat(*link, parcel.heartbeatAt, now);
+      links_.syncSeat(*link, record);
       link->hasRead = true;  // as far as this worker knows: it is waited for
       if (link->isBehind() && parcel.behindSince != 0) link->behindSince = parcel.behindSince;
-      if (link->room != nullptr) publishNeeds(*link->room);  // before the other one stops to need it
+      if (link->room != nullptr) rooms_.publishNeeds(*link->room);  // before the other one stops to need it
       txn.notify(parcel.from.slot, wake_);  // it lets go, and sends the mail that it finds on to this worker
     }
   }
@@ -382,18 +386,31 @@ std::unique_ptr<Channel> Worker::adopt(std::string_view bytes, WebSocket& socket
     decline(bytes);
     return nullptr;
   }
-  channel->state_ = Channel::State::kOpen;
-  channel->link_ = link;
+  channel->state = Channel::State::kOpen;
+  channel->link = link;
   if (deferred) {
-    channel->deferred_ = std::move(deferred);
-    channel->input_ = contents.input;
-    waitingChannels_.push_back(channel.get());
+    channel->deferred = std::move(deferred);
+    channel->input = contents.input;
+    context_.lists.waiting.push_back(channel.get());
     socket.pause(true);
   }
   ++counters().handovers;
-  sendRaw(*link, {});
-  catchUp(*link);
+  writer_.sendRaw(*link, {});
+  rooms_.catchUp(*link);
   return channel;
+}
+
+// The client polls again, and another worker answers.
+void Reload::sendElsewhere(Link& link) {
+  link.leaveAt = 0;
+  {
+    ConnectionTransaction txn(zone_, link.connection.shard);
+    if (txn.open(link.connection)) {
+      txn.edit(txn.record().pollWaiting) = false;
+      txn.commit();
+    }
+  }
+  pollAnswers_.endPoll(link, "6");
 }
 
 }  // namespace mediasync::server

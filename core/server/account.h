@@ -1,0 +1,38 @@
+// The ends of connections, for counters and for the operator's log.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/server/environment.h"
+#include "core/server/part.h"
+
+namespace mediasync::server {
+
+class Accounts : Part {
+ public:
+  explicit Accounts(Context&);
+  bool hasEnded() const { return !ended_.empty(); }
+  // account.cc
+  store::EndReason departureReason() const;
+  void settleAccount(Link&);
+  Ended endOf(const store::ConnectionTransaction&, Instant now, const Ending&, const Link*) const;
+  void noteEnd(Ended);
+  void tellEnded();
+
+ private:
+  void nameSeat(const store::AccountRecord&, Ended&) const;
+
+  std::vector<Ended> ended_;  // that have yet to be logged
+};
+
+}  // namespace mediasync::server

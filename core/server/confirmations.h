@@ -1,0 +1,59 @@
+// Acknowledgements of changes. Where each change is written to the state file at once (sync=always), they wait for that.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/server/confirmation.h"
+#include "core/server/part.h"
+
+namespace mediasync::server {
+
+class Replies;
+
+class Confirmations : Part {
+ public:
+  Confirmations(Context&, Replies&);
+  // ---- answers that wait for the state file
+  bool isWritten(WriteTicket) const;
+  // Kept until it is called or cancelled.
+  void await(WriteTicket, Confirmation&);
+  void await(WriteTicket);
+  void cancel(Confirmation&);
+  // confirmation.cc
+  WriteTicket writeTicket() const;
+  void confirm(Caller&, std::string packet);
+  bool isUnconfirmedFull() const;
+  void confirmWritten();
+  void confirmLate();
+  void confirmAll();
+
+ private:
+  struct Unconfirmed {
+    WriteTicket ticket;
+    std::int64_t since;  // monotonic
+    store::ConnectionRef connection;
+    std::string packet;
+  };
+  struct WaitingConfirmation {
+    WriteTicket ticket;
+    std::int64_t since;  // monotonic
+    Confirmation* confirmation;
+  };
+  void confirmUntil(WriteTicket);
+
+  Replies& replies_;
+  std::deque<Unconfirmed> unconfirmed_;  // in the order of their tickets
+  std::vector<WaitingConfirmation> confirmations_;
+};
+
+}  // namespace mediasync::server

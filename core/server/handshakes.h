@@ -1,0 +1,53 @@
+// New connections, and connections found by their sid.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/engineio/protocol.h"
+#include "core/server/options.h"
+#include "core/server/part.h"
+#include "core/store/connection_table.h"
+
+namespace mediasync::server {
+
+class Namespaces;
+class Outbox;
+
+// A handshake found no place.
+struct NoSpace {
+  std::string_view reason;  // a sentence
+  store::HandshakeRefusal why = store::HandshakeRefusal::kMemory;
+};
+inline constexpr NoSpace kConnectionsFull{"The server holds as many connections as it may",
+                                          store::HandshakeRefusal::kConnections};
+inline constexpr NoSpace kMemoryFull{"The server is out of memory for connections", store::HandshakeRefusal::kMemory};
+
+class Handshakes : Part {
+ public:
+  Handshakes(Context&, Namespaces&, Outbox&);
+  // polling.cc
+  NoSpace turnAway(NoSpace);
+  std::optional<NoSpace> checkRoom(const Options&);
+  void create(store::ConnectionTransaction&, const store::RandomId& sid, store::Transport, const Options&,
+              engineio::Protocol, const Newcomer&, Instant now);
+  store::Realm realmOf(const Options&) const;
+  bool findConnection(store::ConnectionTransaction&, const store::RandomId& sid, const Options&);
+
+ private:
+  static bool isOverdue(const store::ConnectionRecord&, std::int64_t now);
+
+  Namespaces& namespaces_;
+  Outbox& outbox_;
+};
+
+}  // namespace mediasync::server

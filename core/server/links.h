@@ -1,0 +1,58 @@
+// The connections that this worker owns: they come, follow their records, and end.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/server/link.h"
+#include "core/server/part.h"
+#include "core/store/connection_table.h"
+
+namespace mediasync::server {
+
+class Accounts;
+class Alarms;
+class Departures;
+class PollAnswers;
+class Rooms;
+class SocketWriter;
+
+class Links : Part {
+ public:
+  Links(Context&, Accounts&, Alarms&, Departures&, PollAnswers&, Rooms&, SocketWriter&);
+  // Nothing is told to anybody: the process is gone.
+  ~Links();
+  const std::unordered_map<store::Ref, std::unique_ptr<Link>>& all() const { return links_; }
+  // links.cc: what the worker owns
+  Link& own(store::ConnectionTransaction&, const Options&, Instant now);
+  Link* linkOf(store::Ref connection);
+  Link* linkOf(const store::ConnectionRef&);
+  void syncSeat(Link&, const store::ConnectionRecord&);
+  void endDoomed();
+  void letGo(Link&);
+  void disown(Link&);
+  void closedByClient(Link&);
+  void closeLink(Link&, const Ending&);
+  void sendToOthers(Link&);
+  void dropConnection(Link&, const Ending&);
+
+ private:
+  Accounts& accounts_;
+  Alarms& alarms_;
+  Departures& departures_;
+  PollAnswers& pollAnswers_;
+  Rooms& rooms_;
+  SocketWriter& writer_;
+  std::unordered_map<store::Ref, std::unique_ptr<Link>> links_;
+};
+
+}  // namespace mediasync::server

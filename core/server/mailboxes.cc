@@ -1,0 +1,152 @@
+#include "core/server/mailboxes.h"
+
+#include <algorithm>
+#include <limits>
+#include <unordered_set>
+#include <utility>
+
+#include "core/base/prefetch.h"
+#include "core/engineio/packet.h"
+#include "core/memory/fault_point.h"
+#include "core/memory/mailbox.h"
+#include "core/server/caller.h"
+#include "core/server/links.h"
+#include "core/server/poll_answers.h"
+#include "core/server/reload.h"
+#include "core/server/rooms.h"
+#include "core/server/snapshots.h"
+#include "core/server/socket_writer.h"
+#include "core/server/work.h"
+#include "core/websocket/frame.h"
+
+namespace mediasync::server {
+
+using store::ConnectionTransaction;
+using store::EndReason;
+
+Mailboxes::Mailboxes(Context& context, Links& links, PollAnswers& pollAnswers, Reload& reload, Rooms& rooms, Snapshots& snapshots, SocketWriter& writer)
+    : Part(context), links_(links), pollAnswers_(pollAnswers), reload_(reload), rooms_(rooms), snapshots_(snapshots), writer_(writer) {}
+
+// What waited for the next poll goes over the WebSocket instead: before the events of the session, or after them.
+void Mailboxes::sendFirst(Link& link, const std::vector<store::WaitingItem>& items) {
+  for (const auto& item : items) {
+    if (item.kind == store::ItemKind::kRecovered) writer_.send(link, item.text);
+  }
+}
+
+void Mailboxes::sendItems(Link& link, const std::vector<store::WaitingItem>& items) {
+  for (const auto& item : items) {
+    if (item.kind == store::ItemKind::kPacket) writer_.send(link, item.text);
+    if (item.kind == store::ItemKind::kBinary) writer_.sendBinary(link, item.text);
+    if (store::isSnapshot(item.kind)) snapshots_.sendSnapshot(link, item.kind);
+  }
+}
+
+// What was left in the record while the socket took nothing.
+void Mailboxes::fetchItems(Link& link) {
+  std::vector<store::WaitingItem> items;
+  {
+    ConnectionTransaction txn(zone_, link.connection.shard);
+    if (!txn.open(link.connection) || txn.record().owner != id_) return;
+    items = takeNews(link, txn);
+  }
+  sendFirst(link, items);
+  sendItems(link, items);
+}
+
+void Mailboxes::takeSessionMail() {
+  memory::takeMail<store::SessionWatcher>(zone_.arena(), zone_.worker(id_.slot).sessionMail, [this](store::Ref ref) {
+    auto& watcher = *zone_.arena().at<store::SessionWatcher>(ref);
+    const store::Ref session = watcher.session;
+    Room* room = rooms_.find(session);
+    if (room != nullptr && room->serial == watcher.sessionSerial) {
+      // Cleared before the log is read: what comes later queues it again.
+      watcher.queued.store(0, std::memory_order_seq_cst);
+      memory::faultPoint();
+      rooms_.announce(*room);
+      return;
+    }
+    store::SessionTransaction txn(zone_, watcher.shard);
+    watcher.queued.store(0, std::memory_order_seq_cst);
+    memory::faultPoint();
+    if (!txn.open(session, watcher.sessionSerial)) return;
+    txn.removeWatcher(ref);
+    txn.commit(wake_);
+  });
+}
+
+void Mailboxes::takeConnectionMail() {
+  memory::takeMail<store::ConnectionRecord>(zone_.arena(), zone_.worker(id_.slot).connectionMail,
+                                           [this](store::Ref ref) { openMail(ref); });
+}
+
+// Another worker, or this one in another role, did something to a connection that this worker owns or has owned.
+void Mailboxes::openMail(store::Ref ref) {
+  Link* link = links_.linkOf(ref);
+  bool moved = false;
+  bool isDeclined = false;
+  store::Closing closing = store::Closing::kNo;
+  EndReason ending{};
+  std::vector<store::WaitingItem> items;
+  {
+    ConnectionTransaction txn(zone_, zone_.arena().at<store::ConnectionRecord>(ref)->shard);
+    txn.openQueued(ref);
+    txn.clearQueued();
+    const store::ConnectionRecord& record = txn.record();
+    if (link != nullptr && link->connection.serial != record.serial) link = nullptr;
+    if (record.dead) {
+      txn.destroy();
+      txn.commit();
+      if (link != nullptr) links_.letGo(*link);
+      return;
+    }
+    moved = record.owner != id_;
+    // It can be in one mailbox at a time: news for the present owner may have found it in this one.
+    if (moved && record.owner.slot != id_.slot) txn.notifyOwner(wake_);
+    if (link == nullptr) return;
+    if (moved && link->transport == store::Transport::kPolling) {
+      txn.addToAccount(std::exchange(link->traffic, {}));
+      txn.commit();
+    }
+    isDeclined = !moved && link->ticket != 0;
+    if (isDeclined && record.handover == link->ticket) return;  // on its way: whoever gets it looks at the rest
+    closing = record.closing;
+    ending = record.ending;
+    if (!moved && !isDeclined) items = takeNews(*link, txn);
+  }
+  if (moved) {
+    links_.letGo(*link);
+  } else if (isDeclined) {
+    reload_.declined(*link);
+  } else if (closing == store::Closing::kByClient && link->socket == nullptr) {
+    links_.closedByClient(*link);
+  } else if (closing != store::Closing::kNo) {
+    links_.closeLink(*link, {ending});
+  } else if (link->poll != nullptr) {
+    pollAnswers_.answerPoll(*link);
+  } else if (link->socket != nullptr) {
+    sendFirst(*link, items);
+    rooms_.catchUp(*link);
+    sendItems(*link, items);
+  }
+}
+
+// What the record has for its owner's link; returned is what is to be sent.
+std::vector<store::WaitingItem> Mailboxes::takeNews(Link& link, ConnectionTransaction& txn) {
+  const store::ConnectionRecord& record = txn.record();
+  if (record.closing == store::Closing::kNo) links_.syncSeat(link, record);
+  if (record.overrun && link.socket != nullptr) context_.doom(link);  // something that it was to be sent is missing
+  if (link.socket == nullptr || link.doomed) return {};
+  // From a POST that was still at work when the connection was upgraded.
+  if (record.awaitingSnapshot) link.awaitsSnapshot = true;
+  txn.endAwaitingSnapshot();
+  std::vector<store::WaitingItem> items;
+  // One that reads slowly is sent no more than what waits in the process already: who sends is told in time.
+  link.itemsLeft =
+      record.items.first != 0 && link.full && link.out.size() > store::ConnectionTransaction::kMaxItemBytes;
+  if (record.items.first != 0 && !link.itemsLeft) items = txn.takeItems();
+  txn.commit();
+  return items;
+}
+
+}  // namespace mediasync::server

@@ -1,0 +1,76 @@
+#include "core/server/outbox.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "core/api/acks.h"
+#include "core/api/command_parser.h"
+#include "core/api/events.h"
+#include "core/api/text_rules.h"
+#include "core/engineio/payload_writer.h"
+#include "core/server/caller.h"
+#include "core/server/work.h"
+#include "core/session/rules.h"
+#include "core/socketio/encoder.h"
+#include <nlohmann/json.hpp>
+#include "core/server/post_job.h"
+
+namespace mediasync::server {
+
+using store::ConnectionTransaction;
+using store::ItemKind;
+using store::EndReason;
+using nlohmann::json;
+
+Outbox::Outbox(Context& context)
+    : Part(context) {}
+
+// In the record: whoever owns the connection sends it.
+void Outbox::leaveFor(const store::ConnectionRef& connection, ItemKind kind, std::string_view text,
+                      const std::vector<std::string>& attachments) {
+  ConnectionTransaction txn(zone_, connection.shard);
+  if (!txn.open(connection)) return;
+  txn.push(kind, text);
+  for (const std::string& attachment : attachments)
+    txn.push(ItemKind::kBinary, attachment);
+  txn.commit();
+  txn.notifyOwner(wake_);
+}
+
+// The first reason is the one that counts.
+void Outbox::markClosing(ConnectionTransaction& txn, store::Closing closing, EndReason reason) {
+  if (txn.record().closing == store::Closing::kNo) txn.edit(txn.record().ending) = reason;
+  txn.edit(txn.record().closing) = closing;
+}
+
+// Ends a polling connection from any worker: its owner does what there is to do.
+void Outbox::closeFromAfar(PostJob& job, store::Closing closing, EndReason reason) {
+  closeFromAfar(job.connection, closing, reason, std::exchange(job.traffic, {}));
+}
+
+void Outbox::closeFromAfar(const store::ConnectionRef& connection, store::Closing closing, EndReason reason,
+                           const store::Traffic& traffic) {
+  ConnectionTransaction txn(zone_, connection.shard);
+  if (!txn.open(connection)) return;
+  markClosing(txn, closing, reason);
+  txn.addToAccount(traffic);
+  txn.edit(txn.record().posting) = false;
+  txn.commit();
+  txn.notifyOwner(wake_);
+}
+
+// In the record, if the client has room for all of it.
+bool Outbox::tryLeave(ConnectionTransaction& txn, const Assembled& whole) {
+  if (!txn.tryPush(store::ItemKind::kPacket, whole.packet)) return false;
+  for (const std::string& attachment : whole.attachments) {
+    if (!txn.tryPush(store::ItemKind::kBinary, attachment)) return false;
+  }
+  txn.commit();
+  txn.notifyOwner(wake_);
+  return true;
+}
+
+}  // namespace mediasync::server

@@ -1,0 +1,34 @@
+// What one worker leaves for a connection that any worker may own: packets, and its end.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/server/attachments.h"
+#include "core/server/part.h"
+#include "core/store/connection_table.h"
+
+namespace mediasync::server {
+
+class Outbox : Part {
+ public:
+  explicit Outbox(Context&);
+  static void markClosing(store::ConnectionTransaction&, store::Closing, store::EndReason);
+  void closeFromAfar(const store::ConnectionRef&, store::Closing, store::EndReason, const store::Traffic& = {});
+  void closeFromAfar(PostJob&, store::Closing, store::EndReason);
+  void leaveFor(const store::ConnectionRef&, store::ItemKind, std::string_view text,
+                const std::vector<std::string>& attachments = {});
+  bool tryLeave(store::ConnectionTransaction&, const Assembled&);
+
+};
+
+}  // namespace mediasync::server

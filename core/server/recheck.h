@@ -1,0 +1,42 @@
+// After a repair, and for what has no watcher: whoever made news may have died before telling.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/server/part.h"
+
+namespace mediasync::server {
+
+class Links;
+class Reaper;
+class Rooms;
+class Sockets;
+
+class Recheck : Part {
+ public:
+  Recheck(Context&, Links&, Reaper&, Rooms&, Sockets&);
+  void lookAfterUnwatched();
+  void lookAfterProbes();
+  void recheckRooms();
+
+ private:
+  void recheckLink(store::Ref);
+  void recheckConnections(std::uint32_t shard);
+
+  Links& links_;
+  Reaper& reaper_;
+  Rooms& rooms_;
+  Sockets& sockets_;
+};
+
+}  // namespace mediasync::server

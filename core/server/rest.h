@@ -1,0 +1,75 @@
+// What REST asks of the sessions.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/api/rest.h"
+#include "core/server/options.h"
+#include "core/server/part.h"
+#include "core/server/rest_reply.h"
+#include "core/session/snapshot.h"
+
+namespace mediasync::server {
+
+class Admission;
+class Confirmations;
+class Eviction;
+
+class Rest : Part {
+ public:
+  Rest(Context&, Admission&, Confirmations&, Eviction&);
+  struct Listed {
+    std::deque<std::string> ids;
+    std::vector<session::SessionSummary> sessions;
+    std::uint64_t lastSerial = 0;  // in the bucket that was looked at last
+    std::optional<api::ListPlace> next;
+  };
+  // ---- REST
+  RestReply createSession(const api::CreateSession&, const Options&, const Newcomer& = {});
+  RestReply showSession(std::string_view sessionId, const Options&);
+  // Whether the user is connected to the session, and the session has loaded what `path` is, or is part of. The path is
+  // one that NGINX has decoded and normalised.
+  bool isMember(std::string_view sessionId, std::string_view userId, std::string_view path);
+  RestReply listSessions(const api::ListQuery&, const Options&) const;
+  // REST has answered with that status.
+  void countRest(unsigned status);
+  Listed listPage(const api::ListQuery&) const;
+  std::uint64_t countSessions(std::size_t seen) const;
+
+ private:
+  friend class SessionPieces;
+  bool addBucket(const store::SessionShard&, std::uint64_t bucket, std::uint64_t after, std::uint32_t limit,
+                 Listed&) const;
+
+  Admission& admission_;
+  Confirmations& confirmations_;
+  Eviction& eviction_;
+};
+
+// The whole list of sessions as the body of one answer, made in pieces of at most ListQuery::kMaxLimit.
+class SessionPieces {
+ public:
+  SessionPieces(const Rest& rest, api::TimestampUnit timestamps);
+  bool isDone() const { return isDone_; }
+  std::string next();  // until it is
+
+ private:
+  const Rest& rest_;
+  api::TimestampUnit timestamps_;
+  api::ListQuery query_;
+  std::size_t seen_ = 0;
+  bool begun_ = false;
+  bool isDone_ = false;
+};
+
+}  // namespace mediasync::server
