@@ -74,9 +74,9 @@ class HttpPoll final : public server::Poll {
 // A POST whose packets are being worked off.
 class HttpPost final : public server::PostJob {
  public:
-  HttpPost(ngx_http_request_t* r, Runtime& runtime, const store::RandomId& sid, std::string body,
-           const server::Options& options, bool binary)
-      : PostJob(sid, std::move(body), options, binary),
+  HttpPost(ngx_http_request_t* r, Runtime& runtime, const store::RandomId& connectionId, std::string content,
+           const server::Options& location, bool isBinary)
+      : PostJob(connectionId, std::move(content), location, isBinary),
         r_(r),
         runtime_(runtime),
         timer_(&HttpPost::send, this, r->connection->log) {}
