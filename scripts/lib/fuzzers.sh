@@ -4,7 +4,7 @@
 
 # shellcheck disable=SC2034 # for those who source this
 # What to build the fuzzers, beside what the module needs.
-mediasync_fuzz_packages=(catch2 ccache clang libclang-rt-14-dev)
+mediasync_fuzz_packages=(catch2 ccache clang libclang-rt-14-dev lld)
 mediasync_fuzz_jobs=${MEDIASYNC_FUZZ_JOBS:-$(nproc)}
 
 # configure_sanitized — build-asan: the unit tests, the fuzzers and a module, all with the same instrumented core. With
@@ -15,10 +15,10 @@ configure_sanitized() {
     -DMEDIASYNC_SANITIZE=address,undefined
 }
 
-# build_sanitized — all of it.
+# build_sanitized TARGET… — some of it.
 build_sanitized() {
   configure_sanitized || return
-  building "unit tests, fuzzers and the module with sanitizers" cmake --build build-asan --target all mediasync_fuzzers
+  building "what is sanitized" cmake --build build-asan --target "$@"
 }
 
 build_fuzzers() {

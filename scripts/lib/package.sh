@@ -30,7 +30,7 @@ package_inputs() {
     git ls-files -z --cached | xargs -0 sha256sum
     dpkg-query -W nginx-dev
     c++ --version
-    echo "${DEB_BUILD_OPTIONS:-}"
+    echo "${DEB_BUILD_OPTIONS:-} ${DEB_CXXFLAGS_APPEND:-}"
   } | sha256sum
 }
 

@@ -90,9 +90,10 @@ install_packages() (
   fi
 )
 
-# need_node — a Node.js of at least version 18, with npm.
+# need_node — a Node.js of at least version 18.19, as Debian 12 has it, with npm.
 need_node() {
-  if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then
+  local is_old='const [major, minor] = process.versions.node.split("."); process.exit(major < 18 || (major == 18 && minor < 19) ? 1 : 0)'
+  if command -v npm >/dev/null && node -e "$is_old" 2>/dev/null; then
     return
   fi
   need_packages nodejs npm

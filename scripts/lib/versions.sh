@@ -118,7 +118,7 @@ try_refusals() {
 # The NGINX of this machine, with the module as it is released.
 run_here() {
   began=$SECONDS
-  node_tests "$(version_of_nginx nginx), here" 600 tests/versions/smoke.test.mjs
+  node_tests "$(version_of_nginx nginx), here" 600 1 tests/versions/smoke.test.mjs
 }
 
 # The NGINX and the compilers of another Debian.
@@ -131,7 +131,7 @@ run_debian() {
   fi
   nginx_of_debian "$suite" "$nginx"
   NGINX_BIN=$nginx MEDIASYNC_MODULE=$PWD/$dir/ngx_http_mediasync_module.so \
-    node_tests "$(version_of_nginx "$nginx"), Debian $suite" 600 tests/versions/smoke.test.mjs
+    node_tests "$(version_of_nginx "$nginx"), Debian $suite" 600 1 tests/versions/smoke.test.mjs
   began=$SECONDS
   if library_within 1500 build_in_debian "$suite" "$dir-clang" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang; then
     count "Debian $suite, clang" 1 0
@@ -152,7 +152,7 @@ run_source() {
     count "$(version_of_nginx "$nginx"), $source" 0 1
   else
     NGINX_BIN=$nginx MEDIASYNC_MODULE=$PWD/$dir/ngx_http_mediasync_module.so \
-      node_tests "$(version_of_nginx "$nginx"), $(basename "$source")" 600 tests/versions/smoke.test.mjs
+      node_tests "$(version_of_nginx "$nginx"), $(basename "$source")" 600 1 tests/versions/smoke.test.mjs
   fi
 }
 

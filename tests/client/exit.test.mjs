@@ -1,7 +1,7 @@
 // QUIT and reload end the old workers, whatever their clients are in the middle of, and nothing is left open.
 import assert from 'node:assert/strict';
 import { connect, describe, fence, frame, it, kPing, kPong, kSeparator, pinnedSocket, Polling, RawConnection,
-  rawWebSocket, request, room, Server, until } from './harness/index.mjs';
+  rawWebSocket, request, room, Server, until, workerCounts } from './harness/index.mjs';
 
 function alive(pid) {
   try {
@@ -139,7 +139,7 @@ const situations = {
   'all of that at once': everything,
 };
 
-for (const workers of [2, 4]) {
+for (const workers of workerCounts(2, 4)) {
   describe(`the end of workers (${workers} workers)`, () => {
     for (const [title, begin] of Object.entries(situations)) {
       it(`comes with QUIT under ${title}`, async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { configuration, connect, describe, enter, fence, fenceAtLast, frame, it, kPing, kPong, kText, rawWebSocket,
-  received, request, Server, unique, until, waitFor } from './harness/index.mjs';
+  received, request, Server, unique, until, waitFor, workerCounts } from './harness/index.mjs';
 import { descriptorsOf, Generations } from './harness/processes.mjs';
 
 const kReloads = Number(process.env.MEDIASYNC_RELOADS ?? 20);
@@ -63,7 +63,7 @@ async function heardAll(members, last) {
   }
 }
 
-for (const workers of [2, 4]) {
+for (const workers of workerCounts(2, 4)) {
   describe(`the handover of WebSockets (${workers} workers)`, () => {
     it(`lets ${kReloads} reloads in a row go unnoticed`, { timeout: 60000 + 5000 * kReloads }, async (t) => {
       const server = await Server.start({ workers, sync: 'mediasync_deflate on; mediasync_deflate_min_length 1;' });

@@ -1,7 +1,7 @@
 // Nothing a client sends may crash a worker, disturb another client or be half applied.
 import assert from 'node:assert/strict';
 import { after, ask, before, connect, describe, fence, frame, it, kBinary, kText, Polling, RawConnection,
-  rawWebSocket, request, room, Server, unique, until, upgradeRequest, waitFor } from './harness/index.mjs';
+  rawWebSocket, request, room, Server, unique, until, upgradeRequest, waitFor, workerCounts } from './harness/index.mjs';
 
 const deep = (open, close, n = 10000) => open.repeat(n) + close.repeat(n);
 const join = `"join_session",{"sessionId":"hostile","userId":"h","username":"H"`;
@@ -94,7 +94,7 @@ const requests = (server, sid) => ({
     '{"creatorId":"cut","creatorName":"C"}',
 });
 
-for (const workers of [2, 4]) {
+for (const workers of workerCounts(2, 4)) {
   describe(`after hostile input (${workers} workers)`, () => {
     let server;
     let witness;

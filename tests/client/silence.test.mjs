@@ -1,7 +1,7 @@
 // Clients that stop in the middle of something are given up in time, and leave nothing behind.
 import assert from 'node:assert/strict';
 import { after, before, describe, enter, frame, it, kText, Polling, RawConnection, rawWebSocket, request, room, Server,
-  unique, until, upgradeRequest, waitFor } from './harness/index.mjs';
+  unique, until, upgradeRequest, waitFor, workerCounts } from './harness/index.mjs';
 
 const kConnect = 500;
 const kInterval = 300;
@@ -16,7 +16,7 @@ const kSocket = (place) => `/${place}/?EIO=4&transport=websocket`;
 
 const status = async (server) => (await request(server, { path: '/status' })).json();
 
-for (const workers of [1, 2]) {
+for (const workers of workerCounts(1, 2)) {
   describe(`a client that falls silent (${workers} workers)`, () => {
     let server;
     let idle;

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, frame, it, kSeparator, kText, Polling, RawConnection, rawWebSocket,
-  request, Server, unique } from './harness/index.mjs';
+  request, Server, unique, workerCounts } from './harness/index.mjs';
 
 const kUpdates = 10000;
 // What a worker may gain meanwhile. All updates as frames are 10 MB.
@@ -46,7 +46,7 @@ async function play(leader, reader) {
   }
 }
 
-for (const workers of [1, 2]) {
+for (const workers of workerCounts(1, 2)) {
   describe(`a follower that never reads (${workers} workers)`, () => {
     let server;
     before(async () => { server = await Server.start({ workers }); });

@@ -1,7 +1,7 @@
 // A connection moves from one worker to another while the first one still has something of it.
 import assert from 'node:assert/strict';
 import { configuration, describe, enter, fence, frame, it, kText, pinnedSocket, Polling, RawConnection, rawWebSocket,
-  received, request, room, Server, suite, unique, until, upgradeRequest, waitFor } from './harness/index.mjs';
+  received, request, room, Server, suite, unique, until, upgradeRequest, waitFor, workerCounts } from './harness/index.mjs';
 
 /** A raw keep-alive connection of the worker `pid`. */
 async function rawOn(server, pid) {
@@ -53,7 +53,7 @@ async function works(raw, leader) {
   await Promise.all([fence(leader, [leader]), told]);
 }
 
-suite('a poll that is cut while its connection is upgraded on another worker', {}, (server, workers) => {
+suite('a poll that is cut while its connection is upgraded on another worker', { workerCounts: workerCounts(2, 4) }, (server, workers) => {
   /** A member whose poll is held by A, and connections to cut and to upgrade. */
   async function heldPoll(sessionId, userId, a, b) {
     const polling = await Polling.open(server());
@@ -167,7 +167,7 @@ const kTimeout = 2000;
 const kLonger = 1.5 * (kInterval + kTimeout); // than it takes to give up who does not answer
 const kSlow = `location = /slow { limit_rate 100; return 200 "${'x'.repeat(3000)}"; }`;
 
-for (const workers of [2, 4]) {
+for (const workers of workerCounts(2, 4)) {
   describe(`a worker that is kept alive by a download (${workers} workers)`, () => {
     const start = () => Server.start({ workers, locations: kSlow, zone: 'disconnect_grace=200ms restart_grace=200ms',
       sync: `mediasync_ping_interval ${kInterval}ms; mediasync_ping_timeout ${kTimeout}ms;` });
@@ -247,7 +247,7 @@ for (const workers of [2, 4]) {
   });
 }
 
-for (const workers of [1, 2, 4]) {
+for (const workers of workerCounts(1, 2, 4)) {
   describe(`listen … deferred (${workers} workers)`, () => {
     const start = () => Server.start({ workers, config: (server) =>
       configuration({ workers, zone: 'disconnect_grace=200ms restart_grace=200ms' }, { http: server.port }).replace('backlog=2048', 'backlog=2048 deferred') });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { ask, clear, close, connect, deadline, describe, enter, fence, fenceAtLast, frame, it, join, kPatience, kText,
   open, pinnedSocket, Polling, RawConnection, received, request, requestOn, rest, room, Server, state, suite, unique,
-  until, upgradeRequest, userOf, waitFor, workerAgent } from './harness/index.mjs';
+  until, upgradeRequest, userOf, waitFor, workerAgent, workerCounts } from './harness/index.mjs';
 
 /** The pids of all workers. */
 function pids(server) {
@@ -15,7 +15,7 @@ const at = (list, i) => list[i % list.length];
 /** The agent option of a stock client whose connections all belong to `pid`. */
 const on = (server, pid) => ({ agent: workerAgent(server, pid) });
 
-suite('one sid on several workers', {}, (server) => {
+suite('one sid on several workers', { workerCounts: workerCounts(2, 4) }, (server) => {
   it('is handshaken, posted to, polled and upgraded on different ones', async () => {
     const workers = pids(server());
     const opening = await requestOn(server(), at(workers, 0), { path: '/socket.io/?EIO=4&transport=polling' });
@@ -76,7 +76,7 @@ suite('one sid on several workers', {}, (server) => {
   });
 });
 
-suite('one session on several workers', { zone: 'disconnect_grace=300ms' }, (server) => {
+suite('one session on several workers', { workerCounts: workerCounts(2, 4), zone: 'disconnect_grace=300ms' }, (server) => {
   for (const transport of ['polling', 'websocket']) {
     it(`carries everything from a leader on one to followers on the others over ${transport}`, async () => {
       const workers = pids(server());
@@ -160,7 +160,7 @@ async function resident(server, data, options) {
   return socket;
 }
 
-for (const workers of [2, 4]) {
+for (const workers of workerCounts(2, 4)) {
   describe(`the death of a worker (${workers} workers)`, () => {
     it('leaves sessions whole: its clients reconnect, the others notice nothing', async () => {
       const server = await Server.start({ workers, zone: 'disconnect_grace=60s' });

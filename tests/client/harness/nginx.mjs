@@ -13,8 +13,14 @@ import { deadline, kPatience, until } from './wait.mjs';
 
 export const repoRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const nginxBin = process.env.NGINX_BIN ?? 'nginx';
-export const modulePath =
-  process.env.MEDIASYNC_MODULE ?? path.join(repoRoot, 'build/ngx_http_mediasync_module.so');
+export const modulePath = process.env.MEDIASYNC_MODULE ?? lastBuilt();
+
+/** scripts/check builds the module in another folder than scripts/demo and the others do. */
+function lastBuilt() {
+  const builds = ['build', 'build/configure'].map((folder) => path.join(repoRoot, folder, 'ngx_http_mediasync_module.so'));
+  const builtAt = (file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return builds.reduce((last, file) => (builtAt(file) > builtAt(last) ? file : last));
+}
 
 // Lines that no test run may leave in the error log.
 const kForbidden =

@@ -13,7 +13,7 @@ namespace {
 using Bob = Stage::Bob;
 
 // Deaths in one scenario, unless MEDIASYNC_FAULTS=all.
-constexpr std::uint64_t kMost = 40;
+constexpr std::uint64_t kMost = 32;
 
 const auto nothing = [](Stage&) {};
 

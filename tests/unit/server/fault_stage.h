@@ -257,7 +257,7 @@ inline void requireAllEvents(const World& world, const Strings& packets) {
 // ---- one death
 
 struct Reference {
-  std::uint64_t points = 0;
+  std::vector<store::test::Place> points;
   store::test::Contents before;
   std::vector<store::test::Contents> contents;  // what each shard held last between two transactions, at each point
 };
@@ -272,7 +272,7 @@ inline Reference referenceOf(const Scenario& scenario) {
   reference.before = watch.look();
   reference.contents.push_back(reference.before);
   reference.points =
-      store::test::countFaultPoints([&] { scenario.act(stage); }, [&] { reference.contents.push_back(watch.look()); });
+      store::test::faultPointsOf([&] { scenario.act(stage); }, [&] { reference.contents.push_back(watch.look()); });
   reference.contents.push_back(watch.look());
   return reference;
 }
@@ -351,15 +351,15 @@ inline void requireAftermath(Stage& stage, const std::vector<std::uint16_t>& dea
 inline void requireWholeAfterEachDeath(const Scenario& scenario, std::uint64_t most) {
   store::test::shrinkProcess();
   const Reference reference = referenceOf(scenario);
-  REQUIRE(reference.points > 0);
+  REQUIRE(!reference.points.empty());
   for (const std::uint64_t n : store::test::pointsToTry(reference.points, most)) {
     Stage stage(scenario.bob);
     scenario.prepare(stage);
     store::test::clearFreeMemory(stage.world.zone);
     REQUIRE(store::test::ContentWatch(stage.world.zone).look() == reference.before);
     const store::test::Fate fate = store::test::dieAt(n, [&] { scenario.act(stage); });
-    INFO("death at point " << n << " of " << reference.points << ", " << fate.where);
-    REQUIRE(fate.died == (n <= reference.points));
+    INFO("death at point " << n << " of " << reference.points.size() << ", " << fate.where);
+    REQUIRE(fate.died == (n <= reference.points.size()));
     // What was under way is undone, what was committed is there: byte for byte.
     CHECK(store::test::repairedContents(stage.world.zone) == reference.contents[n]);
     stage.giveBack();
@@ -371,7 +371,7 @@ inline void requireWholeAfterEachDeath(const Scenario& scenario, std::uint64_t m
 // Dies at some points, and at each of them the worker that repairs what is left dies as well, at some of its own.
 inline void requireWholeAfterTwoDeaths(const Scenario& scenario, std::uint64_t most, std::uint64_t mostOfRepair) {
   store::test::shrinkProcess();
-  const std::uint64_t points = referenceOf(scenario).points;
+  const std::vector<store::test::Place> points = referenceOf(scenario).points;
   const auto killOnce = [&](Stage& stage, std::uint64_t n) {
     scenario.prepare(stage);
     stage.world.start(kLate);
@@ -380,18 +380,18 @@ inline void requireWholeAfterTwoDeaths(const Scenario& scenario, std::uint64_t m
     stage.wait(200);
   };
   for (const std::uint64_t n : store::test::pointsToTry(points, most)) {
-    std::uint64_t repairs = 0;
+    std::vector<store::test::Place> repairs;
     {
       Stage stage(scenario.bob);
       killOnce(stage, n);
-      repairs = store::test::countFaultPoints([&] { stage.world.worker(kLate).tick(); });
+      repairs = store::test::faultPointsOf([&] { stage.world.worker(kLate).tick(); });
     }
     for (const std::uint64_t m : store::test::pointsToTry(repairs, mostOfRepair)) {
       Stage stage(scenario.bob);
       killOnce(stage, n);
       const store::test::Fate fate = store::test::dieAt(m, [&] { stage.world.worker(kLate).tick(); });
-      INFO("death at point " << n << ", and in the repair at " << m << " of " << repairs << ", " << fate.where);
-      REQUIRE(fate.died == (m <= repairs));
+      INFO("death at point " << n << ", and in the repair at " << m << " of " << repairs.size() << ", " << fate.where);
+      REQUIRE(fate.died == (m <= repairs.size()));
       requireAftermath(stage, {kVictim, kLate}, m);
     }
   }

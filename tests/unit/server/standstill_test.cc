@@ -122,13 +122,13 @@ TEST_CASE("a worker that goes on while it is being passed by is waited for again
   seat(world, bob, "room", "bob");
   world.env.time = world.env.time.after(kWorkerPatience + 1'000);
   bool wentOn = false;
-  store::test::countFaultPoints([&] { world.worker(0).tick(); },
-                                [&] {
-                                  if (wentOn || world.zone.worker(1).passedBy.load() == 0) return;
-                                  wentOn = true;
-                                  world.worker(1).wake();
-                                  world.worker(1).flush();
-                                });
+  store::test::faultPointsOf([&] { world.worker(0).tick(); },
+                             [&] {
+                               if (wentOn || world.zone.worker(1).passedBy.load() == 0) return;
+                               wentOn = true;
+                               world.worker(1).wake();
+                               world.worker(1).flush();
+                             });
   REQUIRE(wentOn);
   store::SessionTransaction session(world.zone, "room");
   REQUIRE(session.find("room"));

@@ -3,11 +3,15 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
+#include <compare>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
+#include <set>
+#include <vector>
 
 #include "core/memory/fault_point.h"
 #include "tests/unit/store/forked.h"
@@ -19,8 +23,16 @@ extern "C" void __sanitizer_purge_allocator();
 
 namespace mediasync::store::test {
 
+// Where a fault point is in the source.
+struct Place {
+  const char* file;
+  int line;
+  auto operator<=>(const Place&) const = default;
+};
+
 // Of this process.
 struct FaultPlan {
+  std::vector<Place> places;  // of the points that it has passed, unless it is to die
   std::uint64_t passed = 0;
   std::uint64_t deadly = 0;     // the point to die at; 0: none
   std::function<void()> visit;  // called at each point
@@ -28,19 +40,16 @@ struct FaultPlan {
 inline FaultPlan faultPlan;
 
 // In memory that parent and child share.
-struct LastPoint {
-  const char* file;
-  int line;
-};
-inline LastPoint& lastPoint() {
+inline Place& lastPoint() {
   static SharedMemory memory(4096);
-  return *reinterpret_cast<LastPoint*>(memory.span().data());
+  return *reinterpret_cast<Place*>(memory.span().data());
 }
 
 inline void passFaultPoint(const char* file, int line) {
   ++faultPlan.passed;
   lastPoint() = {file, line};
   if (faultPlan.passed == faultPlan.deadly) kill(getpid(), SIGKILL);
+  if (faultPlan.deadly == 0) faultPlan.places.push_back({file, line});
   if (faultPlan.visit) faultPlan.visit();
 }
 
@@ -51,14 +60,14 @@ inline void shrinkProcess() {
 #endif
 }
 
-// How many points fn passes. visit() is called at each.
-inline std::uint64_t countFaultPoints(const std::function<void()>& fn, std::function<void()> visit = {}) {
+// The points that fn passes, in their order. visit() is called at each.
+inline std::vector<Place> faultPointsOf(const std::function<void()>& fn, std::function<void()> visit = {}) {
   lastPoint() = {};
-  faultPlan = {0, 0, std::move(visit)};
+  faultPlan = {{}, 0, 0, std::move(visit)};
   memory::faultHook = passFaultPoint;
   fn();
   memory::faultHook = nullptr;
-  return std::exchange(faultPlan, {}).passed;
+  return std::exchange(faultPlan, {}).places;
 }
 
 inline std::uint64_t deaths = 0;  // so far
@@ -72,13 +81,13 @@ struct Fate {
 inline Fate dieAt(std::uint64_t n, const std::function<void()>& fn) {
   lastPoint() = {};
   const pid_t child = fork([&] {
-    faultPlan = {0, n, {}};
+    faultPlan = {{}, 0, n, {}};
     memory::faultHook = passFaultPoint;
     fn();
   });
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
-  const LastPoint& last = lastPoint();
+  const Place& last = lastPoint();
   Fate fate{WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
             last.file == nullptr ? "no point" : last.file + (":" + std::to_string(last.line))};
   deaths += fate.died;
@@ -87,20 +96,34 @@ inline Fate dieAt(std::uint64_t n, const std::function<void()>& fn) {
   return fate;
 }
 
-// The points to die at, of so many: all, when there are not more than `most`; else the first half of `most`, and of
-// the others every so-manieth. MEDIASYNC_FAULTS is another number, or "all". The one after the last is among them:
-// nothing dies there.
-inline std::vector<std::uint64_t> pointsToTry(std::uint64_t points, std::uint64_t most) {
+// So many numbers from 1 to `last`, at equal distances, the first among them; all, when there are not so many.
+inline std::vector<std::uint64_t> spread(std::uint64_t last, std::uint64_t many) {
+  std::vector<std::uint64_t> numbers;
+  many = std::min(many, last);
+  for (std::uint64_t i = 0; i < many; ++i)
+    numbers.push_back(1 + i * last / many);
+  return numbers;
+}
+
+// The points to die at, of those that were passed: all, when there are not more than `most`; else the first at each
+// place in the source (of some places, when there are more than `most`), and others between them. MEDIASYNC_FAULTS is
+// another number, or "all". The one after the last is among them: nothing dies there.
+inline std::set<std::uint64_t> pointsToTry(const std::vector<Place>& passed, std::uint64_t most) {
+  const std::uint64_t points = passed.size();
   const char* wanted = std::getenv("MEDIASYNC_FAULTS");
   if (wanted != nullptr && *wanted != '\0') {
     most = std::string_view(wanted) == "all" ? points : std::max<std::uint64_t>(std::strtoul(wanted, nullptr, 10), 2);
   }
-  const std::uint64_t first = most / 2;
-  const std::uint64_t stride = points <= most ? 1 : (points - first - 1) / (most - first) + 1;
-  std::vector<std::uint64_t> tried;
-  for (std::uint64_t n = 1; n <= points; n += n < first ? 1 : stride)
-    tried.push_back(n);
-  tried.push_back(points + 1);
+  std::vector<std::uint64_t> firsts;
+  std::set<Place> places;
+  for (std::uint64_t n = 1; n <= points; ++n)
+    if (places.insert(passed[n - 1]).second) firsts.push_back(n);
+  std::set<std::uint64_t> tried;
+  for (const std::uint64_t i : spread(firsts.size(), most))
+    tried.insert(firsts[i - 1]);
+  for (const std::uint64_t n : spread(points, points <= most ? points : most - tried.size()))
+    tried.insert(n);
+  tried.insert(points + 1);
   return tried;
 }
 
