@@ -3,7 +3,7 @@
 
 #include "core/memory/linked.h"
 #include "core/store/session_transaction.h"
-#include "core/persistence/state_record.h"
+#include "core/store/saved.h"
 
 namespace mediasync::store {
 namespace {
