@@ -13,6 +13,7 @@
 #include "core/server/rest.h"
 #include "core/session/rules.h"
 #include "core/socketio/encoder.h"
+#include "core/socketio/event_name.h"
 #include <nlohmann/json.hpp>
 
 namespace mediasync::server {
@@ -25,6 +26,7 @@ using store::SessionTransaction;
 namespace {
 
 constexpr Refusal kBadCall{"INVALID_ARGUMENT", "An argument is missing, or of the wrong type"};
+constexpr Refusal kReservedEvent{"INVALID_ARGUMENT", "Clients end their connection when an event has this name"};
 constexpr Refusal kNoOperation{"UNKNOWN_OPERATION", "There is no such operation"};
 constexpr Refusal kNoUser{"USER_NOT_FOUND", "There is no such user in the session"};
 constexpr Refusal kNoConnection{"NOT_CONNECTED", "There is no such connection"};
@@ -70,7 +72,9 @@ std::string sessionIdOf(const json& object) {
 
 // The array of an event: its name, then its arguments.
 std::string eventOf(const json& object) {
-  json event = json::array({textOf(object, "event")});
+  std::string name = textOf(object, "event");
+  if (socketio::isReservedEvent(name)) throw Failed{kReservedEvent};
+  json event = json::array({std::move(name)});
   const auto arguments = object.find("arguments");
   if (arguments != object.end() && arguments->is_array()) {
     for (const json& one : *arguments)

@@ -65,6 +65,20 @@ suite("an admin's hands", { locations }, (server) => {
     assertRefused(await admin('POST', '/sessions/nowhere/messages', { message: 'Hello' }), 404, /^Session not found$/);
   });
 
+  it('send no event at which clients would end their connection, or that they take for another', async () => {
+    const { sessionId, leader } = await room(server());
+    const names = ['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener', 'playback_sync', 'error'];
+    for (const event of names) {
+      for (const path of ['/messages', `/sessions/${sessionId}/messages`]) {
+        assertRefused(await admin('POST', path, { message: 'x', event }), 400, /^event must not be/);
+      }
+    }
+    assert.equal((await admin('POST', '/messages', { message: 'the last one' })).status, 200);
+    await waitFor(leader, 'server_message', ({ message }) => message === 'the last one');
+    assert.ok(leader.connected);
+    for (const event of names) assert.equal(received(leader, event).length, 0, event);
+  });
+
   it('answer what they cannot take as REST does', async () => {
     assertRefused(await admin('GET', ''), 404, /No such path/);
     assertRefused(await admin('DELETE', '/sessions'), 404, /No such path/);
