@@ -1,7 +1,9 @@
 // mediasync_admin: what somebody can do at night without Lua.
 import assert from 'node:assert/strict';
-import { checkConfiguration, configuration, connect, describe, it, received, request, rest, room, state, suite, until,
+import fs from 'node:fs';
+import { checkConfiguration, configuration, connect, describe, it, received, repoRoot, request, rest, room, state, suite, until,
   waitFor } from './harness/index.mjs';
+import { freePort } from './harness/nginx.mjs';
 
 const locations = 'location /admin { mediasync_admin rooms; } location /closed { mediasync_admin rooms; deny all; }';
 
@@ -119,6 +121,22 @@ suite('changes by an admin', { workerCounts: [2], zone: 'state=rooms.state sync=
     const { sessionId } = await room(server());
     assert.equal((await rest(server(), 'DELETE', `/admin/sessions/${sessionId}`)).status, 200);
     await until('it to be gone', async () => (await request(server(), { path: `/api/sessions/${sessionId}` })).status === 404);
+  });
+});
+
+const documented = /^server \{\n    listen 127\.0\.0\.1:8081;\n.*?^\}$/ms.exec(fs.readFileSync(`${repoRoot}/docs/directives.md`, 'utf8'));
+const port = await freePort();
+suite("an admin's server, as the documentation has it", { workerCounts: [2],
+  http: documented?.[0].replace('8081', port).replace('watch', 'rooms'),
+  locations: 'location /edge/ { proxy_pass http://127.0.0.1:$server_port/; }' }, (server) => {
+  it('takes commands, and no proxy of the viewers leads to it', async () => {
+    assert.ok(documented);
+    const { leader } = await room(server());
+    assert.equal((await rest({ port }, 'POST', '/admin/messages', { message: 'Hello' })).status, 200);
+    assert.equal((await waitFor(leader, 'server_message')).message, 'Hello');
+    for (const path of ['/admin/messages', '/edge/admin/messages']) {
+      assert.equal((await rest(server(), 'POST', path, { message: 'evil' })).status, 404);
+    }
   });
 });
 

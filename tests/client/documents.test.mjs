@@ -6,6 +6,30 @@ import { describe, it, repoRoot } from './harness/index.mjs';
 
 const inFolder = (folder, pattern) => fs.readdirSync(path.join(repoRoot, folder)).filter((name) => pattern.test(name))
   .map((name) => path.join(folder, name));
+const files = ['README.md', 'nginx.conf.example', 'container/nginx.conf', ...inFolder('nginx', /\.conf\.in$/), ...inFolder('docs', /\.md$/),
+  ...inFolder('docs/recipes', /\.md$/)];
+
+describe('configurations that let in who is on the same machine', () => {
+  it('say that behind a proxy this is everybody', () => {
+    let found = 0;
+    for (const name of files) {
+      const lines = fs.readFileSync(path.join(repoRoot, name), 'utf8').split('\n');
+      for (const [i, line] of lines.entries()) {
+        if (!/^[^`]*\ballow +127\.0\.0\.1;/.test(line)) continue;
+        assert.match(lines.slice(Math.max(0, i - 12), i + 1).join('\n'), /set_real_ip_from/, `${name}:${i + 1}`);
+        found += 1;
+      }
+    }
+    assert.ok(found > 5, `${found} found`);
+  });
+
+  it('do not let them be admins where viewers are served', () => {
+    for (const name of files) {
+      const text = fs.readFileSync(path.join(repoRoot, name), 'utf8');
+      for (const [block] of text.matchAll(/location [^{}]*\{[^{}]*mediasync_admin[^{}]*\}/g)) assert.doesNotMatch(block, /allow/, name);
+    }
+  });
+});
 
 describe('servers of the recipes that only others on the same machine ask', () => {
   it('listen there alone', () => {
