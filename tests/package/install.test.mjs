@@ -47,6 +47,17 @@ describe('packages', { timeout: 30 * kPatience }, () => {
     machine?.stop();
   });
 
+  it("make no folder otherwise than the operator's override says, and all of them", () => {
+    machine.run('dpkg-statoverride', '--add', 'games', 'games', '0750', '/var/lib/mediasync');
+    machine.aptInstall('nginx', file(module));
+    const state = machine.stat('/var/lib/mediasync');
+    assert.deepEqual([state.uid, state.gid, state.mode & 0o7777], [5, 60, 0o750]);
+    assert.ok(machine.stat('/var/lib/mediasync/films').isDirectory());
+    machine.run('dpkg-statoverride', '--remove', '/var/lib/mediasync');
+    machine.run('apt-get', '-y', 'purge', module);
+    assert.deepEqual(machine.filesNamed('mediasync'), []);
+  });
+
   it('are installed with what they depend on, and NGINX accepts the module', () => {
     machine.aptInstall('nginx', ...names.map((name) => file(name)));
     assert.equal(machine.run('nginx', '-t').replaceAll(/^nginx: |\n/gm, ''),
@@ -166,10 +177,14 @@ describe('packages', { timeout: 30 * kPatience }, () => {
   });
 
   it('keep sessions over an upgrade of the module, which is at work afterwards', async () => {
+    machine.run('chown', '1000:1000', '/var/lib/mediasync/films');
+    machine.run('chmod', '2775', '/var/lib/mediasync/films');
     await keepsSession(() => machine.runBeside('apt-get', '-y', 'install', file(module, '/packages/newer')));
     const maps = fs.readFileSync(`/proc/${machine.master()}/maps`, 'utf8').split('\n').filter((line) => line.includes('ngx_http_mediasync_module.so'));
     assert.ok(maps.length > 0);
     assert.ok(maps.every((line) => !line.includes('(deleted)')), 'the master has the module that is installed');
+    const films = machine.stat('/var/lib/mediasync/films');
+    assert.deepEqual([films.uid, films.gid, films.mode & 0o7777], [1000, 1000, 0o2775], 'the folder is still whose it was');
   });
 
   it('are removed without harm to NGINX', async () => {
