@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, it, repoRoot } from './harness/index.mjs';
+import { describe, it, repoRoot, request, Server } from './harness/index.mjs';
 
 const inFolder = (folder, pattern) => fs.readdirSync(path.join(repoRoot, folder)).filter((name) => pattern.test(name))
   .map((name) => path.join(folder, name));
@@ -44,5 +44,33 @@ describe('servers of the recipes that only others on the same machine ask', () =
       }
     }
     assert.ok(found > 2, `${found} found`);
+  });
+});
+
+describe('the films of nginx/watch.conf', () => {
+  it('are those in their folder, with a slash behind its name and without', async () => {
+    const [films] = /^location \/films\/ \{\n.*?^\}$/ms.exec(fs.readFileSync(path.join(repoRoot, 'nginx/watch.conf.in'), 'utf8'));
+    for (const folder of ['films', 'films/']) {
+      const server = await Server.start({ workers: 1, locations: `set $mediasync_films ${folder}; ${films}` });
+      try {
+        for (const name of ['films', 'films-private']) {
+          fs.mkdirSync(path.join(server.prefix, name));
+          fs.writeFileSync(path.join(server.prefix, name, 'one.mp4'), 'x');
+        }
+        const statusOf = async (where) => (await request(server, { path: where })).status;
+        assert.deepEqual([await statusOf('/films/one.mp4'), await statusOf('/films/-private/one.mp4')], [200, 404], folder);
+      } finally {
+        await server.stop();
+      }
+    }
+  });
+});
+
+describe('docs/quick-reference.md, which is mediasync(7)', () => {
+  it('names every endpoint', () => {
+    const text = fs.readFileSync(path.join(repoRoot, 'docs/quick-reference.md'), 'utf8');
+    for (const name of ['mediasync', 'mediasync_api', 'mediasync_status', 'mediasync_admin', 'mediasync_member']) {
+      assert.match(text, new RegExp(`\\b${name} [^;\`]*;`), name);
+    }
   });
 });
