@@ -112,10 +112,11 @@ void appendAdminDone(std::string& out, std::string_view message) {
   json.key("message").string(message).endObject();
 }
 
-void appendAdminSent(std::string& out, std::uint64_t connections) {
+void appendAdminSent(std::string& out, std::uint64_t connections, bool isComplete) {
   JsonWriter json(out);
   json.beginObject().key("success").boolean(true);
-  json.key("sent").integer(static_cast<std::int64_t>(connections)).endObject();
+  json.key("sent").integer(static_cast<std::int64_t>(connections));
+  json.key("complete").boolean(isComplete).endObject();
 }
 
 }  // namespace mediasync::api

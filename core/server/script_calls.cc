@@ -141,23 +141,23 @@ bool ScriptCalls::sendTo(const store::ConnectionRef& connection, std::string_vie
 }
 
 // Those that have no room are left out, unless nobody has.
-std::size_t ScriptCalls::sendToEach(const std::vector<store::ConnectionRef>& connections, std::string_view nsp,
-                               const Assembled& whole) {
-  std::size_t sent = 0;
-  bool isBacklogged = false;
+ScriptCalls::Reach ScriptCalls::sendToEach(const std::vector<store::ConnectionRef>& connections, std::string_view nsp,
+                                           const Assembled& whole) {
+  Reach reach;
   for (const store::ConnectionRef& connection : connections) {
     try {
-      sent += sendTo(connection, nsp, whole) ? 1 : 0;
+      reach.sent += sendTo(connection, nsp, whole) ? 1 : 0;
     } catch (const Failed& failed) {
       if (failed.refusal == kTooLong) throw;
-      isBacklogged = true;
+      reach.isComplete = false;
     } catch (const store::OutOfSpace&) {
-      if (sent == 0) throw;
+      if (reach.sent == 0) throw;
+      reach.isComplete = false;
       break;
     }
   }
-  if (isBacklogged && sent == 0) throw Failed{kBacklogged};
-  return sent;
+  if (!reach.isComplete && reach.sent == 0) throw Failed{kBacklogged};
+  return reach;
 }
 
 // To those of one shard that take it.
@@ -172,13 +172,14 @@ std::string ScriptCalls::emitToShard(const json& number, std::string_view nsp, c
       connections.push_back({ref, record.serial, record.shard});
     });
   }
-  std::size_t sent = 0;
+  Reach reach;
   try {
-    sent = sendToEach(connections, nsp, whole);
+    reach = sendToEach(connections, nsp, whole);
   } catch (const Failed& failed) {
     if (failed.refusal != kBacklogged) throw;
+    reach.isComplete = false;
   }
-  return success({{"sent", sent}, {"shards", zone_.shards()}});
+  return success({{"sent", reach.sent}, {"complete", reach.isComplete}, {"shards", zone_.shards()}});
 }
 
 // Under the lock of the session.
@@ -237,7 +238,7 @@ std::string ScriptCalls::emitToSession(const json& arguments, const std::string&
         addConnections(user, connections);
     }
   }
-  return success(sendToEach(connections, nsp, whole));
+  return success(sendToEach(connections, nsp, whole).sent);
 }
 
 // The user's clients are told why before they lose their seats; one that takes nothing any more is closed. False: there

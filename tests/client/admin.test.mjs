@@ -61,7 +61,7 @@ suite("an admin's hands", { locations }, (server) => {
     const { sessionId, leader } = await room(server());
     const other = await room(server());
     const answer = await admin('POST', `/sessions/${sessionId}/messages`, { message: 'Hello', event: 'notice' });
-    assert.deepEqual([answer.status, answer.json()], [200, { success: true, sent: 2 }]);
+    assert.deepEqual([answer.status, answer.json()], [200, { success: true, sent: 2, complete: true }]);
     assert.equal((await waitFor(leader, 'notice')).message, 'Hello');
     assert.equal(received(other.leader, 'notice').length, 0);
     assertRefused(await admin('POST', '/sessions/nowhere/messages', { message: 'Hello' }), 404, /^Session not found$/);
