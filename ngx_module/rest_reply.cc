@@ -85,7 +85,7 @@ ngx_int_t sendReply(ngx_http_request_t* r, const server::RestReply& reply) {
 }
 
 ngx_int_t sendWritten(ngx_http_request_t* r, Runtime& runtime, server::RestReply reply) {
-  if (runtime.worker().confirmations().isWritten(reply.ticket)) return sendReply(r, reply);
+  if (runtime.worker().confirmations().maySay(reply.ticket)) return sendReply(r, reply);
   makeInPool<Writing>(r, r, runtime, std::move(reply));
   return NGX_DONE;
 }

@@ -35,6 +35,10 @@ export type Code =
   | "TOO_MANY_CONNECTIONS"
   | "RATE_LIMITED"
   | "ZONE_FULL"
+  | "HOOK_FAILED"
+  | "BACKLOGGED"
+  | "KICKED"
+  | "SESSION_CLOSED"
   | (string & {});
 
 /** Why a film does not go on. */
@@ -180,6 +184,28 @@ export interface CreateSession {
   creatorSecret?: string | null;
 }
 
+/** What an admin has to say. */
+export interface Message {
+  message: string;
+  /** What clients get it as, `server_message` when it is left out; none of the events described here, and none that Socket.IO reserves. */
+  event?: string;
+}
+
+/** A message was sent. */
+export interface Sent {
+  success: true;
+  /** To so many connections. */
+  sent: number;
+  /** Whether these were all. */
+  complete: boolean;
+}
+
+/** A session was ended, or a user removed. */
+export interface Administered {
+  success: true;
+  message: string;
+}
+
 /** Joins a session, which is created when there is none. */
 export interface JoinSession {
   sessionId: string;
@@ -310,12 +336,18 @@ export interface DesyncRecovery {
 /** To who asked: the server's time. */
 export interface HeartbeatAck extends ServerTime {}
 
-/** To who sent it: an event was refused, and has changed nothing. */
+/** To everybody, or to the members of a session: an admin has something to say. Admins may send it by another name. It has an offset when it went to a session. */
+export interface ServerMessage {
+  message: string;
+  timestamp: number;
+}
+
+/** To who sent it: an event was refused, and has changed nothing. Or to who was removed from a session. */
 export interface Refusal {
   /** A sentence for people; may change. */
   message: string;
   code: Code;
-  /** The name of the refused event, at most 128 bytes of it. */
+  /** The name of the refused event, at most 128 bytes of it; empty when it is about none. */
   event: string;
 }
 
@@ -361,6 +393,8 @@ export interface ServerToClientEvents {
   desync_recovery: (data: DesyncRecovery) => void;
   /** To who asked: the server's time. */
   heartbeat_ack: (data: HeartbeatAck) => void;
-  /** To who sent it: an event was refused, and has changed nothing. */
+  /** To everybody, or to the members of a session: an admin has something to say. Admins may send it by another name. It has an offset when it went to a session. */
+  server_message: (data: ServerMessage, offset?: string) => void;
+  /** To who sent it: an event was refused, and has changed nothing. Or to who was removed from a session. */
   error: (data: Refusal) => void;
 }

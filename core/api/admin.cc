@@ -1,5 +1,7 @@
 #include "core/api/admin.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "core/api/timestamps.h"
 #include "core/base/json_text.h"
 #include "core/session/command.h"
+#include "core/socketio/event_name.h"
 
 namespace mediasync::api {
 namespace {
@@ -18,6 +21,10 @@ constexpr std::string_view kPosts = "POST, OPTIONS";
 constexpr std::size_t kMostSegments = 4;
 constexpr std::size_t kDepth = 8;
 constexpr std::size_t kMaxEventBytes = 64;
+// The events of the API: a message has none of their data, and clients would take it for one of them.
+constexpr std::array<std::string_view, 11> kApiEvents{
+    "session_joined", "session_state",      "user_joined",     "user_left",     "playback_sync", "media_loaded",
+    "user_buffering", "leadership_changed", "desync_recovery", "heartbeat_ack", "error"};
 
 // The parts of a path between its slashes. Empty: it has too many, or does not begin with one.
 std::vector<std::string_view> segmentsOf(std::string_view path) {
@@ -80,6 +87,10 @@ std::string parseMessage(std::string_view body, AdminCommand& command) {
   if (event == nullptr || event->empty() || !isText(*event, kMaxEventBytes)) {
     return "event must be 1 to 64 bytes of text without control characters";
   }
+  if (socketio::isReservedEvent(*event)) return "event must not be a name that Socket.IO reserves";
+  if (std::find(kApiEvents.begin(), kApiEvents.end(), *event) != kApiEvents.end()) {
+    return "event must not be an event of the API";
+  }
   command.event = *event;
   return {};
 }
@@ -101,10 +112,11 @@ void appendAdminDone(std::string& out, std::string_view message) {
   json.key("message").string(message).endObject();
 }
 
-void appendAdminSent(std::string& out, std::uint64_t connections) {
+void appendAdminSent(std::string& out, std::uint64_t connections, bool isComplete) {
   JsonWriter json(out);
   json.beginObject().key("success").boolean(true);
-  json.key("sent").integer(static_cast<std::int64_t>(connections)).endObject();
+  json.key("sent").integer(static_cast<std::int64_t>(connections));
+  json.key("complete").boolean(isComplete).endObject();
 }
 
 }  // namespace mediasync::api

@@ -49,8 +49,9 @@ std::string parseMessage(std::string_view body, AdminCommand& command);
 // The arguments of the event: [{"message":…,"timestamp":…}].
 std::string messageArguments(const AdminCommand& command, std::int64_t wall, TimestampUnit unit);
 
-// {"success":true,"message":…}, and how many connections it was sent to.
+// {"success":true,"message":…}
 void appendAdminDone(std::string& out, std::string_view message);
-void appendAdminSent(std::string& out, std::uint64_t connections);
+// How many connections a message was sent to, and whether these were all.
+void appendAdminSent(std::string& out, std::uint64_t connections, bool isComplete);
 
 }  // namespace mediasync::api

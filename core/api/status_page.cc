@@ -16,6 +16,8 @@ namespace mediasync::api {
 namespace {
 
 constexpr std::uint64_t kMillion = 1'000'000;
+constexpr std::string_view kWorkerLag = "worker_lag_seconds";
+constexpr std::string_view kWorkerPrefix = "in slot ";
 
 enum class Unit { kNumber, kBytes, kSeconds, kRate };
 
@@ -148,20 +150,25 @@ void appendRow(std::string& out, std::string_view name, std::string_view figure,
 }
 
 std::string rowName(const Metric& metric) {
-  return metric.label.name == "worker" ? "in slot " + metric.label.value : metric.label.value;
+  return metric.name == kWorkerLag ? std::string(kWorkerPrefix) + metric.label.value : metric.label.value;
 }
 
 // The values of a family that has labels, by the first. Counters that are zero are hidden, and shown when they are not.
+// The script makes the rows of labels that come later.
 void appendByLabel(std::string& out, const ZoneStatus& zone, std::string_view title, std::string_view name,
                    std::string_view key) {
-  out.append("<div><h3>").append(title).append("</h3>\n<table><tbody>\n");
+  const bool isTime = name.ends_with("_seconds");
+  out.append("<div><h3>").append(title).append("</h3>\n<table><tbody data-rows=").append(key);
+  out.append(isTime ? " data-kind=seconds" : " data-kind=number data-hides");
+  if (name == kWorkerLag) out.append(" data-before=\"").append(kWorkerPrefix).append("\"");
+  out.append(">\n");
   bool isEmpty = true;
   for (const Metric& metric : zone.metrics) {
     if (metric.name != name) continue;
     const bool isHidden = metric.value == 0 && metric.kind == Metric::Kind::kCounter;
     isEmpty = isEmpty && isHidden;
-    appendRow(out, rowName(metric), std::string(key) + "/" + metric.label.value,
-              metric.name.ends_with("_seconds") ? "seconds" : "number", valueText(metric), isHidden);
+    appendRow(out, rowName(metric), std::string(key) + "/" + metric.label.value, isTime ? "seconds" : "number",
+              valueText(metric), isHidden);
   }
   out.append(isEmpty ? "<tr class=none>" : "<tr class=none hidden>").append("<td class=quiet>none<td>\n");
   out.append("</tbody></table></div>\n");
@@ -241,7 +248,7 @@ void appendZone(std::string& out, const ZoneStatus& zone, std::int64_t now) {
   out.append("</div>\n<div class=columns>\n<div>");
   appendMemory(out, zone);
   out.append("</div>\n");
-  appendByLabel(out, zone, "Lag of worker processes", "worker_lag_seconds", "worker_lag_seconds_by_worker");
+  appendByLabel(out, zone, "Lag of worker processes", kWorkerLag, "worker_lag_seconds_by_worker");
   appendTimes(out, zone);
   appendConnections(out, zone);
   appendByLabel(out, zone, "Events refused", "refusals_total", "refusals_by_code");

@@ -91,8 +91,14 @@ bool StateKeeper::isAwaited() const {
   return state().awaited.load() > state().durable.load();
 }
 
-// All that had changed when the write with that ticket began is safe. Who waits for it is woken.
+// All that had changed when the write with that ticket began is safe.
 void StateKeeper::becameDurable(std::uint64_t ticket) {
+  state().released.store(0);
+  release(ticket);
+}
+
+// Nothing waits for the writes up to that one any longer. Who did is woken.
+void StateKeeper::release(std::uint64_t ticket) {
   state().durable.store(std::max(ticket, state().durable.load()));
   for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
     store::WorkerEntry& worker = zone_.worker(slot);
@@ -211,7 +217,8 @@ void StateKeeper::written(bool ok) {
     retryAt_ = env_.now().mono + kRetry;
     hasCurrent_ = isComplete_ = false;
     beginSnapshot();
-    becameDurable(ticket_ + 1);  // as long as nothing can be written, nothing waits for it
+    state().released.store(ticket_ + 1);  // as long as nothing can be written, nothing waits for it
+    release(ticket_ + 1);
     return;
   }
   state().written.fetch_add(currentBytes_ + snapshotBytes_);

@@ -98,6 +98,7 @@ class StateKeeper {
   bool isAwaited() const;
   StateSync sync() const;
   void becameDurable(std::uint64_t ticket);
+  void release(std::uint64_t ticket);
   void noteSaved();
   StateWrite nextWrite(std::size_t maxBytes);
   void addClock(std::string& changes);

@@ -59,6 +59,7 @@ RestReply Admin::sendMessage(const api::AdminCommand& command, const Options& op
   arguments["arguments"] = json::parse(api::messageArguments(command, env_.now().wall, options.timestamps));
   const bool isForAll = command.sessionId.empty();
   std::uint64_t sent = 0;
+  bool isComplete = true;
   std::optional<RestReply> failed;
   for (std::uint32_t shard = 0; shard < (isForAll ? zone_.shards() : 1); ++shard) {
     if (isForAll) {
@@ -73,10 +74,11 @@ RestReply Admin::sendMessage(const api::AdminCommand& command, const Options& op
     }
     const json& result = answer["result"];
     sent += (isForAll ? result["sent"] : result).get<std::uint64_t>();
+    isComplete = isComplete && (!isForAll || result.value("complete", false));
   }
   if (failed && sent == 0) return *failed;
   RestReply reply;
-  api::appendAdminSent(reply.body, sent);
+  api::appendAdminSent(reply.body, sent, isComplete && !failed);
   return reply;
 }
 

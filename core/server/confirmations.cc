@@ -33,6 +33,14 @@ bool Confirmations::isWritten(WriteTicket ticket) const {
   return zone_.header().state.durable.load() >= ticket;
 }
 
+// Counts it when that is because writing fails.
+bool Confirmations::maySay(WriteTicket ticket) {
+  if (!isWritten(ticket)) return false;
+  store::StateKeeping& state = zone_.header().state;
+  if (ticket != 0 && ticket <= state.released.load()) state.unwritten.fetch_add(1);
+  return true;
+}
+
 // Has the write done soon, and this worker woken after it.
 void Confirmations::await(WriteTicket ticket) {
   std::atomic<std::uint64_t>& awaited = zone_.header().state.awaited;
@@ -55,7 +63,7 @@ void Confirmations::cancel(Confirmation& confirmation) {
 // Sends the acknowledgement of a change.
 void Confirmations::confirm(Caller& caller, std::string packet) {
   const WriteTicket ticket = writeTicket();
-  if (isWritten(ticket)) return replies_.reply(caller, packet);
+  if (maySay(ticket)) return replies_.reply(caller, packet);
   unconfirmed_.push_back({ticket, env_.now().mono, caller.connection, std::move(packet)});
   await(ticket);
 }
@@ -68,10 +76,22 @@ bool Confirmations::isUnconfirmedFull() const {
 void Confirmations::confirmWritten() {
   if (unconfirmed_.empty() && confirmations_.empty()) return;
   zone_.worker(id_.slot).awaitsWrite.store(0);
-  confirmUntil(zone_.header().state.durable.load());
+  const WriteTicket written = zone_.header().state.durable.load();
+  countReleased(written);
+  confirmUntil(written);
   for (const WaitingConfirmation& waiting : confirmations_)
     await(waiting.ticket);
   if (!unconfirmed_.empty()) await(unconfirmed_.back().ticket);
+}
+
+// Those up to `written` that go without their write, as it has failed.
+void Confirmations::countReleased(WriteTicket written) {
+  store::StateKeeping& state = zone_.header().state;
+  const WriteTicket released = std::min(written, state.released.load());
+  if (released == 0) return;
+  const auto isReleased = [released](const auto& waiting) { return waiting.ticket <= released; };
+  state.unwritten.fetch_add(static_cast<std::uint64_t>(std::ranges::count_if(unconfirmed_, isReleased) +
+                                                       std::ranges::count_if(confirmations_, isReleased)));
 }
 
 void Confirmations::confirmUntil(WriteTicket written) {

@@ -25,6 +25,8 @@ class Confirmations : Part {
   Confirmations(Context&, Replies&);
   // ---- answers that wait for the state file
   bool isWritten(WriteTicket) const;
+  // Whether a change may be confirmed now. Counts those whose write has failed.
+  bool maySay(WriteTicket);
   // Kept until it is called or cancelled.
   void await(WriteTicket, Confirmation&);
   void await(WriteTicket);
@@ -49,6 +51,7 @@ class Confirmations : Part {
     std::int64_t since;  // monotonic
     Confirmation* confirmation;
   };
+  void countReleased(WriteTicket written);
   void confirmUntil(WriteTicket);
 
   Replies& replies_;

@@ -13,6 +13,7 @@
 #include "core/server/rest.h"
 #include "core/session/rules.h"
 #include "core/socketio/encoder.h"
+#include "core/socketio/event_name.h"
 #include <nlohmann/json.hpp>
 
 namespace mediasync::server {
@@ -25,6 +26,7 @@ using store::SessionTransaction;
 namespace {
 
 constexpr Refusal kBadCall{"INVALID_ARGUMENT", "An argument is missing, or of the wrong type"};
+constexpr Refusal kReservedEvent{"INVALID_ARGUMENT", "Clients end their connection when an event has this name"};
 constexpr Refusal kNoOperation{"UNKNOWN_OPERATION", "There is no such operation"};
 constexpr Refusal kNoUser{"USER_NOT_FOUND", "There is no such user in the session"};
 constexpr Refusal kNoConnection{"NOT_CONNECTED", "There is no such connection"};
@@ -70,7 +72,9 @@ std::string sessionIdOf(const json& object) {
 
 // The array of an event: its name, then its arguments.
 std::string eventOf(const json& object) {
-  json event = json::array({textOf(object, "event")});
+  std::string name = textOf(object, "event");
+  if (socketio::isReservedEvent(name)) throw Failed{kReservedEvent};
+  json event = json::array({std::move(name)});
   const auto arguments = object.find("arguments");
   if (arguments != object.end() && arguments->is_array()) {
     for (const json& one : *arguments)
@@ -137,23 +141,23 @@ bool ScriptCalls::sendTo(const store::ConnectionRef& connection, std::string_vie
 }
 
 // Those that have no room are left out, unless nobody has.
-std::size_t ScriptCalls::sendToEach(const std::vector<store::ConnectionRef>& connections, std::string_view nsp,
-                               const Assembled& whole) {
-  std::size_t sent = 0;
-  bool isBacklogged = false;
+ScriptCalls::Reach ScriptCalls::sendToEach(const std::vector<store::ConnectionRef>& connections, std::string_view nsp,
+                                           const Assembled& whole) {
+  Reach reach;
   for (const store::ConnectionRef& connection : connections) {
     try {
-      sent += sendTo(connection, nsp, whole) ? 1 : 0;
+      reach.sent += sendTo(connection, nsp, whole) ? 1 : 0;
     } catch (const Failed& failed) {
       if (failed.refusal == kTooLong) throw;
-      isBacklogged = true;
+      reach.isComplete = false;
     } catch (const store::OutOfSpace&) {
-      if (sent == 0) throw;
+      if (reach.sent == 0) throw;
+      reach.isComplete = false;
       break;
     }
   }
-  if (isBacklogged && sent == 0) throw Failed{kBacklogged};
-  return sent;
+  if (!reach.isComplete && reach.sent == 0) throw Failed{kBacklogged};
+  return reach;
 }
 
 // To those of one shard that take it.
@@ -168,13 +172,14 @@ std::string ScriptCalls::emitToShard(const json& number, std::string_view nsp, c
       connections.push_back({ref, record.serial, record.shard});
     });
   }
-  std::size_t sent = 0;
+  Reach reach;
   try {
-    sent = sendToEach(connections, nsp, whole);
+    reach = sendToEach(connections, nsp, whole);
   } catch (const Failed& failed) {
     if (failed.refusal != kBacklogged) throw;
+    reach.isComplete = false;
   }
-  return success({{"sent", sent}, {"shards", zone_.shards()}});
+  return success({{"sent", reach.sent}, {"complete", reach.isComplete}, {"shards", zone_.shards()}});
 }
 
 // Under the lock of the session.
@@ -233,7 +238,7 @@ std::string ScriptCalls::emitToSession(const json& arguments, const std::string&
         addConnections(user, connections);
     }
   }
-  return success(sendToEach(connections, nsp, whole));
+  return success(sendToEach(connections, nsp, whole).sent);
 }
 
 // The user's clients are told why before they lose their seats; one that takes nothing any more is closed. False: there

@@ -34,7 +34,11 @@ class ScriptCalls : Part {
  private:
   store::ConnectionRef connectionOf(const nlohmann::json& arguments);
   bool sendTo(const store::ConnectionRef&, std::string_view nsp, const Assembled&);
-  std::size_t sendToEach(const std::vector<store::ConnectionRef>&, std::string_view nsp, const Assembled&);
+  struct Reach {
+    std::size_t sent = 0;
+    bool isComplete = true;  // nobody was left out
+  };
+  Reach sendToEach(const std::vector<store::ConnectionRef>&, std::string_view nsp, const Assembled&);
   void addConnections(session::UserRef, std::vector<store::ConnectionRef>&);
   std::string emitEvent(const nlohmann::json& arguments);
   std::string emitToSession(const nlohmann::json& arguments, const std::string& event, std::string_view nsp,

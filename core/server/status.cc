@@ -199,7 +199,8 @@ Metrics statusOf(const store::Zone& zone, Instant now) {
   addBy(metrics, zone,
         {"handshakes_refused_total", "Engine.IO handshakes turned away", Kind::kCounter, 0, {"reason", {}}},
         &C::turnedAway, kHandshakeRefusals);
-  addBy(metrics, zone, {"forbidden_total", "Requests answered with 403", Kind::kCounter, 0, {"reason", {}}},
+  addBy(metrics, zone,
+        {"forbidden_total", "Requests that the module refused with 403", Kind::kCounter, 0, {"reason", {}}},
         &C::forbidden, kForbidden);
   addConnections(metrics, zone);
   addRefusals(metrics, zone);

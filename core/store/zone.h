@@ -79,6 +79,7 @@ struct StateKeeping {
   std::atomic<std::uint64_t> taken;
   std::atomic<std::uint64_t> durable;
   std::atomic<std::uint64_t> awaited;
+  std::atomic<std::uint64_t> released;   // nobody waits for the writes up to this one, as writing fails; 0: it does not
   std::atomic<std::uint64_t> written;    // bytes since the zone was made
   std::atomic<std::uint64_t> snapshots;  // likewise
   std::atomic<std::uint64_t> failures;   // likewise: writes that failed

@@ -8,7 +8,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const readJson = (name) => JSON.parse(fs.readFileSync(path.join(root, name), 'utf8'));
 
 export const description = readJson('core/api/description.json');
-export const { commands, events, objects, problems, codes, rest, statuses } = description;
+export const { commands, events, objects, problems, codes, rest, statuses, admin, adminStatuses } = description;
 
 /** Texts that clients give have no control characters. */
 const kNoControls = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
@@ -47,7 +47,8 @@ function typeSchema(field, refer) {
   }
 }
 
-/** null means the same as leaving an optional field of a command out. */
+/** null means the same as leaving an optional field of a command out, unless it is said not to. */
+const isNullable = ({ nullable, optional }, isInput) => nullable ?? (isInput && optional);
 function orNull(schema, allowed) {
   if (!allowed) return schema;
   return { ...schema, type: [schema.type, 'null'], ...(schema.enum && { enum: [...schema.enum, null] }) };
@@ -56,7 +57,7 @@ function orNull(schema, allowed) {
 function fieldSchema(field, isInput, refer) {
   let schema = typeSchema(field, refer);
   for (const key of ['minimum', 'maximum', 'const']) if (key in field) schema = { ...schema, [key]: field[key] };
-  schema = orNull(schema, field.nullable || (isInput && field.optional));
+  schema = orNull(schema, isNullable(field, isInput));
   if (field.array) schema = { type: 'array', items: schema };
   const text = [field.type === 'time' ? kEpoch : null, field.text].filter(Boolean).join('; ');
   return text === '' ? schema : { description: text, ...schema };
@@ -110,16 +111,16 @@ const info = (title, text) => ({ title, version: readJson('web/package.json').ve
   license: { name: 'BSD-2-Clause', url: 'https://spdx.org/licenses/BSD-2-Clause.html' } });
 const refer = (name) => ({ $ref: `#/components/schemas/${name}` });
 
-function response(status, schema) {
+function response(status, schema, texts) {
   const headers = {
     ...(status === '201' && { Location: { description: 'The path of the session', required: true, schema: { type: 'string' } } }),
     ...(['429', '503'].includes(status) && { 'Retry-After': { description: 'Seconds', schema: { type: 'integer' } } }),
   };
-  return { description: statuses[status], ...(Object.keys(headers).length > 0 && { headers }),
+  return { description: texts[status], ...(Object.keys(headers).length > 0 && { headers }),
     content: { 'application/json': { schema: refer(schema) } } };
 }
 
-function restOperation(operation) {
+function restOperation(operation, texts) {
   const parameters = (operation.query ?? []).map((field) => {
     const { description: text, ...schema } = fieldSchema(field, false, refer);
     return { name: field.name, in: 'query', description: text, schema };
@@ -129,24 +130,30 @@ function restOperation(operation) {
     summary: operation.text,
     ...(parameters.length > 0 && { parameters }),
     ...(operation.body && { requestBody: { required: true, content: { 'application/json': { schema: refer(operation.body) } } } }),
-    responses: Object.fromEntries(Object.entries(operation.answers).map(([status, schema]) => [status, response(status, schema)])),
+    responses: Object.fromEntries(Object.entries(operation.answers).map(([status, schema]) => [status, response(status, schema, texts)])),
   };
 }
 
-/** The REST endpoints, as OpenAPI 3.1. */
+function restPath(name, operations, texts) {
+  const { description: text, ...id } = fieldSchema(commands.join_session.fields[0], false, refer);
+  const parameters = [...name.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => ({ name: parameter, in: 'path', required: true, schema: id,
+    description: 'One percent-encoded segment; `/` in an id is `%2F`' }));
+  return {
+    ...(parameters.length > 0 && { parameters }),
+    ...Object.fromEntries(Object.entries(operations).map(([method, operation]) => [method, restOperation(operation, texts)])),
+  };
+}
+
+/** The REST endpoints, as OpenAPI 3.1. Those for admins are at a server of their own. */
 export function openapi() {
   const paths = {};
-  for (const [name, operations] of Object.entries(rest)) {
-    const { description: text, ...id } = fieldSchema(commands.join_session.fields[0], false, refer);
-    paths[name] = {
-      ...(name.includes('{') && { parameters: [{ name: 'sessionId', in: 'path', required: true, schema: id,
-        description: 'One percent-encoded segment; `/` in an id is `%2F`' }] }),
-      ...Object.fromEntries(Object.entries(operations).map(([method, operation]) => [method, restOperation(operation)])),
-    };
-  }
+  for (const [name, operations] of Object.entries(rest)) paths[name] = restPath(name, operations, statuses);
+  const servers = [{ url: 'http://127.0.0.1:8081/admin', description: 'The location of mediasync_admin' }];
+  for (const [name, operations] of Object.entries(admin)) paths[name] = { servers, ...restPath(name, operations, adminStatuses) };
   return {
     openapi: '3.1.0',
-    info: info('mediasync, REST', 'Creates, lists and shows sessions; docs/api.md says more. The paths are those of the usual configuration.'),
+    info: info('mediasync, REST', 'Creates, lists and shows sessions, and what admins do with them; docs/api.md says more. The paths are those ' +
+      'of the usual configuration.'),
     servers: [{ url: 'https://watch.example.org' }],
     paths,
     components: { schemas: schemasFor(paths) },
@@ -155,8 +162,8 @@ export function openapi() {
 
 const message = (name, text, payload, more = {}) => ({ name, summary: text, ...(payload && { payload }), ...more });
 
-/** Every command may be refused with these, too. */
-export const kAnyRefusals = ['BINARY_UNSUPPORTED', 'RATE_LIMITED'];
+/** Every command may be refused with these, too; with the last one where operators have rules. */
+export const kAnyRefusals = ['BINARY_UNSUPPORTED', 'RATE_LIMITED', 'HOOK_FAILED'];
 
 /** The codes that a command may be refused with, in the order of its checks. */
 export function refusalsOf(name) {
@@ -214,7 +221,7 @@ function typeName(field) {
 function interfaceText(name, structure, isInput) {
   const lines = structure.fields.flatMap((field) => [
     ...(field.text ? [`  /** ${field.text[0].toUpperCase()}${field.text.slice(1)}. */`] : []),
-    `  ${field.name}${field.optional ? '?' : ''}: ${typeName(field)}${field.nullable || (isInput && field.optional) ? ' | null' : ''};`,
+    `  ${field.name}${field.optional ? '?' : ''}: ${typeName(field)}${isNullable(field, isInput) ? ' | null' : ''};`,
   ]);
   const base = structure.extends ? ` extends ${structure.extends}` : '';
   return `/** ${structure.text} */\nexport interface ${name}${base} {${lines.length > 0 ? `\n${lines.join('\n')}\n` : ''}}\n`;

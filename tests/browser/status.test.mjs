@@ -90,6 +90,24 @@ describe('the status page', () => {
     await close();
   });
 
+  it('lists the workers that there are, after a reload too', async () => {
+    const { page, trouble, close } = await open();
+    const listed = () => page.locator('section[data-zone="rooms"] td[data-figure^="worker_lag_seconds_by_worker/"]')
+      .evaluateAll((cells) => cells.map((cell) => cell.parentElement.innerText.replace(/\s+/g, ' ').trim()));
+    const slots = async () => (await listed()).map((row) => /^in slot (\d+) \S/.exec(row)?.[1]);
+    const before = await slots();
+    assert.equal(before.length, 2);
+    await server.reload();
+    await eventually('the new workers, and no others', async () => {
+      const { zones } = (await request(server, { path: '/night?format=json' })).json();
+      const now = Object.keys(zones.find(({ zone }) => zone === 'rooms').worker_lag_seconds_by_worker);
+      const there = await slots();
+      return now.length === 2 && JSON.stringify(there) === JSON.stringify(now) && !there.some((slot) => before.includes(slot));
+    });
+    assert.deepEqual(trouble, []);
+    await close();
+  });
+
   it('fits a phone', async () => {
     const { page, close } = await open({ viewport: kPhone });
     await page.locator('details').first().locator('summary').click();

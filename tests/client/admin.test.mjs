@@ -1,7 +1,9 @@
 // mediasync_admin: what somebody can do at night without Lua.
 import assert from 'node:assert/strict';
-import { checkConfiguration, configuration, connect, describe, it, received, request, rest, room, state, suite, until,
+import fs from 'node:fs';
+import { checkConfiguration, configuration, connect, describe, it, received, repoRoot, request, rest, room, state, suite, until,
   waitFor } from './harness/index.mjs';
+import { freePort } from './harness/nginx.mjs';
 
 const locations = 'location /admin { mediasync_admin rooms; } location /closed { mediasync_admin rooms; deny all; }';
 
@@ -59,10 +61,24 @@ suite("an admin's hands", { locations }, (server) => {
     const { sessionId, leader } = await room(server());
     const other = await room(server());
     const answer = await admin('POST', `/sessions/${sessionId}/messages`, { message: 'Hello', event: 'notice' });
-    assert.deepEqual([answer.status, answer.json()], [200, { success: true, sent: 2 }]);
+    assert.deepEqual([answer.status, answer.json()], [200, { success: true, sent: 2, complete: true }]);
     assert.equal((await waitFor(leader, 'notice')).message, 'Hello');
     assert.equal(received(other.leader, 'notice').length, 0);
     assertRefused(await admin('POST', '/sessions/nowhere/messages', { message: 'Hello' }), 404, /^Session not found$/);
+  });
+
+  it('send no event at which clients would end their connection, or that they take for another', async () => {
+    const { sessionId, leader } = await room(server());
+    const names = ['connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener', 'playback_sync', 'error'];
+    for (const event of names) {
+      for (const path of ['/messages', `/sessions/${sessionId}/messages`]) {
+        assertRefused(await admin('POST', path, { message: 'x', event }), 400, /^event must not be/);
+      }
+    }
+    assert.equal((await admin('POST', '/messages', { message: 'the last one' })).status, 200);
+    await waitFor(leader, 'server_message', ({ message }) => message === 'the last one');
+    assert.ok(leader.connected);
+    for (const event of names) assert.equal(received(leader, event).length, 0, event);
   });
 
   it('answer what they cannot take as REST does', async () => {
@@ -105,6 +121,22 @@ suite('changes by an admin', { workerCounts: [2], zone: 'state=rooms.state sync=
     const { sessionId } = await room(server());
     assert.equal((await rest(server(), 'DELETE', `/admin/sessions/${sessionId}`)).status, 200);
     await until('it to be gone', async () => (await request(server(), { path: `/api/sessions/${sessionId}` })).status === 404);
+  });
+});
+
+const documented = /^server \{\n    listen 127\.0\.0\.1:8081;\n.*?^\}$/ms.exec(fs.readFileSync(`${repoRoot}/docs/directives.md`, 'utf8'));
+const port = await freePort();
+suite("an admin's server, as the documentation has it", { workerCounts: [2],
+  http: documented?.[0].replace('8081', port).replace('watch', 'rooms'),
+  locations: 'location /edge/ { proxy_pass http://127.0.0.1:$server_port/; }' }, (server) => {
+  it('takes commands, and no proxy of the viewers leads to it', async () => {
+    assert.ok(documented);
+    const { leader } = await room(server());
+    assert.equal((await rest({ port }, 'POST', '/admin/messages', { message: 'Hello' })).status, 200);
+    assert.equal((await waitFor(leader, 'server_message')).message, 'Hello');
+    for (const path of ['/admin/messages', '/edge/admin/messages']) {
+      assert.equal((await rest(server(), 'POST', path, { message: 'evil' })).status, 404);
+    }
   });
 });
 

@@ -6,10 +6,10 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import Ajv from 'ajv';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { codes, commands, description, events, fieldsOf, hasData, kAnyRefusals, made, objects, openapi, problems, refusalsOf, root,
+import { admin, adminStatuses, codes, commands, description, events, fieldsOf, hasData, kAnyRefusals, made, objects, openapi, problems, refusalsOf, root,
   schemaName } from '../../scripts/lib/description.mjs';
 import { faultOf } from './harness/described.mjs';
-import { ask, clear, connect, describe, enter, fence, it, join, received, refused, request, rest, room, suite, unique, until,
+import { ask, clear, connect, describe, enter, fence, it, join, received, refused, request, rest, room, state, suite, unique, until,
   waitFor } from './harness/index.mjs';
 
 const packageOf = createRequire(import.meta.url);
@@ -56,9 +56,16 @@ describe('the description and the code', () => {
   });
 
   it('have the same codes', () => {
-    const known = [...read('core/session/refusal.h').matchAll(/Refusal k\w+\{\s*"([A-Z_]+)"/g)].map(([, code]) => code)
-      .filter((code) => !['HOOK_FAILED', 'BACKLOGGED'].includes(code)); // only where operators have scripts
-    assert.deepEqual(known.sort(), Object.keys(codes).sort());
+    const known = [...read('core/session/refusal.h').matchAll(/Refusal k\w+\{\s*"([A-Z_]+)"/g)].map(([, code]) => code);
+    const removed = [...read('core/server/script_calls.cc').matchAll(/Refusal k(?:Kicked|Closed)\{\s*"([A-Z_]+)"/g)].map(([, code]) => code);
+    assert.equal(removed.length, 2);
+    assert.deepEqual([...known, ...removed].sort(), Object.keys(codes).sort());
+  });
+
+  it('have the same events, which messages of admins must not be', () => {
+    const names = /kApiEvents\{(.*?)\};/s.exec(read('core/api/admin.cc'))[1];
+    const told = [...names.matchAll(/"(\w+)"/g)].map(([, name]) => name);
+    assert.deepEqual([...told, 'server_message'].sort(), Object.keys(events).sort());
   });
 
   it('have the same problems', () => {
@@ -116,6 +123,17 @@ describe('the description and docs/api.md', () => {
     assert.deepEqual(Object.keys(description.statuses).sort(), [...new Set(answered)].sort());
   });
 
+  it('have the same statuses for admins', () => {
+    const section = sectionOf('For admins');
+    const listed = [...section.matchAll(/^\| (\d{3}) \|/gm)].map(([, status]) => status);
+    const answered = Object.values(admin).flatMap((operations) => Object.values(operations).flatMap(({ answers }) => Object.keys(answers)));
+    assert.deepEqual(['200', ...listed.filter((status) => status !== '405')].sort(), [...new Set(answered)].sort());
+    assert.deepEqual(Object.keys(adminStatuses).sort(), [...new Set(answered)].sort());
+    const paths = Object.entries(admin).flatMap(([name, operations]) => Object.keys(operations).map((method) =>
+      `${method.toUpperCase()} ${name.replace(/\{(\w+)\}/g, ':$1')}`));
+    assert.deepEqual([...section.matchAll(/^\| `([A-Z]+ \/[^`]*)` \|/gm)].map(([, path]) => path).sort(), paths.sort());
+  });
+
   it('have the same refusals of each command', () => {
     const rows = Object.fromEntries(rowsOf(sectionOf('Who may send what, who receives what')).map(([name, , , told]) => [wordsIn(name)[0], wordsIn(told)]));
     for (const name of Object.keys(commands)) assert.deepEqual(rows[name].sort(), refusalsOf(name).sort(), name);
@@ -154,7 +172,8 @@ function leastOf(name) {
 
 const kUnlimited = 'mediasync_limit_joins rate=1000r/s burst=10000; mediasync_limit_events rate=10000r/s burst=100000;';
 
-suite('a server, by the description', { workerCounts: [2], sync: kUnlimited, api: 'mediasync_list on;' }, (server) => {
+suite('a server, by the description', { workerCounts: [2], sync: kUnlimited, api: 'mediasync_list on;',
+  locations: 'location /admin { mediasync_admin rooms; }' }, (server) => {
   /** A socket that may send any command: it leads, or, to join, is in no session. */
   async function sender(name) {
     const socket = await connect(server());
@@ -233,6 +252,8 @@ suite('a server, by the description', { workerCounts: [2], sync: kUnlimited, api
     const another = await connect(server());
     await command(another, 'join_session', { sessionId, userId: unique('fifth'), username: 'Fifth' });
     await command(follower, 'request_session_state');
+    assert.equal((await rest(server(), 'POST', `/admin/sessions/${sessionId}/messages`, { message: 'Hello' })).status, 200);
+    await waitFor(follower, 'server_message');
     await fence(leader, [follower, pictured, polling, another]);
     await command(leader, 'leave_session');
     await waitFor(follower, 'leadership_changed');
@@ -295,6 +316,55 @@ suite('a server, by the description', { workerCounts: [2], sync: kUnlimited, api
     await call('get', one, { status: 403, headers, id: sessionId });
     await call('post', all, { status: 403, headers, json });
     assert.equal(seen.size, 10);
+  });
+
+  it("answers admins' requests as described", async () => {
+    const { sessionId, followers: [follower] } = await room(server());
+    const { users } = await state(follower);
+    const seen = new Set();
+    const call = async (method, name, { status, ids = {}, ...more }) => {
+      const where = name.replace(/\{(\w+)\}/g, (_, id) => encodeURIComponent(ids[id]));
+      const answer = await request(server(), { method: method.toUpperCase(), path: `/admin${where}`, ...more });
+      assert.equal(answer.status, status, answer.body);
+      const operation = admin[name][method];
+      assert.ok(operation.answers[status], `${operation.id} is not said to answer ${status}`);
+      assert.equal(faultOf(operation.answers[status], answer.json()), null);
+      seen.add(`${operation.id} ${status}`);
+    };
+    const [one, user, members, everybody] = Object.keys(admin);
+    const ids = { sessionId, userId: users.find(({ isLeader }) => !isLeader).id };
+    const elsewhere = { Origin: 'https://elsewhere.example' };
+    for (const [name, more] of [[members, { ids }], [everybody, {}]]) {
+      const json = { message: 'Hello' };
+      for (const field of objects.Message.fields) {
+        const said = (value) => ({ ...json, [field.name]: value });
+        for (const value of rightOf(field).filter((text) => text !== null)) {
+          await call('post', name, { status: 200, json: said(value), ...more });
+          assert.equal(faultOf('Message', JSON.parse(JSON.stringify(said(value)))), null);
+        }
+        for (const value of [...wrongOf(field), null]) {
+          await call('post', name, { status: 400, json: said(value), ...more });
+          assert.ok(faultOf('Message', JSON.parse(JSON.stringify(said(value)))), `the schema takes ${field.name}: ${JSON.stringify(value)}`);
+        }
+      }
+      await call('post', name, { status: 403, headers: elsewhere, json, ...more });
+      await call('post', name, { status: 415, body: JSON.stringify(json), headers: { 'Content-Type': 'text/plain' }, ...more });
+    }
+    await call('post', members, { status: 404, json: { message: 'Hello' }, ids: { sessionId: 'nowhere' } });
+    await call('delete', user, { status: 403, headers: elsewhere, ids });
+    await call('delete', user, { status: 200, ids });
+    await call('delete', user, { status: 404, ids });
+    assert.equal((await waitFor(follower, 'error')).code, 'KICKED');
+    await call('delete', one, { status: 403, headers: elsewhere, ids });
+    await call('delete', one, { status: 200, ids });
+    await call('delete', one, { status: 404, ids: { sessionId: 'nowhere' } });
+    assert.equal(seen.size, 15);
+    for (const [name, operations] of Object.entries(admin)) {
+      const answer = await rest(server(), 'PUT', `/admin${name.replace(/\{(\w+)\}/g, 'some')}`);
+      assert.equal(answer.status, 405);
+      assert.deepEqual(answer.headers.allow.split(', ').filter((method) => method !== 'OPTIONS').map((method) => method.toLowerCase()),
+        Object.keys(operations));
+    }
   });
 
   it('has no method but those that are described', async () => {

@@ -406,7 +406,8 @@ suite('calls from Lua, on any worker', options, (server) => {
       [['kick', 'nowhere', 'x'], 'SESSION_NOT_FOUND'], [['emit_to', 'rubbish', 'x'], 'INVALID_ARGUMENT'],
       [['emit_to', 'ffff-1-1', 'x'], 'NOT_CONNECTED'], [['emit_to', '0-ffffffff-1', 'x'], 'NOT_CONNECTED'],
       [['create_session', '', 'x'], 'INVALID_ARGUMENT'], [['load_media', 'nowhere', {}], 'SESSION_NOT_FOUND'],
-      [['session', ''], 'INVALID_SESSION_ID'], [['emit', 'x'.repeat(200), 'x'], 'INVALID_SESSION_ID']]) {
+      [['session', ''], 'INVALID_SESSION_ID'], [['emit', 'x'.repeat(200), 'x'], 'INVALID_SESSION_ID'],
+      [['emit', 'nowhere', 'disconnect'], 'INVALID_ARGUMENT'], [['emit_to_all', 'connect_error'], 'INVALID_ARGUMENT']]) {
       assert.deepEqual([call, (await lua(server(), ...call)).code], [call, code]);
     }
   });

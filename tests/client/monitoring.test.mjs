@@ -55,8 +55,8 @@ scrape_configs:
 }
 
 const panels = dashboard.panels.filter(({ type }) => type !== 'row');
-/** What Grafana makes of a query: all zones, and a range of four scrapes. */
-const filled = (expr) => expr.replaceAll('$zone', '.*').replaceAll('$__rate_interval', '10s');
+/** What Grafana makes of a query: all servers and zones, and a range of four scrapes. */
+const filled = (expr) => expr.replaceAll('$instance', '.*').replaceAll('$zone', '.*').replaceAll('$__rate_interval', '10s');
 // They have values only when something is wrong, or where there is Lua.
 const kMayBeEmpty = /Lua hooks/;
 
@@ -114,6 +114,16 @@ describe('the dashboard', () => {
           assert.equal(answer.status, 'success', `${expr}: ${answer.error}`);
           return isFilled();
         });
+      }
+    }
+  });
+
+  it('asks for the servers that are chosen, and tells them apart', () => {
+    for (const { title, targets } of panels) {
+      for (const { expr, legendFormat } of targets) {
+        assert.match(expr, /\{instance=~"\$instance"/, title);
+        if (/\{\{zone\}\}|\{\{version\}\}/.test(legendFormat)) assert.match(legendFormat, /\{\{instance\}\}/, title);
+        assert.doesNotMatch(expr, /by \(zone\)/, title);
       }
     }
   });

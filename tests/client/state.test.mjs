@@ -388,11 +388,11 @@ describe('a state file', () => {
     }
   });
 
-  it('that cannot be written is said, and the sessions go on', async () => {
+  it('that cannot be written is said, the sessions go on, and acknowledgements that nothing stands behind are counted', async () => {
     // On a disk of four pages, which one large file fills.
     const folder = (self) => path.join(self.prefix, 'small');
     const server = await Server.start({
-      zone: kZone.replace('state=', 'state=small/'),
+      zone: `${kZone.replace('state=', 'state=small/')} sync=always`,
       within(self) {
         fs.mkdirSync(folder(self));
         return [...kPrivateMounts, 'sh', '-c', 'mount -t tmpfs -o size=16k none "$0" && head -c 16384 /dev/zero >"$0/large"; exec "$@"',
@@ -404,6 +404,10 @@ describe('a state file', () => {
     assert.ok((await status(server)).state_failures_total > 0);
     leader.emit('sync_playback', { position: 9, isPlaying: true });
     await waitFor(follower, 'playback_sync', (sync) => sync.position === 9);
+    const before = (await status(server)).state_unwritten_total;
+    assert.equal((await ask(leader, 'sync_playback', { position: 10, isPlaying: true })).success, true);
+    assert.equal((await rest(server, 'POST', '/api/sessions', { creatorId: 'c', creatorName: 'Cleo' })).status, 201);
+    assert.ok((await status(server)).state_unwritten_total >= before + 2);
     await server.stop({ allow: /writing state file/ });
   });
 

@@ -29,6 +29,14 @@ test('systemd takes the drop-in, and finds little to blame', (t) => {
   assert.ok(Number(exposure) < 4, stdout);
 });
 
+test('the drop-in lets NGINX start without folders that may be missing, write to caches, and keep owners', () => {
+  const text = fs.readFileSync(path.join(repoRoot, 'systemd/mediasync.conf'), 'utf8');
+  const paths = [...text.matchAll(/^ReadWritePaths=(.*)$/gm)].flatMap(([, list]) => list.split(' '));
+  for (const name of ['-/var/lib/mediasync', '-/var/cache', '-/var/log/nginx', '/run']) assert.ok(paths.includes(name), name);
+  for (const name of paths) assert.ok(name.startsWith('-') || name === '/run', name);
+  assert.doesNotMatch(text, /^StateDirectory/m);
+});
+
 test('AppArmor takes the profile', () => {
   const { status, stderr } = run('apparmor_parser', '--skip-kernel-load', '--skip-cache', path.join(repoRoot, 'apparmor/usr.sbin.nginx'));
   assert.equal(status, 0, stderr);

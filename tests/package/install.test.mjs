@@ -1,6 +1,7 @@
 // The Debian packages in a clean Debian: installed, used, upgraded with people watching, removed and purged. scripts/check
 // package prepares the machine and names its root, see scripts/lib/machine.sh.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it, before, after } from 'node:test';
@@ -8,6 +9,7 @@ import { ask, close, connect, transports, unique, waitFor } from '../client/harn
 import { request, rest } from '../client/harness/http.mjs';
 import { freePort, repoRoot } from '../client/harness/nginx.mjs';
 import { kPatience, until } from '../client/harness/wait.mjs';
+import { brokenLinks } from './links.mjs';
 import { Machine } from './machine.mjs';
 
 const names = ['libnginx-mod-http-mediasync', 'lua-resty-mediasync', 'mediasync-web', 'mediasync-doc'];
@@ -47,6 +49,17 @@ describe('packages', { timeout: 30 * kPatience }, () => {
     machine?.stop();
   });
 
+  it("make no folder otherwise than the operator's override says, and all of them", () => {
+    machine.run('dpkg-statoverride', '--add', 'games', 'games', '0750', '/var/lib/mediasync');
+    machine.aptInstall('nginx', file(module));
+    const state = machine.stat('/var/lib/mediasync');
+    assert.deepEqual([state.uid, state.gid, state.mode & 0o7777], [5, 60, 0o750]);
+    assert.ok(machine.stat('/var/lib/mediasync/films').isDirectory());
+    machine.run('dpkg-statoverride', '--remove', '/var/lib/mediasync');
+    machine.run('apt-get', '-y', 'purge', module);
+    assert.deepEqual(machine.filesNamed('mediasync'), []);
+  });
+
   it('are installed with what they depend on, and NGINX accepts the module', () => {
     machine.aptInstall('nginx', ...names.map((name) => file(name)));
     assert.equal(machine.run('nginx', '-t').replaceAll(/^nginx: |\n/gm, ''),
@@ -61,7 +74,19 @@ describe('packages', { timeout: 30 * kPatience }, () => {
     for (const page of ['man5/ngx_http_mediasync_module.5.gz', 'man7/mediasync.7.gz']) assert.ok(machine.stat(`/usr/share/man/${page}`).size > 0);
     const html = machine.read('/usr/share/doc/mediasync-doc/html/docs/directives.html');
     assert.match(html, /id="mediasync_zone"/);
+    assert.deepEqual(brokenLinks(machine.path('/usr/share/doc/mediasync-doc/html')), []);
+    assert.match(machine.read('/usr/share/doc/mediasync-doc/html/docs/recipes/films.html'), /mediasync_zone/);
     assert.match(machine.read(`/usr/share/doc/${module}/copyright`), /BSD-2-Clause/);
+    const [, examples] = /`(\/usr\/share\/doc\/[^`]+\/examples)`/.exec(fs.readFileSync(path.join(repoRoot, 'docs/monitoring.md'), 'utf8'));
+    for (const name of ['alerts.yml', 'grafana.json']) {
+      assert.equal(machine.read(`${examples}/${name}`), fs.readFileSync(path.join(repoRoot, 'monitoring', name), 'utf8'));
+    }
+  });
+
+  it('are signed with their sources by a file that there is', () => {
+    const { stdout } = spawnSync(path.join(repoRoot, 'scripts/release'), { encoding: 'utf8' });
+    const [, changes] = /debsign (\S+)/.exec(stdout);
+    assert.match(fs.readFileSync(path.join(repoRoot, changes), 'utf8'), /\.dsc$/m);
   });
 
   it('serve after the lines of docs/install.md and a reload', async () => {
@@ -166,10 +191,14 @@ describe('packages', { timeout: 30 * kPatience }, () => {
   });
 
   it('keep sessions over an upgrade of the module, which is at work afterwards', async () => {
+    machine.run('chown', '1000:1000', '/var/lib/mediasync/films');
+    machine.run('chmod', '2775', '/var/lib/mediasync/films');
     await keepsSession(() => machine.runBeside('apt-get', '-y', 'install', file(module, '/packages/newer')));
     const maps = fs.readFileSync(`/proc/${machine.master()}/maps`, 'utf8').split('\n').filter((line) => line.includes('ngx_http_mediasync_module.so'));
     assert.ok(maps.length > 0);
     assert.ok(maps.every((line) => !line.includes('(deleted)')), 'the master has the module that is installed');
+    const films = machine.stat('/var/lib/mediasync/films');
+    assert.deepEqual([films.uid, films.gid, films.mode & 0o7777], [1000, 1000, 0o2775], 'the folder is still whose it was');
   });
 
   it('are removed without harm to NGINX', async () => {

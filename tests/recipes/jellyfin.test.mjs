@@ -1,6 +1,7 @@
 // docs/recipes/jellyfin.md, with a stand-in for Jellyfin.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { after, before, describe, it } from '../client/harness/tests.mjs';
 import { ask, connect } from '../client/harness/client.mjs';
@@ -50,6 +51,28 @@ describe('Jellyfin', { concurrency: 1 }, () => {
       for (const name of ['/me', '/library', `/films/${filmId('The demo')}`]) assert.equal(await statusOf(site, name, headers), 401, name);
     }
     for (const name of ['/auth/user', '/auth/viewer', '/ask/Users/Me', '/ask/login']) assert.equal(await statusOf(site, name, ada), 404, name);
+  });
+
+  it('takes no login from a form on another page, and tells Jellyfin whose it is', async () => {
+    const body = JSON.stringify({ Username: 'ada', Pw: kPassword });
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', undefined]) {
+      const answer = await request(site, { method: 'POST', path: '/login', body, headers: type ? { 'Content-Type': type } : {} });
+      assert.equal(answer.status, 415);
+      assert.equal(answer.headers['set-cookie'], undefined);
+    }
+    await headersOf('ada');
+    const { headers } = jellyfin.requests.filter(({ url }) => url.endsWith('/AuthenticateByName')).at(-1);
+    assert.equal(headers['x-forwarded-for'], '127.0.0.1');
+  });
+
+  it('counts the guesses of an address', async (t) => {
+    const agent = new http.Agent({ localAddress: '127.0.0.77' });
+    t.after(() => agent.destroy());
+    const guesses = await Promise.all(Array.from({ length: 30 }, () => request(site, { method: 'POST', path: '/login', agent,
+      json: { Username: 'ada', Pw: 'a guess' } })));
+    const statuses = guesses.map(({ status }) => status);
+    assert.ok(statuses.includes(401) && statuses.includes(429), statuses.join());
+    assert.ok(statuses.every((status) => [401, 429].includes(status)), statuses.join());
   });
 
   it('shows each the own library', async () => {

@@ -1,16 +1,18 @@
 // docs/recipes/jwt.md.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from '../client/harness/tests.mjs';
 import { ask, connect } from '../client/harness/client.mjs';
 import { assertJoinsAs, assertStaysOut, statusOf } from './harness/clients.mjs';
-import { filesOf } from './harness/page.mjs';
-import { openSite } from './harness/site.mjs';
+import { blocksOf, filesOf } from './harness/page.mjs';
+import { openSite, placed } from './harness/site.mjs';
 import { assertNoProblems, chromium, haveFilm, watchTogether } from './harness/watching.mjs';
 
-const key = Buffer.from(JSON.parse(filesOf('recipes/jwt.md')['/etc/nginx/jwk.json']).k, 'base64url');
+const kPage = 'recipes/jwt.md';
+let key;
 const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const inAMinute = () => Math.floor(Date.now() / 1000) + 60;
 
@@ -25,7 +27,12 @@ describe('JSON Web Tokens', { concurrency: 1 }, () => {
   const scene = chromium();
   let site;
   before(async () => {
-    site = await openSite('recipes/jwt.md', { modules: ['ngx_http_js_module'], prepare: (prefix) => {
+    site = await openSite(kPage, { modules: ['ngx_http_js_module'], prepare: (prefix) => {
+      execFileSync('sh', ['-c', placed(blocksOf(kPage, 'sh')[0], prefix, {})]);
+      const file = path.join(prefix, 'etc/nginx/jwk.json');
+      assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+      key = Buffer.from(JSON.parse(fs.readFileSync(file, 'utf8')).k, 'base64url');
+      assert.equal(key.length, 32);
       fs.writeFileSync(path.join(prefix, 'srv/watch/index.html'), filesOf('recipes/basic-auth.md')['/srv/watch/index.html']);
     } });
   });
@@ -47,6 +54,13 @@ describe('JSON Web Tokens', { concurrency: 1 }, () => {
     }
     for (const token of bad.slice(0, 2)) await assertStaysOut(site, bearer(token), 401);
     assert.equal(await statusOf(site, '/user', cookie(good)), 404);
+  });
+
+  it('let nobody in as long as there is no key', async (t) => {
+    const empty = await openSite(kPage, { modules: ['ngx_http_js_module'], prepare: (prefix) =>
+      fs.writeFileSync(path.join(prefix, 'etc/nginx/jwk.json'), '{ "kty": "oct", "alg": "HS256", "k": "" }') });
+    t.after(() => empty.stop());
+    assert.equal(await statusOf(empty, '/me', cookie(tokenFor({ sub: 'ada' }, { secret: '' }))), 401);
   });
 
   it('give films to members', async () => {

@@ -99,5 +99,7 @@ describe('below a prefix', { concurrency: 1 }, () => {
     const edge = await openSite(kPrefix, { port: '8080', ports: { 3000: site.port }, only: (name) => name.includes('edge') });
     t.after(() => edge.stop());
     await assertWorks(edge);
+    assert.equal(await addressSeen(site, edge.port, '127.0.0.9', {}, '/watch'), '127.0.0.9');
+    assert.equal(await addressSeen(site, edge.port, '127.0.0.9', { 'X-Forwarded-For': '192.0.2.1' }, '/watch'), '127.0.0.9');
   });
 });

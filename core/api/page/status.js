@@ -42,7 +42,29 @@
     svg.querySelector("path").setAttribute("d", points.length > 1 ? `M${points.join("L")}` : "");
   }
 
+  function newRow(body, figure, label) {
+    const row = document.createElement("tr");
+    row.hidden = body.dataset.hides !== undefined; // until it is more than 0
+    row.append(document.createElement("td"), document.createElement("td"));
+    row.firstChild.textContent = `${body.dataset.before ?? ""}${label}`;
+    Object.assign(row.lastChild.dataset, { figure, kind: body.dataset.kind });
+    return row;
+  }
+
+  /** Gives a table a row for each label that there is now, and no other: workers come and go. */
+  function renewRows(body, zone) {
+    const figures = Object.keys(zone[body.dataset.rows] ?? {}).map((label) => [`${body.dataset.rows}/${label}`, label]);
+    const rows = new Map([...body.querySelectorAll("[data-figure]")].map((cell) => [cell.dataset.figure, cell.parentElement]));
+    const none = body.querySelector(".none");
+    if (figures.some(([figure]) => !rows.has(figure))) {
+      for (const [figure, label] of figures) body.insertBefore(rows.get(figure) ?? newRow(body, figure, label), none);
+    }
+    const now = new Set(figures.map(([figure]) => figure));
+    for (const [figure, row] of rows) if (!now.has(figure)) row.remove();
+  }
+
   function show(section, zone, last, elapsed) {
+    for (const body of section.querySelectorAll("[data-rows]")) renewRows(body, zone);
     for (const element of section.querySelectorAll("[data-figure]")) {
       const name = element.dataset.figure;
       const kind = element.dataset.kind ?? "number";

@@ -21,10 +21,10 @@ export async function assertRelays(front, options = {}) {
   assert.equal((await request(front, { path: `${options.path ?? '/socket.io'}/?EIO=4&transport=polling`, headers })).status, 403);
 }
 
-/** The address that `site` takes a request for that comes from `localAddress` to `port`. */
-export async function addressSeen(site, port, localAddress, headers = {}) {
+/** The address that `site` takes a request for that comes from `localAddress` to `port`, below `prefix`. */
+export async function addressSeen(site, port, localAddress, headers = {}, prefix = '') {
   const mark = `/?from=${localAddress}&${Math.random()}`;
-  const get = http.get({ host: '127.0.0.1', port, localAddress, path: mark, headers });
+  const get = http.get({ host: '127.0.0.1', port, localAddress, path: `${prefix}${mark}`, headers });
   const [response] = await once(get, 'response');
   response.resume();
   await once(response, 'end');

@@ -55,6 +55,20 @@ TEST_CASE("the body of a message", "[admin]") {
   CHECK_FALSE(parseMessage(R"({"message":")" + std::string(1025, 'x') + "\"}", command).empty());
 }
 
+TEST_CASE("a message is none of the API's events, and none that Socket.IO reserves", "[admin]") {
+  for (const char* name :
+       {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener", "session_joined",
+        "session_state", "user_joined", "user_left", "playback_sync", "media_loaded", "user_buffering",
+        "leadership_changed", "desync_recovery", "heartbeat_ack", "error"}) {
+    CAPTURE(name);
+    AdminCommand command;
+    CHECK_FALSE(parseMessage(R"({"message":"x","event":")" + std::string(name) + "\"}", command).empty());
+  }
+  AdminCommand command;
+  CHECK(parseMessage(R"({"message":"x","event":"server_message"})", command).empty());
+  CHECK(parseMessage(R"({"message":"x","event":"join_session"})", command).empty());  // only servers tell events
+}
+
 TEST_CASE("a message becomes the arguments of an event", "[admin]") {
   AdminCommand command;
   command.message = "say \"hi\"";

@@ -73,12 +73,29 @@ TEST_CASE("an admin tells everybody something, in a session or in none", "[serve
   world.settle();
   const RestReply reply = world.ask(Kind::kMessage, "", "", "Back at four");
   CHECK(reply.status == 200);
-  CHECK(json::parse(reply.body) == json{{"success", true}, {"sent", 3}});
+  CHECK(json::parse(reply.body) == json{{"success", true}, {"sent", 3}, {"complete", true}});
   for (Client* client : {static_cast<Client*>(&ann), static_cast<Client*>(&alone), static_cast<Client*>(&bob)}) {
     REQUIRE(client->inbox.events("server_message").size() == 1);
     CHECK(client->inbox.events("server_message")[0]["message"] == "Back at four");
     CHECK(client->inbox.events("server_message")[0]["timestamp"].is_number());
   }
+}
+
+TEST_CASE("an admin is told when a message has not reached everybody", "[server][admin]") {
+  AdminWorld world;
+  WsClient ann(world, 0);
+  PollClient bob(world, 1);
+  bob.polls = true;
+  ann.packet("40");
+  bob.packet("40");
+  world.settle();
+  bob.polls = false;  // collects nothing any more
+  const std::string message(1'000, 'x');
+  json answer = json::parse(world.ask(Kind::kMessage, "", "", message).body);
+  CHECK(answer == json{{"success", true}, {"sent", 2}, {"complete", true}});
+  for (int i = 0; i < 200 && answer["complete"] == true; ++i)
+    answer = json::parse(world.ask(Kind::kMessage, "", "", message).body);
+  CHECK(answer == json{{"success", true}, {"sent", 1}, {"complete", false}});
 }
 
 TEST_CASE("an admin tells the members of one session something", "[server][admin]") {
@@ -87,7 +104,7 @@ TEST_CASE("an admin tells the members of one session something", "[server][admin
   seat(world, ann, "room", "ann");
   seat(world, eve, "other", "eve");
   const RestReply reply = world.ask(Kind::kMessage, "room", "", "Hello");
-  CHECK(json::parse(reply.body) == json{{"success", true}, {"sent", 1}});
+  CHECK(json::parse(reply.body) == json{{"success", true}, {"sent", 1}, {"complete", true}});
   CHECK(ann.inbox.events("server_message").size() == 1);
   CHECK(eve.inbox.events("server_message").empty());
   CHECK(world.ask(Kind::kMessage, "nowhere", "", "Hello").status == 404);

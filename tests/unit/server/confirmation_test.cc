@@ -64,6 +64,11 @@ TEST_CASE("an acknowledgement does not wait for a disk that takes nothing, nor w
   CHECK(acks(ann) == Strings{"ack 1 ok"});
   ann.sync(6, 2);
   CHECK(acks(ann) == Strings{"ack 1 ok", "ack 2 ok"});
+  const std::atomic<std::uint64_t>& unwritten = world.zone.header().state.unwritten;
+  CHECK(unwritten == (sync == persistence::StateSync::kAlways ? 2 : 0));
+  const RestReply reply = world.worker(1).rest().createSession({"eve", "Eve", {}}, {});
+  CHECK(world.worker(1).confirmations().maySay(reply.ticket));
+  CHECK(unwritten == (sync == persistence::StateSync::kAlways ? 3 : 0));
   disk.isFull = false;
   world.env.time = world.env.time.after(6'000);
   keeping.run();
@@ -73,6 +78,28 @@ TEST_CASE("an acknowledgement does not wait for a disk that takes nothing, nor w
   keeping.run();
   world.settle();
   CHECK(acks(ann).size() == 3);
+  CHECK(unwritten == (sync == persistence::StateSync::kAlways ? 3 : 0));
+}
+
+TEST_CASE("a confirmation that waits for a write that fails is counted", "[server][state]") {
+  struct Answer final : Confirmation {
+    int times = 0;
+    void written() override { ++times; }
+  };
+  Disk disk;
+  World world;
+  kept(world, persistence::StateSync::kAlways);
+  Keeping keeping(world, disk, 0, persistence::StateSync::kAlways);
+  keeping.run();
+  const RestReply reply = world.worker(1).rest().createSession({"ann", "Ann", {}}, {});
+  CHECK_FALSE(world.worker(1).confirmations().maySay(reply.ticket));
+  Answer answer;
+  world.worker(1).confirmations().await(reply.ticket, answer);
+  disk.isFull = true;
+  keeping.run();
+  world.settle();
+  CHECK(answer.times == 1);
+  CHECK(world.zone.header().state.unwritten == 1);
 }
 
 TEST_CASE("acknowledgements that wait survive the death of who writes, and go before an end in order",

@@ -302,6 +302,25 @@ TEST_CASE("scripts reach every connection, shard by shard", "[server][hooks]") {
     CHECK(json::parse(world.worker(0).scriptCalls().call("emit", {{"event", "notice"}, {"shard", shard}}))["ok"] == false);
 }
 
+TEST_CASE("scripts send no event at which clients end their connection", "[server][hooks]") {
+  HookWorld world({});
+  WsClient ann(world, 0, world.options);
+  seat(world, ann, "room", "ann");
+  forgetNews(world);
+  for (const char* name :
+       {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}) {
+    CAPTURE(name);
+    for (const json& to :
+         {json{{"sessionId", "room"}}, json{{"sessionId", "room"}, {"userId", "ann"}}, json{{"shard", 0}}}) {
+      json arguments = to;
+      arguments["event"] = name;
+      CHECK(json::parse(world.worker(1).scriptCalls().call("emit", arguments))["code"] == "INVALID_ARGUMENT");
+    }
+  }
+  world.settle();
+  CHECK(ann.inbox.news().empty());
+}
+
 TEST_CASE("an event of the scripts' own is answered by them", "[server][hooks]") {
   HookWorld world({Hook::kEvent});
   world.scripts.events = {"/ chat"};
