@@ -23,9 +23,6 @@ ngx_int_t respond(ngx_http_request_t* r, ngx_uint_t status, std::string_view con
 // does.
 ngx_int_t sendHeader(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, off_t length);
 
-// Compares without regard to case.
-bool isSame(std::string_view text, std::string_view lowercase);
-
 // The value of a request header, "" when absent.
 std::string_view requestHeader(ngx_http_request_t* r, std::string_view lowercaseName);
 

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstddef>
 
+#include "core/base/ascii.h"
+
 namespace mediasync::websocket {
 namespace {
 
@@ -18,6 +20,16 @@ bool isBase64Character(char c) {
 }
 
 }  // namespace
+
+bool asksWebSocket(std::string_view upgrade, std::string_view connection) {
+  return equalsIgnoreCase(upgrade, "websocket") && listsToken(connection, "upgrade");
+}
+
+OpeningVerdict judge(const Opening& opening) {
+  if (opening.version != kVersion) return OpeningVerdict::kUpgradeRequired;
+  const bool isSound = opening.isGet && opening.isHttp11 && isValidKey(opening.key);
+  return isSound ? OpeningVerdict::kAccepted : OpeningVerdict::kBadRequest;
+}
 
 bool isValidKey(std::string_view secWebSocketKey) {
   if (secWebSocketKey.size() != kKeyCharacters + 2) return false;
