@@ -1,5 +1,6 @@
 #include "core/api/admin.h"
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 

@@ -1,6 +1,7 @@
 // The events of the API: from a parsed command, through the rules of the session, to the answers.
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -99,7 +100,7 @@ Handled Worker::command(Caller& caller, const socketio::Packet& packet) {
       return Handled::kDone;
     }
     if (!verdict->data.empty()) {
-      changed = nlohmann::json::array({packet.data[0], nlohmann::json::parse(verdict->data, nullptr, false)});
+      changed = nlohmann::json::array({(*packet.data)[0], nlohmann::json::parse(verdict->data, nullptr, false)});
       parsed = api::parseCommand(changed, caller.options.timestamps);
     }
   }

@@ -150,7 +150,7 @@ std::optional<Verdict> Worker::consultCommand(Caller& caller, const socketio::Pa
   if (!caller.options.hooks || !isAskedAbout(event)) return Verdict{};
   return consult(caller, event == "join_session" ? Hook::kJoin : Hook::kCommand, [&] {
     json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}, {"event", event}};
-    about["data"] = packet.data.size() > 1 ? packet.data[1] : json();
+    about["data"] = packet.data->size() > 1 ? (*packet.data)[1] : json();
     return about.dump();
   });
 }
@@ -189,7 +189,7 @@ Handled Worker::scriptEvent(Caller& caller, const socketio::Packet& packet,
   }
   const auto verdict = consult(caller, Hook::kEvent, [&] {
     json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}, {"event", event}};
-    about["arguments"] = json(packet.data.begin() + 1, packet.data.end());
+    about["arguments"] = json(packet.data->begin() + 1, packet.data->end());
     if (!attachments.empty()) about["attachments"] = encoded(attachments);
     about["acknowledge"] = packet.id.has_value();
     return about.dump();
@@ -244,7 +244,7 @@ void Worker::tellAnswer(const Caller& caller, const socketio::Packet& packet,
   if (!attachments.empty() && !socketio::placeholdersFit(packet.data, attachments.size())) return;
   json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}};
   about["question"] = tagOf(packet.id.value_or(0));
-  about["arguments"] = packet.data;
+  about["arguments"] = *packet.data;
   if (!attachments.empty()) about["attachments"] = encoded(attachments);
   scripts->tell(Hook::kAnswer, about.dump());
 }
