@@ -75,7 +75,7 @@ ngx_int_t sendHandshake(ngx_http_request_t* r, std::string_view key,
   return flush(r);
 }
 
-// Of the kind that nobody waits for, as those of mirror.
+// Subrequests that nobody waits for, as those of mirror are.
 bool hasSubrequests(const ngx_http_request_t* r) {
   return r->count != 1 || r->posted_requests != nullptr;
 }
