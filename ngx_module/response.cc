@@ -38,7 +38,7 @@ void logRefusal(ngx_http_request_t* r, const LocConf& conf, std::string_view ori
 std::string_view hostOf(ngx_http_request_t* r) {
   if (r->headers_in.host != nullptr) return view(r->headers_in.host->value);
   if (r->host_start == nullptr || r->host_end == nullptr) return {};
-  return {reinterpret_cast<const char*>(r->host_start), static_cast<size_t>(r->host_end - r->host_start)};
+  return asText({r->host_start, r->host_end});
 }
 
 bool isNamed(const ngx_table_elt_t& header, std::string_view lowercaseName) {
@@ -61,7 +61,7 @@ bool addHeader(ngx_http_request_t* r, const char* name, std::string_view value) 
   header->value = copy(r->pool, value);
   if (header->value.data == nullptr) return false;
   header->hash = 1;
-  header->key = {std::strlen(name), reinterpret_cast<u_char*>(const_cast<char*>(name))};
+  header->key = ngxString(name);
   return true;
 }
 

@@ -6,12 +6,9 @@
 
 #include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
+#include "ngx_module/text.h"
 
 namespace mediasync::ngx {
-
-inline std::string_view view(const ngx_str_t& text) {
-  return {reinterpret_cast<const char*>(text.data), text.len};
-}
 
 // Adds a response header; the name is static, the value is copied. False when out of memory.
 bool addHeader(ngx_http_request_t* r, const char* name, std::string_view value);
