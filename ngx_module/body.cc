@@ -3,6 +3,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "ngx_module/text.h"
 #include "ngx_module/timer.h"
 
 namespace mediasync::ngx {
@@ -47,7 +48,7 @@ void onComplete(ngx_http_request_t* r) {
 }  // namespace
 
 ngx_int_t readBody(ngx_http_request_t* r, const LocConf& conf, ngx_http_client_body_handler_pt onBody) {
-  // A body of declared length has been checked. One in chunks is checked by NGINX as it comes.
+  // A body of declared length has been checked. NGINX checks one in chunks while it reads.
   if (r->headers_in.chunked) r->loc_conf = conf.limited;
   r->request_body_in_single_buf = 1;
   ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(r->pool, sizeof(Body));
@@ -66,14 +67,14 @@ std::string bodyOf(ngx_http_request_t* r) {
   for (const ngx_chain_t* link = r->request_body->bufs; link != nullptr; link = link->next) {
     ngx_buf_t* buffer = link->buf;
     if (!buffer->in_file) {
-      body.append(reinterpret_cast<const char*>(buffer->pos), static_cast<size_t>(buffer->last - buffer->pos));
+      body.append(asText({buffer->pos, buffer->last}));
       continue;
     }
     // Chunks of a few bytes each: with what is between them the body was larger than its buffer.
     const auto size = static_cast<size_t>(buffer->file_last - buffer->file_pos);
     const size_t at = body.size();
     body.resize(at + size);
-    auto* to = reinterpret_cast<u_char*>(body.data() + at);
+    u_char* to = asWritableBytes(body).data() + at;
     if (ngx_read_file(buffer->file, to, size, buffer->file_pos) != static_cast<ssize_t>(size)) {
       throw std::runtime_error("cannot read the request body");
     }

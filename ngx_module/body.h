@@ -8,7 +8,7 @@
 
 namespace mediasync::ngx {
 
-// Starts reading the request's body, conf.bodyLimit bytes at the most; onBody is called when it is there. It has as
+// Starts reading the request's body, at most conf.bodyLimit bytes; onBody is called when it is complete. It has as
 // long as a client may be silent: NGINX's client_body_timeout is between two reads, however little comes by each.
 // Returns what a content handler returns.
 ngx_int_t readBody(ngx_http_request_t* r, const LocConf& conf, ngx_http_client_body_handler_pt onBody);

@@ -22,7 +22,7 @@ constexpr ngx_uint_t kDefaultMaxUsers = 1000;
 constexpr size_t kDefaultMaxPayload = 1'000'000;
 constexpr size_t kMinMaxPayload = 1000;
 
-// What nobody meets who plays, whatever else is on the machine: see the directives' documentation.
+// No viewer reaches these, whatever else the machine is doing: see docs/directives.md.
 constexpr Rate kDefaultEvents{60 * 1000, 30'000};
 constexpr Rate kDefaultUserEvents{60 * 2000, 60'000};
 constexpr Rate kDefaultJoins{60, 100};

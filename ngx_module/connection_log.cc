@@ -48,10 +48,6 @@ ngx_command_t* logCommand(const char* name) {
   return nullptr;
 }
 
-ngx_str_t literal(const char* text) {
-  return {std::strlen(text), reinterpret_cast<u_char*>(const_cast<char*>(text))};
-}
-
 template <class T>
 T* make(ngx_pool_t* pool, size_t count = 1) {
   return static_cast<T*>(ngx_pcalloc(pool, count * sizeof(T)));
@@ -126,7 +122,7 @@ bool addFormat(ngx_conf_t* cf) {
   ngx_array_t* args = ngx_array_create(cf->pool, 3, sizeof(ngx_str_t));
   if (args == nullptr) return false;
   for (const char* text : {"log_format", kFormatName, kFormat})
-    *static_cast<ngx_str_t*>(ngx_array_push(args)) = literal(text);
+    *static_cast<ngx_str_t*>(ngx_array_push(args)) = ngxString(text);
   ngx_array_t* before = std::exchange(cf->args, args);
   const char* error = logFormat->set(cf, const_cast<ngx_command_t*>(logFormat),
                                      ngx_http_conf_get_module_main_conf(cf, ngx_http_log_module));
@@ -230,7 +226,7 @@ ngx_http_request_t* makeRequest(ngx_pool_t* pool, const Location& location, cons
   r->http_connection->conf_ctx = const_cast<ngx_http_conf_ctx_t*>(&location.conf);
   r->method = NGX_HTTP_GET;
   r->http_version = NGX_HTTP_VERSION_11;
-  r->uri = core.name.len > 0 && core.name.data[0] == '/' ? core.name : literal("/");
+  r->uri = core.name.len > 0 && core.name.data[0] == '/' ? core.name : ngxString("/");
   r->valid_location = 1;
   r->root_tested = 1;  // a log whose path has variables would look for the folder of the location's files
   const ngx_time_t* now = ngx_timeofday();
@@ -264,7 +260,7 @@ std::uint64_t LocConf::logKey() const {
 
 bool addLogVariables(ngx_conf_t* cf) {
   for (size_t i = 0; i < kVariables.size(); ++i) {
-    ngx_str_t name = literal(kVariables[i].name);
+    ngx_str_t name = ngxString(kVariables[i].name);
     ngx_http_variable_t* variable = ngx_http_add_variable(cf, &name, 0);
     if (variable == nullptr) return false;
     variable->get_handler = getVariable;
@@ -352,13 +348,13 @@ char* ngx_http_mediasync_log(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {
   if (isOff || location->isLogged == NGX_CONF_UNSET) location->isLogged = !isOff;
   std::string hashed = std::to_string(location->logHash);
   for (ngx_uint_t i = 1; i < cf->args->nelts; ++i)
-    hashed.append("\n").append(reinterpret_cast<const char*>(values[i].data), values[i].len);
+    hashed.append("\n").append(view(values[i]));
   location->logHash = mediasync::sipHash({}, hashed);
   mainConf(cf)->hasLogs = true;
   if (!isOff && cf->args->nelts == 2) {
     auto* format = static_cast<ngx_str_t*>(ngx_array_push(cf->args));
     if (format == nullptr) return static_cast<char*>(NGX_CONF_ERROR);
-    *format = literal(kFormatName);
+    *format = ngxString(kFormatName);
   }
   return accessLog->set(cf, cmd, location->log);
 }

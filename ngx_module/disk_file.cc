@@ -94,20 +94,31 @@ void DiskFile::onEvent(ngx_event_t* event) {
 
 // In the thread, which must not log.
 bool DiskFile::apply(const persistence::StateWrite& write) {
-  return put(write.current) && put(write.snapshot) &&
-         (!write.sync || (fdatasync(halves_[0]) == 0 && fdatasync(halves_[1]) == 0) || (error_ = errno, false));
+  return put(write.current) && put(write.snapshot) && (!write.sync || sync());
 }
 
 bool DiskFile::put(const persistence::StatePiece& piece) {
   const int fd = halves_[piece.half];
-  if (piece.isNew && ftruncate(fd, 0) != 0) return error_ = errno, false;
+  if (piece.isNew && ftruncate(fd, 0) != 0) return fail(errno);
   for (size_t at = 0; at < piece.bytes.size();) {
     const ssize_t n = pwrite(fd, piece.bytes.data() + at, piece.bytes.size() - at, static_cast<off_t>(piece.at + at));
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return error_ = n == 0 ? ENOSPC : errno, false;
+    if (n <= 0) return fail(n == 0 ? ENOSPC : errno);
     at += static_cast<size_t>(n);
   }
   return true;
+}
+
+bool DiskFile::sync() {
+  for (const int fd : halves_) {
+    if (fdatasync(fd) != 0) return fail(errno);
+  }
+  return true;
+}
+
+bool DiskFile::fail(int error) {
+  error_ = error;
+  return false;
 }
 
 bool DiskFile::noteResult(bool ok) {

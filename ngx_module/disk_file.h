@@ -42,6 +42,8 @@ class DiskFile final : public persistence::StateFile {
   static void onEvent(ngx_event_t* event);
   bool apply(const persistence::StateWrite&);
   bool put(const persistence::StatePiece&);
+  bool sync();
+  bool fail(int error);
   void startThread();
   bool noteResult(bool ok);
 

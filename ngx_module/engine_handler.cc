@@ -1,10 +1,9 @@
 #include "ngx_module/engine_handler.h"
 
-#include <optional>
 #include <string>
 #include <utility>
 
-#include "core/api/ascii.h"
+#include "core/websocket/handshake.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/identity.h"
 #include "ngx_module/response.h"
@@ -28,13 +27,9 @@ bool addCookie(ngx_http_request_t* r, const LocConf& conf, std::string_view sid)
   return addHeader(r, "Set-Cookie", cookie);
 }
 
-namespace {
-
 void countTurnedAway(const EngineRequest& request, store::HandshakeRefusal why) {
   if (request.query.sid.empty()) request.runtime.worker().counters().turnedAway.add(why);
 }
-
-}  // namespace
 
 ngx_int_t refuse(const EngineRequest& request, engineio::Error error, store::HandshakeRefusal why) {
   countTurnedAway(request, why);
@@ -53,21 +48,36 @@ ngx_int_t refuseSid(const EngineRequest& request) {
 
 namespace {
 
-bool isUpgrade(ngx_http_request_t* r) {
-  return r->headers_in.upgrade != nullptr && api::listsToken(requestHeaders(r, "connection"), "upgrade") &&
-         isSame(view(r->headers_in.upgrade->value), "websocket");
+bool asksWebSocket(ngx_http_request_t* r) {
+  const ngx_table_elt_t* upgrade = r->headers_in.upgrade;
+  return upgrade != nullptr && websocket::asksWebSocket(view(upgrade->value), requestHeaders(r, "connection"));
 }
 
-// Which revision a handshake asks for. None is revision 3, which is what old clients do.
-std::optional<engineio::Revision> revisionOf(const engineio::Query& query, const LocConf& conf) {
-  if (query.eio == "4") return engineio::Revision::kV4;
-  if (conf.eio3 && (!query.eio || query.eio == "3")) return engineio::Revision::kV3;
-  return std::nullopt;
+engineio::Method methodOf(const ngx_http_request_t* r) {
+  if (r->method == NGX_HTTP_GET) return engineio::Method::kGet;
+  return r->method == NGX_HTTP_POST ? engineio::Method::kPost : engineio::Method::kOther;
 }
 
-// Clients of that time may say so, or nothing.
-bool asksRevision3(const engineio::Query& query) {
-  return !query.eio || query.eio == "3";
+store::HandshakeRefusal countedAs(engineio::Reason reason) {
+  using engineio::Reason;
+  using Why = store::HandshakeRefusal;
+  switch (reason) {
+    case Reason::kTransport:
+      return Why::kTransport;
+    case Reason::kRevision3:
+      return Why::kRevision3;
+    case Reason::kRevision:
+      return Why::kRevision;
+    case Reason::kMethod:
+      return Why::kMethod;
+    case Reason::kTransportMismatch:
+      break;
+  }
+  return Why::kMalformed;
+}
+
+bool isWebSocket(engineio::Ask ask) {
+  return ask == engineio::Ask::kOpenWebSocket || ask == engineio::Ask::kUpgrade;
 }
 
 ngx_int_t handle(ngx_http_request_t* r) {
@@ -84,18 +94,12 @@ ngx_int_t handle(ngx_http_request_t* r) {
   auto options = identify(r, conf);
   if (!options) return refuse(request, Error::kForbidden, Why::kUser);
   request.options = std::move(*options);
-  const engineio::Query& query = request.query;
-  const bool isWebSocket = query.transport == "websocket";
-  const bool isPolling = query.transport == "polling" && !query.jsonp;  // JSONP is a transport of its own, not ours
-  if (!isWebSocket && !isPolling) return refuse(request, Error::kUnknownTransport, Why::kTransport);
-  const auto revision = revisionOf(query, conf);
-  if (query.sid.empty() && !revision) {
-    return refuse(request, Error::kUnsupportedProtocolVersion, asksRevision3(query) ? Why::kRevision3 : Why::kRevision);
+  const auto admitted = engineio::admit({request.query, methodOf(r), asksWebSocket(r)}, conf.eio3 != 0);
+  if (const auto* refusal = std::get_if<engineio::Refusal>(&admitted)) {
+    return refuse(request, refusal->error, countedAs(refusal->reason));
   }
-  if (revision) request.protocol = {*revision, *revision == engineio::Revision::kV3 && query.base64};
-  if (query.sid.empty() && r->method != NGX_HTTP_GET) return refuse(request, Error::kBadHandshakeMethod, Why::kMethod);
-  if (isWebSocket != isUpgrade(r)) return refuse(request, Error::kBadRequest, Why::kMalformed);
-  return isWebSocket ? handleWebSocket(request) : handlePolling(request);
+  request.admission = std::get<engineio::Admission>(admitted);
+  return isWebSocket(request.admission.ask) ? handleWebSocket(request) : handlePolling(request);
 }
 
 }  // namespace

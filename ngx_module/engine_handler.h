@@ -1,8 +1,8 @@
 // The content handler of `mediasync`: Engine.IO requests, by transport.
 #pragma once
 
+#include "core/engineio/admission.h"
 #include "core/engineio/error.h"
-#include "core/engineio/protocol.h"
 #include "core/engineio/query.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/process.h"
@@ -17,7 +17,7 @@ struct EngineRequest {
   const LocConf& conf;
   Runtime& runtime;
   engineio::Query query;
-  engineio::Protocol protocol;  // of a handshake
+  engineio::Admission admission;
   server::Options options;
 };
 
@@ -25,7 +25,9 @@ struct EngineRequest {
 bool addCookie(ngx_http_request_t* r, const LocConf& conf, std::string_view sid);
 
 ngx_int_t respondError(ngx_http_request_t* r, engineio::Error error);
-// The same for what could not be found its connection: a handshake that is turned away is counted.
+// Counts a handshake that is turned away; any other request is none.
+void countTurnedAway(const EngineRequest& request, store::HandshakeRefusal why);
+// The same, and answers.
 ngx_int_t refuse(const EngineRequest& request, engineio::Error error, store::HandshakeRefusal why);
 ngx_int_t refuseUnavailable(const EngineRequest& request, std::string_view reason);
 // A sid that cannot be one.

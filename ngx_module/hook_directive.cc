@@ -45,7 +45,7 @@ std::string hookVariables(ngx_http_request_t* r, const LocConf& conf) {
   for (ngx_uint_t i = 0; i < conf.hookVariables->nelts; ++i) {
     const ngx_http_variable_value_t* value = ngx_http_get_indexed_variable(r, static_cast<ngx_uint_t>(each[i].index));
     if (value == nullptr || value->not_found || value->len > kMaxVariable) continue;
-    variables[std::string(view(each[i].name))] = std::string(reinterpret_cast<const char*>(value->data), value->len);
+    variables[std::string(view(each[i].name))] = std::string(asText({value->data, value->len}));
   }
   return variables.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -1,6 +1,7 @@
 #include "ngx_module/identity.h"
 
 #include <new>
+#include <span>
 #include <string>
 
 #include "core/api/text_rules.h"
@@ -14,9 +15,7 @@
 namespace mediasync::ngx {
 
 std::string_view addressOf(const ngx_http_request_t* r) {
-  const auto bytesOf = [](const auto& address) {
-    return std::string_view(reinterpret_cast<const char*>(&address), sizeof address);
-  };
+  const auto bytesOf = [](const auto& address) { return asText(std::as_bytes(std::span(&address, 1))); };
   const sockaddr* address = r->connection->sockaddr;
   if (address->sa_family == AF_INET) return bytesOf(reinterpret_cast<const sockaddr_in*>(address)->sin_addr);
 #if (NGX_HAVE_INET6)

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "core/api/text_rules.h"
-#include "core/base/json_text.h"
+#include "core/base/json_box.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"
@@ -228,8 +228,8 @@ MEDIASYNC_FFI const char* ngx_http_mediasync_ffi_call(void* zone, const char* op
   guardedVoid(ngx_cycle->log, [&] {
     Runtime* runtime = static_cast<LuaScripts*>(zone)->runtime();
     if (runtime == nullptr || runtime->worker().stopped() || runtime->worker().awaitsState()) return;
-    const auto parsed = mediasync::parseJson({arguments, argumentsSize}, kJsonDepth);
-    result = runtime->worker().scriptCalls().call({operation, operationSize}, parsed.value_or(nullptr));
+    const auto parsed = mediasync::JsonBox::parsed({arguments, argumentsSize}, kJsonDepth);
+    result = runtime->worker().scriptCalls().call({operation, operationSize}, parsed);
     runtime->settle();
   });
   *size = result.size();

@@ -18,7 +18,7 @@ namespace mediasync::ngx {
 
 class Runtime;
 
-// Of one zone in one worker process. Lua may come before the zone's Runtime is there, and never goes.
+// The scripts of one zone in one worker process. Lua may come before the zone's Runtime is there, and never goes.
 class LuaScripts final : public server::Scripts {
  public:
   using PostSemaphore = int (*)(void* semaphore, int count);

@@ -34,7 +34,7 @@ ngx_int_t getMember(ngx_http_request_t* r, ngx_http_variable_value_t* value, uin
   value->valid = 1;
   value->no_cacheable = 1;
   value->not_found = 0;
-  value->data = reinterpret_cast<u_char*>(const_cast<char*>(is ? "1" : "0"));
+  value->data = ngxBytes(is ? "1" : "0");
   return NGX_OK;
 }
 

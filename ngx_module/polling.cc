@@ -1,6 +1,8 @@
 // Engine.IO's long polling: GET for what the server has to say, POST for what the client has.
 #include <utility>
 
+#include "core/engineio/content_type.h"
+#include "core/engineio/packet.h"
 #include "core/engineio/payload_writer.h"
 #include "ngx_module/body.h"
 #include "ngx_module/connection_log.h"
@@ -13,11 +15,8 @@
 namespace mediasync::ngx {
 namespace {
 
-constexpr std::string_view kTextType = "text/plain; charset=UTF-8";
-constexpr std::string_view kBinaryType = "application/octet-stream";
-
 ngx_int_t respondPayload(ngx_http_request_t* r, const engineio::Payload& payload) {
-  return respond(r, NGX_HTTP_OK, payload.binary ? kBinaryType : kTextType, payload.bytes);
+  return respond(r, NGX_HTTP_OK, engineio::contentTypeOf(payload), payload.bytes);
 }
 
 // A GET that waits. Lives in the pool of its request, which may end at any time: the destructor gives the poll up.
@@ -123,8 +122,7 @@ void onBody(ngx_http_request_t* r) {
         if (runtime != nullptr && !sid) ++runtime->worker().counters().unknownSids;
         if (!sid || runtime == nullptr) return respondError(r, engineio::Error::kUnknownSid);
         if (runtime->worker().isLast()) return respondUnavailable(r, kStartingOrStopping);
-        const std::string_view type = requestHeader(r, "content-type");
-        const bool binary = isSame(type.substr(0, type.find(';')), kBinaryType);
+        const bool binary = engineio::isBinaryType(requestHeader(r, "content-type"));
         const auto options = identify(r, conf);
         if (!options) return respondError(r, engineio::Error::kForbidden);
         makeInPool<HttpPost>(r, r, *runtime, *sid, std::move(body), *options, binary)->run();
@@ -144,7 +142,7 @@ ngx_int_t post(EngineRequest& request) {
 ngx_int_t open(EngineRequest& request) {
   if (request.runtime.worker().stopped()) return refuseUnavailable(request, kStartingOrStopping);
   auto handshake = request.runtime.worker().polls().open(
-      request.options, request.protocol,
+      request.options, request.admission.protocol,
       {handshakeSecret(request.r, request.conf), networkOf(request.r), clientOf(request.r)});
   request.runtime.settle();
   if (const auto* full = std::get_if<server::NoSpace>(&handshake)) return respondUnavailable(request.r, full->reason);
@@ -156,7 +154,9 @@ ngx_int_t open(EngineRequest& request) {
 ngx_int_t poll(EngineRequest& request, const store::RandomId& sid) {
   ngx_http_request_t* r = request.r;
   // A process that ends sends the client on to another one.
-  if (request.runtime.worker().stopped()) return respondPayload(r, engineio::payloadOf(request.protocol, "6"));
+  if (request.runtime.worker().stopped()) {
+    return respondPayload(r, engineio::payloadOf(request.admission.protocol, engineio::kNoopPacket));
+  }
   auto* waiting = makeInPool<HttpPoll>(r, r, request.runtime, sid);
   waiting->expect();
   auto result = request.runtime.worker().polls().poll(sid, *waiting, request.options);
@@ -176,13 +176,14 @@ ngx_int_t poll(EngineRequest& request, const store::RandomId& sid) {
 
 ngx_int_t handlePolling(EngineRequest& request) {
   ngx_http_request_t* r = request.r;
-  if (r->method == NGX_HTTP_POST) return post(request);
+  const engineio::Ask ask = request.admission.ask;
+  if (ask == engineio::Ask::kPost) return post(request);
   const ngx_int_t rc = ngx_http_discard_request_body(r);
   if (rc != NGX_OK) return rc;
-  if (request.query.sid.empty()) return open(request);
+  if (ask == engineio::Ask::kOpenPolling) return open(request);
   const auto sid = store::parseId(request.query.sid);
   if (!sid) return refuseSid(request);
-  if (r->method != NGX_HTTP_GET) return respondError(r, engineio::Error::kBadRequest);
+  if (ask == engineio::Ask::kUnknownMethod) return respondError(r, engineio::Error::kBadRequest);
   return poll(request, *sid);
 }
 

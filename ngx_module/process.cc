@@ -152,8 +152,8 @@ void Runtime::useScripts(LuaScripts& scripts) {
 void Runtime::log(Severity severity, std::string_view line) {
   constexpr ngx_uint_t kLevels[] = {NGX_LOG_WARN, NGX_LOG_ERR, NGX_LOG_ALERT};
   const ngx_uint_t level = kLevels[static_cast<std::size_t>(severity)];
-  const ngx_str_t text{line.size(), reinterpret_cast<u_char*>(const_cast<char*>(line.data()))};
-  const ngx_str_t name{zone_.size(), reinterpret_cast<u_char*>(zone_.data())};
+  const ngx_str_t text = ngxString(line);
+  const ngx_str_t name = ngxString(zone_);
   ngx_log_error(level, log_, 0, "mediasync_zone \"%V\" %V", &name, &text);
 }
 

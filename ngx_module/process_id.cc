@@ -12,7 +12,7 @@
 namespace mediasync::ngx {
 namespace {
 
-// Of /proc/PID/stat.
+// Fields of /proc/PID/stat.
 struct ProcessStat {
   char state = 0;
   int threads = 0;

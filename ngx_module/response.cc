@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/api/origin.h"
+#include "core/base/ascii.h"
 #include "ngx_module/process.h"
 #include "ngx_module/tls.h"
 
@@ -20,7 +21,7 @@ std::string_view schemeOf(ngx_http_request_t* r, const LocConf& conf) {
   ngx_str_t said;
   if (conf.originScheme != nullptr && ngx_http_complex_value(r, conf.originScheme, &said) == NGX_OK) {
     for (const std::string_view scheme : {"http", "https"}) {
-      if (isSame(view(said), scheme)) return scheme;
+      if (equalsIgnoreCase(view(said), scheme)) return scheme;
     }
   }
   return isTls(r->connection) ? "https" : "";
@@ -37,7 +38,7 @@ void logRefusal(ngx_http_request_t* r, const LocConf& conf, std::string_view ori
 std::string_view hostOf(ngx_http_request_t* r) {
   if (r->headers_in.host != nullptr) return view(r->headers_in.host->value);
   if (r->host_start == nullptr || r->host_end == nullptr) return {};
-  return {reinterpret_cast<const char*>(r->host_start), static_cast<size_t>(r->host_end - r->host_start)};
+  return asText({r->host_start, r->host_end});
 }
 
 bool isNamed(const ngx_table_elt_t& header, std::string_view lowercaseName) {
@@ -60,7 +61,7 @@ bool addHeader(ngx_http_request_t* r, const char* name, std::string_view value) 
   header->value = copy(r->pool, value);
   if (header->value.data == nullptr) return false;
   header->hash = 1;
-  header->key = {std::strlen(name), reinterpret_cast<u_char*>(const_cast<char*>(name))};
+  header->key = ngxString(name);
   return true;
 }
 
@@ -92,12 +93,6 @@ ngx_int_t respond(ngx_http_request_t* r, ngx_uint_t status, std::string_view con
   buffer->last_in_chain = 1;
   ngx_chain_t out{buffer, nullptr};
   return ngx_http_output_filter(r, &out);
-}
-
-bool isSame(std::string_view text, std::string_view lowercase) {
-  return text.size() == lowercase.size() &&
-         ngx_strncasecmp(reinterpret_cast<u_char*>(const_cast<char*>(text.data())),
-                         reinterpret_cast<u_char*>(const_cast<char*>(lowercase.data())), text.size()) == 0;
 }
 
 std::string_view requestHeader(ngx_http_request_t* r, std::string_view lowercaseName) {

@@ -6,12 +6,9 @@
 
 #include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
+#include "ngx_module/text.h"
 
 namespace mediasync::ngx {
-
-inline std::string_view view(const ngx_str_t& text) {
-  return {reinterpret_cast<const char*>(text.data), text.len};
-}
 
 // Adds a response header; the name is static, the value is copied. False when out of memory.
 bool addHeader(ngx_http_request_t* r, const char* name, std::string_view value);
@@ -22,9 +19,6 @@ ngx_int_t respond(ngx_http_request_t* r, ngx_uint_t status, std::string_view con
 // Sends the header alone; `length` -1: of a body whose length nobody knows yet. Returns what ngx_http_send_header()
 // does.
 ngx_int_t sendHeader(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, off_t length);
-
-// Compares without regard to case.
-bool isSame(std::string_view text, std::string_view lowercase);
 
 // The value of a request header, "" when absent.
 std::string_view requestHeader(ngx_http_request_t* r, std::string_view lowercaseName);

@@ -73,7 +73,7 @@ class SessionList {
 
   bool sendPiece() {
     buffer_ = ngx_buf_t{};
-    buffer_.start = buffer_.pos = reinterpret_cast<u_char*>(piece_.data());
+    buffer_.start = buffer_.pos = asWritableBytes(piece_).data();
     buffer_.end = buffer_.last = buffer_.pos + piece_.size();
     buffer_.memory = 1;
     buffer_.flush = 1;

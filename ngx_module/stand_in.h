@@ -20,7 +20,7 @@ class StandIn {
 
   // Moves the socket, and OpenSSL's state of it. The new connection has no pool, but for one over TLS.
   ngx_connection_t* replace(ngx_connection_t* from);
-  // Of a connection over TLS: an entry of its pool, and its own log.
+  // For a connection over TLS: an entry of its pool, and its own log.
   ngx_pool_cleanup_t* owner() const { return owner_; }
   ngx_log_t* log() const { return tlsLog_; }
 

@@ -31,8 +31,9 @@ bool prefersPage(ngx_http_request_t* r) {
 // As the configuration says, or else as the request asks for.
 StatusFormat formatOf(ngx_http_request_t* r, const LocConf& conf) {
   if (conf.statusFormat != StatusFormat::kAsked) return conf.statusFormat;
+  const ngx_str_t name = ngxString("format");
   ngx_str_t asked;
-  if (ngx_http_arg(r, reinterpret_cast<u_char*>(const_cast<char*>("format")), 6, &asked) == NGX_OK) {
+  if (ngx_http_arg(r, name.data, name.len, &asked) == NGX_OK) {
     return statusFormatOf(view(asked)).value_or(StatusFormat::kJson);
   }
   addHeader(r, "Vary", "Accept");

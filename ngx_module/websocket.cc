@@ -1,4 +1,4 @@
-// Engine.IO over WebSocket: the handshake (RFC 6455, section 4.2).
+// Engine.IO over WebSocket: the opening handshake, as core/websocket/handshake.h has it, on NGINX.
 #include <algorithm>
 #include <bit>
 #include <memory>
@@ -17,14 +17,18 @@
 namespace mediasync::ngx {
 namespace {
 
-ngx_int_t upgradeRequired(const EngineRequest& request) {
+ngx_int_t refuseVersion(const EngineRequest& request) {
   ngx_http_request_t* r = request.r;
-  if (request.query.sid.empty()) {
-    request.runtime.worker().counters().turnedAway.add(store::HandshakeRefusal::kMalformed);
-  }
-  addHeader(r, "Sec-WebSocket-Version", "13");
+  countTurnedAway(request, store::HandshakeRefusal::kMalformed);
+  addHeader(r, "Sec-WebSocket-Version", websocket::kVersion);
   ngx_str_set(&r->headers_out.status_line, "426 Upgrade Required");
   return respond(r, 426, "text/plain", "Upgrade Required");
+}
+
+websocket::OpeningVerdict judge(const EngineRequest& request, std::string_view key) {
+  ngx_http_request_t* r = request.r;
+  const std::string version = requestHeaders(r, "sec-websocket-version");
+  return websocket::judge({r->method == NGX_HTTP_GET, r->http_version == NGX_HTTP_VERSION_11, key, version});
 }
 
 // permessage-deflate, when the location has it on and the client offers it in a form that can be accepted.
@@ -71,7 +75,7 @@ ngx_int_t sendHandshake(ngx_http_request_t* r, std::string_view key,
   return flush(r);
 }
 
-// Of the kind that nobody waits for, as those of mirror.
+// Subrequests that nobody waits for, as those of mirror are.
 bool hasSubrequests(const ngx_http_request_t* r) {
   return r->count != 1 || r->posted_requests != nullptr;
 }
@@ -80,9 +84,9 @@ bool hasSubrequests(const ngx_http_request_t* r) {
 ngx_int_t admit(EngineRequest& request, Connection& connection,
                 const std::optional<websocket::DeflateParams>& deflate) {
   server::Worker& worker = request.runtime.worker();
-  server::Agreement agreement{request.protocol, {}};
+  server::Agreement agreement{request.admission.protocol, {}};
   if (deflate) agreement.compression = compressionOf(request.conf, *deflate);
-  if (request.query.sid.empty()) {
+  if (request.admission.ask == engineio::Ask::kOpenWebSocket) {
     auto opened = worker.sockets().openChannel(
         connection, request.options, agreement,
         {handshakeSecret(request.r, request.conf), networkOf(request.r), clientOf(request.r)});
@@ -102,11 +106,14 @@ ngx_int_t admit(EngineRequest& request, Connection& connection,
 
 ngx_int_t handleWebSocket(EngineRequest& request) {
   ngx_http_request_t* r = request.r;
-  // Neither may come twice (sections 11.3.1 and 11.3.5), and then neither is valid.
   const std::string key = requestHeaders(r, "sec-websocket-key");
-  if (requestHeaders(r, "sec-websocket-version") != "13") return upgradeRequired(request);
-  if (r->method != NGX_HTTP_GET || r->http_version != NGX_HTTP_VERSION_11 || !websocket::isValidKey(key)) {
-    return refuse(request, engineio::Error::kBadRequest, store::HandshakeRefusal::kMalformed);
+  switch (judge(request, key)) {
+    case websocket::OpeningVerdict::kUpgradeRequired:
+      return refuseVersion(request);
+    case websocket::OpeningVerdict::kBadRequest:
+      return refuse(request, engineio::Error::kBadRequest, store::HandshakeRefusal::kMalformed);
+    case websocket::OpeningVerdict::kAccepted:
+      break;
   }
   if (request.runtime.worker().stopped()) return refuseUnavailable(request, kStartingOrStopping);
   std::unique_ptr<StandIn> standIn;
@@ -126,7 +133,7 @@ ngx_int_t handleWebSocket(EngineRequest& request) {
     if (!standIn) return NGX_ERROR;
   }
   Connection::takeOver(std::move(connection), owner, r, std::move(standIn),
-                       request.protocol.revision == engineio::Revision::kV3);
+                       request.admission.protocol.revision == engineio::Revision::kV3);
   return NGX_DONE;
 }
 

@@ -7,6 +7,7 @@
 #include "ngx_module/conf.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
+#include "ngx_module/text.h"
 #include "ngx_module/websocket_connection.h"
 
 namespace mediasync::ngx {
@@ -57,7 +58,7 @@ const Location* findLocation(std::uint64_t key, const ngx_sockaddr_t& local, soc
 
 std::string addressAsText(ngx_sockaddr_t& address, socklen_t size) {
   u_char text[NGX_SOCKADDR_STRLEN];
-  return {reinterpret_cast<char*>(text), ngx_sock_ntop(&address.sockaddr, size, text, sizeof text, 0)};
+  return std::string(asText({text, ngx_sock_ntop(&address.sockaddr, size, text, sizeof text, 0)}));
 }
 
 // What accepting it would have made of the descriptor, but for what only a handshake needs. Null, with the descriptor

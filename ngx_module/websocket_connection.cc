@@ -56,7 +56,7 @@ bool isNeededByOthers(const ngx_http_request_t* r) {
 }
 
 std::string addressOf(const ngx_connection_t* c) {
-  return {reinterpret_cast<const char*>(c->addr_text.data), c->addr_text.len};
+  return std::string(view(c->addr_text));
 }
 
 // What lines of the error log say that was done meanwhile.
@@ -185,8 +185,8 @@ std::unique_ptr<Connection> Connection::disown(ngx_pool_t* pool) {
 void Connection::takeOver(std::unique_ptr<Connection> taken, ngx_pool_cleanup_t* owner, ngx_http_request_t* r,
                           std::unique_ptr<StandIn> standIn, bool late) {
   if (r->header_in->pos < r->header_in->last) {
-    const auto* ahead = reinterpret_cast<const char*>(std::exchange(r->header_in->pos, r->header_in->last));
-    taken->ahead_ = std::make_unique<std::string>(ahead, reinterpret_cast<const char*>(r->header_in->last));
+    taken->ahead_ = std::make_unique<std::string>(asText({r->header_in->pos, r->header_in->last}));
+    r->header_in->pos = r->header_in->last;
   }
   Connection* self = standIn ? leave(std::move(taken), r, *standIn) : stayWith(std::move(taken), owner, r);
   self->begin();
@@ -274,7 +274,7 @@ void Connection::goBare(std::string client) {
   c_->data = this;
   c_->read->handler = onRead;
   c_->write->handler = onWrite;
-  c_->addr_text = {client_.size(), reinterpret_cast<u_char*>(client_.data())};
+  c_->addr_text = ngxString(client_);
   c_->sockaddr = nullptr;
   c_->socklen = 0;
   c_->local_sockaddr = c_->listening->sockaddr;
@@ -304,7 +304,7 @@ std::ptrdiff_t Connection::write(std::string_view bytes) {
   }
   if (isTls(c_)) return writeTls(bytes);
   const Turn turn(c_);
-  const ssize_t sent = c_->send(c_, reinterpret_cast<u_char*>(const_cast<char*>(bytes.data())), bytes.size());
+  const ssize_t sent = c_->send(c_, ngxBytes(bytes), bytes.size());
   if (sent == NGX_ERROR) {
     broken();
     return -1;
@@ -324,7 +324,7 @@ void Connection::waitToWrite() {
 // A record that OpenSSL could not send must be given to it again as it was, whatever else is written meanwhile.
 bool Connection::flushTls() {
   while (tls_) {
-    const ssize_t sent = c_->send(c_, reinterpret_cast<u_char*>(tls_->data()), tls_->size());
+    const ssize_t sent = c_->send(c_, ngxBytes(*tls_), tls_->size());
     if (sent == NGX_ERROR) {
       broken();
       return false;
@@ -343,7 +343,7 @@ std::ptrdiff_t Connection::writeTls(std::string_view bytes) {
   size_t taken = 0;
   while (flushTls() && taken < bytes.size()) {
     const std::string_view record = bytes.substr(taken, kTlsRecord);
-    const ssize_t sent = c_->send(c_, reinterpret_cast<u_char*>(const_cast<char*>(record.data())), record.size());
+    const ssize_t sent = c_->send(c_, ngxBytes(record), record.size());
     if (sent == NGX_ERROR) {
       broken();
     } else if (sent == NGX_AGAIN) {
@@ -568,15 +568,13 @@ void Connection::onLinger(ngx_event_t* event) {
   ngx_add_timer(event, std::min(static_cast<ngx_msec_t>(left), core.lingering_timeout));
 }
 
-void Connection::feed(u_char* data, size_t size) {
-  runtime_.worker().sockets().received(*channel_, {data, size});
+void Connection::feed(std::span<std::uint8_t> bytes) {
+  runtime_.worker().sockets().received(*channel_, bytes);
 }
 
 void Connection::read() {
   if (!channel_ || away_ || finished_ || broken_ || paused_) return;
-  if (const auto ahead = std::exchange(ahead_, nullptr)) {
-    feed(reinterpret_cast<u_char*>(ahead->data()), ahead->size());
-  }
+  if (const auto ahead = std::exchange(ahead_, nullptr)) feed(asWritableBytes(*ahead));
   if (finished_ || broken_ || paused_) return;
   server::Sockets::expectInput(*channel_);
   const ssize_t n = c_->recv(c_, readBuffer, kReadBuffer);
@@ -588,7 +586,7 @@ void Connection::read() {
     broken();
     return;
   }
-  feed(readBuffer, static_cast<size_t>(n));
+  feed({readBuffer, static_cast<size_t>(n)});
   if (finished_ || broken_ || paused_) return;
   if (c_->read->ready) {
     ngx_post_event(c_->read, &ngx_posted_next_events);  // the others have their turn first

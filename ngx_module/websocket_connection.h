@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -84,7 +85,7 @@ class Connection final : public server::WebSocket {
   void timedOut();
   void readable();
   void writable();
-  void feed(u_char* data, size_t size);
+  void feed(std::span<std::uint8_t> bytes);
   void read();
   bool flushTls();
   std::ptrdiff_t writeTls(std::string_view bytes);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -233,11 +234,6 @@ const EventRule* findRule(std::string_view name) {
   return rule == std::end(kEventRules) ? nullptr : rule;
 }
 
-std::optional<std::string_view> nameOf(const json& args) {
-  if (!args.is_array() || args.empty() || !args[0].is_string()) return std::nullopt;
-  return args[0].get_ref<const std::string&>();
-}
-
 Parsed parseCommand(std::string_view event, Data data, bool hasData, TimestampUnit unit) {
   const EventRule* rule = findRule(event);
   if (rule == nullptr) return session::kUnknownEvent;
@@ -247,11 +243,15 @@ Parsed parseCommand(std::string_view event, Data data, bool hasData, TimestampUn
 
 }  // namespace
 
+std::string_view eventName(const json& args) {
+  if (!args.is_array() || args.empty() || !args[0].is_string()) return {};
+  return args[0].get_ref<const std::string&>();
+}
+
 Parsed parseCommand(const json& args, TimestampUnit unit) {
-  const auto name = nameOf(args);
-  if (!name) return session::kUnknownEvent;
-  const bool hasData = args.size() > 1 && args[1].is_object();
-  return parseCommand(*name, hasData ? Data(args[1]) : Data(kNothing), hasData, unit);
+  const std::string_view name = eventName(args);
+  const bool hasData = !name.empty() && args.size() > 1 && args[1].is_object();
+  return parseCommand(name, hasData ? Data(args[1]) : Data(kNothing), hasData, unit);
 }
 
 Parsed parseCommand(std::string_view event, const FlatObject* data, TimestampUnit unit) {

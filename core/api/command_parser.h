@@ -2,7 +2,7 @@
 // not.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string_view>
 #include <variant>
 
@@ -12,6 +12,9 @@
 #include "core/session/refusal.h"
 
 namespace mediasync::api {
+
+// The name of an event: the first of its decoded array `args`, into which the view points. "" when it has none.
+std::string_view eventName(const nlohmann::json& args);
 
 // Reads one Socket.IO event: `args` is the decoded EVENT array, args[0] the name, args[1] the data. Returns
 // the command, or the refusal of the first field that breaks its rule, in the order the API documents the

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "core/api/ascii.h"
+#include "core/base/ascii.h"
 
 namespace mediasync::api {
 namespace {

@@ -2,9 +2,9 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "core/api/ascii.h"
 #include "core/api/rest.h"
 #include "core/api/text_rules.h"
+#include "core/base/ascii.h"
 #include "core/base/json_text.h"
 
 namespace mediasync::api {

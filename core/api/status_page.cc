@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/api/status_assets.h"
+#include "core/base/bytes.h"
 #include "core/base/version.h"
 #include "core/engineio/base64.h"
 
@@ -262,9 +263,9 @@ void appendZone(std::string& out, const ZoneStatus& zone, std::int64_t now) {
 
 std::string hashSource(std::string_view text) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  SHA256(asBytes(text).data(), text.size(), digest.data());
   std::string source = "'sha256-";
-  engineio::appendBase64(source, {reinterpret_cast<const char*>(digest.data()), digest.size()});
+  engineio::appendBase64(source, asText(digest));
   return source.append("'");
 }
 

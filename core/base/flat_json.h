@@ -48,7 +48,7 @@ class FlatJsonReader {
   bool take(char);
   // Without escapes and bytes beyond ASCII.
   bool takeString(std::string_view&);
-  // Of numbers those that are not negative, without an exponent.
+  // Numbers must have neither a sign nor an exponent.
   bool takeScalar(JsonScalar&);
   // With at most FlatObject::kMaxFields fields.
   bool takeObject(FlatObject&);

@@ -1,5 +1,6 @@
 #include "core/base/json_text.h"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace mediasync {
@@ -40,6 +41,11 @@ std::optional<nlohmann::json> parseJson(std::string_view text, std::size_t maxDe
   auto value = nlohmann::json::parse(text, nullptr, false);
   if (value.is_discarded()) return std::nullopt;
   return std::make_optional(std::move(value));  // it converts to and from anything, also to an optional of itself
+}
+
+bool isEventArray(std::string_view text, std::size_t maxDepth) {
+  const auto value = parseJson(text, maxDepth);
+  return value && value->is_array() && !value->empty() && value->front().is_string();
 }
 
 }  // namespace mediasync

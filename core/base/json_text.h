@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string_view>
 
@@ -17,5 +17,8 @@ inline constexpr std::size_t kManyJsonValues = 65'536;
 // without its pair. Never recurses into the text.
 std::optional<nlohmann::json> parseJson(std::string_view text, std::size_t maxDepth,
                                         std::size_t maxValues = kManyJsonValues);
+
+// Whether parseJson() takes `text`, and it is what events are: an array that begins with a string, the name.
+bool isEventArray(std::string_view text, std::size_t maxDepth);
 
 }  // namespace mediasync

@@ -7,7 +7,7 @@
 
 namespace mediasync {
 
-// A hint, which no address can make wrong; null is one, too.
+// Starts to load an object into the cache. Any address may be given, null too: none is read.
 inline void prefetch(const void* object, std::size_t size) {
   constexpr std::size_t kCacheLine = 64;
   const auto at = reinterpret_cast<std::uintptr_t>(object);

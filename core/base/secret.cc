@@ -7,13 +7,15 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/base/bytes.h"
+
 namespace mediasync {
 
 SecretHash hashSecret(const SecretKey& key, std::string_view secret) {
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> whole{};
   unsigned int size = 0;
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const std::uint8_t*>(secret.data()),
-           secret.size(), whole.data(), &size) == nullptr) {
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), asBytes(secret).data(), secret.size(), whole.data(),
+           &size) == nullptr) {
     throw std::runtime_error("no HMAC-SHA-256");
   }
   SecretHash hash;

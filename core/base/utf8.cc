@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "core/base/bytes.h"
+
 namespace mediasync {
 namespace {
 
@@ -70,7 +72,7 @@ bool Utf8Validator::feed(std::span<const std::uint8_t> bytes) {
 
 bool isValidUtf8(std::string_view text) {
   Utf8Validator validator;
-  return validator.feed({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}) && validator.complete();
+  return validator.feed(asBytes(text)) && validator.complete();
 }
 
 // A character is one unit, and a second one from U+10000 on, where its first byte is 0xf0 or more.
@@ -85,7 +87,7 @@ std::size_t utf16Length(std::string_view utf8) {
 
 std::optional<std::size_t> utf16Prefix(std::string_view text, std::size_t units) {
   if (units > text.size()) return std::nullopt;  // no character has more units than bytes
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+  const auto* bytes = asBytes(text).data();
   std::size_t at = 0;
   while (units > 0) {
     if (units >= kWord && text.size() - at >= kWord && isAsciiWord(bytes + at)) {

@@ -9,6 +9,10 @@ namespace mediasync::engineio {
 
 enum class PacketType : std::uint8_t { kOpen = 0, kClose, kPing, kPong, kMessage, kUpgrade, kNoop };
 
+// The type in front of a text message's data, and a whole packet that says nothing.
+inline constexpr std::string_view kMessagePrefix = "4";
+inline constexpr std::string_view kNoopPacket = "6";
+
 // `data` points into what was decoded.
 struct Packet {
   PacketType type = PacketType::kNoop;

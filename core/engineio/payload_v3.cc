@@ -13,7 +13,6 @@ namespace mediasync::engineio {
 namespace {
 
 constexpr char kBase64Mark = 'b';
-constexpr char kMessageDigit = '4';
 constexpr char kMessageByte = '\x04';
 constexpr char kTextMark = '\x00';
 constexpr char kBinaryMark = '\x01';
@@ -96,7 +95,7 @@ std::optional<Packet> PayloadV3Decoder::takeFramed() {
 std::optional<Packet> decodeTextV3(std::string_view text, std::string& binary) {
   if (!text.starts_with(kBase64Mark)) return decodeText(text);
   text.remove_prefix(1);
-  if (!text.starts_with(kMessageDigit) || !decodeBase64(text.substr(1), binary)) return std::nullopt;
+  if (!text.starts_with(kMessagePrefix) || !decodeBase64(text.substr(1), binary)) return std::nullopt;
   return Packet{PacketType::kMessage, binary, true};
 }
 
@@ -113,7 +112,7 @@ void appendTextV3(std::string& out, std::string_view packet) {
 void appendBase64V3(std::string& out, std::string_view bytes) {
   appendLength(out, 2 + base64Size(bytes.size()), kTextLength);
   out.push_back(kBase64Mark);
-  out.push_back(kMessageDigit);
+  out.append(kMessagePrefix);
   appendBase64(out, bytes);
 }
 

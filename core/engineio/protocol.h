@@ -6,7 +6,7 @@
 
 namespace mediasync::engineio {
 
-// Of the protocol: Socket.IO clients 1.x and 2.x speak 3, later ones 4.
+// The revision of the protocol: Socket.IO clients 1.x and 2.x speak 3, later ones 4.
 enum class Revision : std::uint8_t { kV3 = 3, kV4 = 4 };
 
 struct Protocol {

@@ -11,7 +11,7 @@ struct Query {
   std::optional<std::string_view> eio;  // by which its absence means revision 3, and an empty one nothing
   std::string_view transport;
   std::string_view sid;
-  // Of revision 3 only:
+  // Only revision 3 has these:
   std::string_view j;   // the number of the callback
   bool jsonp = false;   // j is present, if only by name
   bool base64 = false;  // the client takes no binary payloads: b64 is present and neither empty, "0" nor "false"

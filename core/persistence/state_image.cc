@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/bytes.h"
 #include "core/store/recovery_table.h"
 #include "core/store/session_log.h"
 #include "core/store/session_transaction.h"
@@ -16,7 +17,7 @@ constexpr std::size_t kUsersAtOnce = 16;
 constexpr int kEventsAtOnce = 32;
 
 std::string textOf(const store::RandomId& id) {
-  return {reinterpret_cast<const char*>(id.data()), id.size()};
+  return std::string(asText(id));
 }
 
 std::int64_t monoOf(std::int64_t wall, Instant now) {

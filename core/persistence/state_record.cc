@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <unordered_set>
 
+#include "core/base/bytes.h"
 #include "core/base/utf8.h"
 #include "core/session/command.h"
 #include "core/store/event_codec.h"
@@ -22,7 +24,7 @@ constexpr std::size_t kFrameHead = 2 * sizeof(std::uint32_t);
 constexpr std::size_t kWholeLog = std::numeric_limits<std::size_t>::max();
 
 std::uint32_t checksumOf(std::string_view bytes) {
-  return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+  return static_cast<std::uint32_t>(crc32_z(0, asBytes(bytes).data(), bytes.size()));
 }
 
 // The frame's size and checksum are known when its record is there.
@@ -49,13 +51,8 @@ std::int64_t wallOf(std::int64_t mono, Instant now) {
   return now.wall - (now.mono - mono);
 }
 
-template <std::size_t kSize>
-std::string_view viewOf(const std::array<std::uint8_t, kSize>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 void putId(store::ByteWriter& out, const store::RandomId& id) {
-  out.put(viewOf(id));
+  out.put(asText(id));
 }
 
 bool getId(store::ByteReader& in, store::RandomId& id) {
@@ -75,7 +72,7 @@ void putUser(store::ByteWriter& out, const store::Arena& arena, const store::Use
   out.put(user.lastSeen);
   out.put(static_cast<std::uint8_t>(user.presence));
   out.put(wallOf(user.absentSince, now));
-  out.put(user.bound ? std::optional(viewOf(user.secret)) : std::nullopt);
+  out.put(user.bound ? std::optional(asText(user.secret)) : std::nullopt);
 }
 
 bool fits(std::string_view text, std::size_t most) {
@@ -131,7 +128,7 @@ bool areEvents(std::string_view copied, std::uint64_t count) {
   if (store::countEvents(copied) != count) return false;
   while (!copied.empty()) {
     const std::string_view event = store::takeEvent(copied).bytes;
-    const auto decoded = store::decodeEvent({reinterpret_cast<const std::byte*>(event.data()), event.size()});
+    const auto decoded = store::decodeEvent(std::as_bytes(std::span(event)));
     if (!decoded || event.size() > store::kMaxEncodedEvent || !store::isSound(*decoded)) return false;
   }
   return true;
@@ -226,7 +223,7 @@ void appendStateHeader(std::string& out, const StateHeader& header) {
   writer.put(header.generation);
   writer.put(header.key.k0);
   writer.put(header.key.k1);
-  out.append(viewOf(header.secretKey));
+  out.append(asText(header.secretKey));
   writer.put(checksumOf(std::string_view(out).substr(start)));
 }
 

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "core/api/command_parser.h"
 #include "core/base/clock.h"
 #include "core/server/link.h"
 #include "core/server/options.h"
@@ -26,11 +26,7 @@ struct Caller {
   Question* question = nullptr;  // about the packet; null: it cannot wait for an answer
 };
 
-// The name of an event, by its decoded array; "": it has none.
-inline std::string_view eventName(const nlohmann::json& args) {
-  if (!args.is_array() || args.empty() || !args[0].is_string()) return {};
-  return args[0].get_ref<const std::string&>();
-}
+using api::eventName;
 
 // Of a verdict by which nothing goes on, the words for the client. Good as long as the verdict is.
 inline session::Refusal refusalOf(const Verdict& verdict) {

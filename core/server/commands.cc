@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -106,7 +107,7 @@ Handled Commands::command(Caller& caller, const socketio::Packet& packet) {
       return Handled::kDone;
     }
     if (!verdict->data.empty()) {
-      changed = nlohmann::json::array({packet.data[0], nlohmann::json::parse(verdict->data, nullptr, false)});
+      changed = nlohmann::json::array({(*packet.data)[0], nlohmann::json::parse(verdict->data, nullptr, false)});
       parsed = api::parseCommand(changed, caller.options.timestamps);
     }
   }

@@ -57,7 +57,7 @@ void SocketEcho::connected(Services& services, Caller& caller, std::string_view 
 
 Handled SocketEcho::event(Services& services, Caller& caller, const socketio::Packet& packet,
                           const std::vector<std::string>& attachments) {
-  const json& args = packet.data;
+  const json& args = *packet.data;
   if (args[0] == "message") {
     send(services, caller, eventPrefix(packet.nsp, attachments.size()), renamed(args, "message-back"), attachments);
   } else if (args[0] == "message-with-ack" && packet.id) {
@@ -73,7 +73,7 @@ Handled SocketEcho::event(Services& services, Caller& caller, const socketio::Pa
 
 void SocketEcho::acknowledged(Services& services, Caller& caller, const socketio::Packet& packet,
                               const std::vector<std::string>& attachments) {
-  json args = packet.data;
+  json args = *packet.data;
   args.insert(args.begin(), "answer");
   send(services, caller, eventPrefix(packet.nsp, attachments.size()), args, attachments);
 }

@@ -126,7 +126,7 @@ std::optional<Verdict> Hooks::consultCommand(Caller& caller, const socketio::Pac
   if (!caller.options.hooks || !isAskedAbout(event)) return Verdict{};
   return consult(caller, event == "join_session" ? Hook::kJoin : Hook::kCommand, [&] {
     json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}, {"event", event}};
-    about["data"] = packet.data.size() > 1 ? packet.data[1] : json();
+    about["data"] = packet.data->size() > 1 ? (*packet.data)[1] : json();
     return about.dump();
   });
 }
@@ -168,7 +168,7 @@ void Hooks::tellAnswer(const Caller& caller, const socketio::Packet& packet,
   if (!attachments.empty() && !socketio::placeholdersFit(packet.data, attachments.size())) return;
   json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}};
   about["question"] = tagOf(packet.id.value_or(0));
-  about["arguments"] = packet.data;
+  about["arguments"] = *packet.data;
   if (!attachments.empty()) about["attachments"] = encoded(attachments);
   scripts->tell(Hook::kAnswer, about.dump());
 }

@@ -56,7 +56,7 @@ Handled ScriptEvents::scriptEvent(Caller& caller, const socketio::Packet& packet
   }
   const auto verdict = hooks_.consult(caller, Hook::kEvent, [&] {
     json about{{"socket", hooks_.socketOf(caller.connection, packet.nsp, caller.options)}, {"event", event}};
-    about["arguments"] = json(packet.data.begin() + 1, packet.data.end());
+    about["arguments"] = json(packet.data->begin() + 1, packet.data->end());
     if (!attachments.empty()) about["attachments"] = encoded(attachments);
     about["acknowledge"] = packet.id.has_value();
     return about.dump();

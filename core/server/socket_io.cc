@@ -1,5 +1,6 @@
 #include "core/server/socket_io.h"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/api/text_rules.h"
@@ -162,7 +163,7 @@ Handled SocketIo::deliver(Services& services, Caller& caller, const socketio::Pa
 Handled SocketIo::connect(Services& services, Caller& caller, const socketio::Packet& packet) {
   services.namespaces.chargeConnect(caller);
   std::string nsp = packet.nsp;
-  json auth = packet.hasData ? packet.data : json::object();
+  json auth = packet.hasData ? *packet.data : json::object();
   if (isOld(caller)) socketio::splitQuery(nsp, auth);
   if (!application_.hasNamespace(services, caller, nsp)) {
     refuseConnect(services, caller, nsp, "Invalid namespace");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -61,23 +62,23 @@ bool isEventData(const nlohmann::json& data) {
 bool isDataValid(const Packet& packet) {
   switch (packet.type) {
     case PacketType::kConnect:
-      return !packet.hasData || packet.data.is_object();
+      return !packet.hasData || packet.data->is_object();
     case PacketType::kDisconnect:
       return !packet.hasData;
     case PacketType::kConnectError:
-      return packet.data.is_string() || packet.data.is_object();
+      return packet.data->is_string() || packet.data->is_object();
     case PacketType::kEvent:
     case PacketType::kBinaryEvent:
       return isEventData(packet.data);
     case PacketType::kAck:
     case PacketType::kBinaryAck:
-      return packet.data.is_array();
+      return packet.data->is_array();
   }
   return false;
 }
 
 bool takeData(std::string_view text, std::size_t maxDepth, Packet& packet) {
-  packet.data = nullptr;
+  packet.data = JsonBox();
   packet.hasData = !text.empty();
   if (!packet.hasData) return true;
   auto data = parseJson(text, maxDepth);

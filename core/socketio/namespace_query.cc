@@ -1,5 +1,6 @@
 #include "core/socketio/namespace_query.h"
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 

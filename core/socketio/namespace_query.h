@@ -1,7 +1,7 @@
 // Clients of Socket.IO protocol 4 may append a query to the namespace they connect to, in place of a payload.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace mediasync::socketio {

@@ -3,9 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+
+#include "core/base/json_box.h"
 
 namespace mediasync::socketio {
 
@@ -24,7 +25,7 @@ struct Packet {
   std::string nsp = "/";
   std::optional<std::uint64_t> id;  // of the acknowledgement
   std::uint32_t attachments = 0;    // binary messages that follow a kBinaryEvent or kBinaryAck
-  nlohmann::json data;              // null when absent
+  JsonBox data;                     // null when absent
   bool hasData = false;
 };
 

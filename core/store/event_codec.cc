@@ -126,8 +126,7 @@ bool isSound(const Event& event) {
   std::visit([&check](const auto& body) { fields(check, body); }, event.body);
   const auto* custom = std::get_if<CustomEvent>(&event.body);
   if (custom == nullptr || !areFit) return areFit;
-  const auto json = parseJson(custom->json, kMaxCustomDepth);
-  return json && json->is_array() && !json->empty() && json->front().is_string();
+  return isEventArray(custom->json, kMaxCustomDepth);
 }
 
 }  // namespace mediasync::store

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "core/base/bytes.h"
+
 namespace mediasync::websocket {
 namespace {
 
@@ -32,10 +34,6 @@ bool isKnownOpcode(Opcode opcode) {
       return true;
   }
   return false;
-}
-
-std::string_view asText(std::span<const std::uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace
@@ -75,7 +73,7 @@ void Decoder::save(std::string& out) const {
                     static_cast<std::uint8_t>(messageOpcode_),
                     static_cast<std::uint8_t>(state_),
                     messageCompressed_};
-  out.append(reinterpret_cast<const char*>(&saved), sizeof saved);
+  out.append(asText(std::as_bytes(std::span(&saved, 1))));
   // Between frames, what lies behind the message in progress was delivered.
   out.append(gathered_, 0, state_ == State::kPayload ? std::string::npos : messageSize_);
 }
@@ -97,7 +95,7 @@ bool Decoder::restore(std::string_view bytes) {
   messageOpcode_ = static_cast<Opcode>(saved.messageOpcode);
   state_ = static_cast<State>(saved.state);
   messageCompressed_ = saved.messageCompressed != 0;
-  return isPossible() && checkText({reinterpret_cast<const std::uint8_t*>(bytes.data()), messageSize_});
+  return isPossible() && checkText(asBytes(bytes.substr(0, messageSize_)));
 }
 
 // Whether the decoder can have come to this state.

@@ -8,6 +8,8 @@
 #include <new>
 #include <span>
 
+#include "core/base/bytes.h"
+
 namespace mediasync::websocket {
 namespace {
 
@@ -38,11 +40,11 @@ struct Stream {
   }
 
   void setInput(std::string_view input) {
-    z.next_in = reinterpret_cast<const Bytef*>(input.data());
+    z.next_in = asBytes(input).data();
     z.avail_in = static_cast<uInt>(input.size());
   }
   void setOutput(std::span<char> output) {
-    z.next_out = reinterpret_cast<Bytef*>(output.data());
+    z.next_out = asWritableBytes(output).data();
     z.avail_out = static_cast<uInt>(output.size());
   }
 

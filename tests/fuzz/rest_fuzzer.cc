@@ -12,11 +12,11 @@
 #include <utility>
 #include <variant>
 
-#include "core/api/ascii.h"
 #include "core/api/json_writer.h"
 #include "core/api/origin.h"
 #include "core/api/rest.h"
 #include "core/api/text_rules.h"
+#include "core/base/ascii.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/require.h"
 

@@ -1,6 +1,7 @@
 #include "core/api/command_parser.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 #include <limits>
 
 using namespace mediasync;

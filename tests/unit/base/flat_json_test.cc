@@ -1,6 +1,7 @@
 #include "core/base/flat_json.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "core/base/json_text.h"

@@ -1,6 +1,7 @@
 #include "core/socketio/encoder.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/socketio/decoder.h"
@@ -58,5 +59,5 @@ TEST_CASE("a message is escaped and comes back as it was", "[socketio]") {
     CHECK(static_cast<unsigned char>(c) >= 0x20);  // no payload separator either
   Packet packet;
   REQUIRE(decode(out, {}, packet));
-  CHECK(packet.data.at("message") == message);
+  CHECK(packet.data->at("message") == message);
 }

@@ -1,6 +1,7 @@
 #include "core/socketio/namespace_query.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 
 using namespace mediasync::socketio;

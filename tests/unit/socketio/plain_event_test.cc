@@ -1,6 +1,7 @@
 #include "core/socketio/plain_event.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "core/socketio/decoder.h"
 
@@ -34,10 +35,10 @@ TEST_CASE("plain events are read as decode() reads them", "[socketio]") {
     CHECK(decoded.type == PacketType::kEvent);
     CHECK(decoded.nsp == "/");
     CHECK(decoded.id == event.id);
-    CHECK(decoded.data[0] == std::string(event.name));
-    CHECK((decoded.data.size() == 2) == event.hasData);
+    CHECK((*decoded.data)[0] == std::string(event.name));
+    CHECK((decoded.data->size() == 2) == event.hasData);
     if (event.hasData) {
-      for (const auto& [name, value] : decoded.data[1].items())
+      for (const auto& [name, value] : (*decoded.data)[1].items())
         CHECK(event.data.find(name) != nullptr);
     }
   }

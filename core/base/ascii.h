@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
-namespace mediasync::api {
+namespace mediasync {
 
 inline char toLowerAscii(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -27,4 +27,4 @@ inline bool listsToken(std::string_view list, std::string_view name) {
   return false;
 }
 
-}  // namespace mediasync::api
+}  // namespace mediasync
