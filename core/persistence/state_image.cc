@@ -53,8 +53,7 @@ class Restorer {
     for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
       for (bool isEmpty = false; !isEmpty;) {
         store::SessionTransaction txn(zone_, shard);
-        const store::Ref ref = txn.shard().allSessions.first;
-        isEmpty = ref == 0 || !txn.open(ref, zone_.arena().at<store::SessionRecord>(ref)->serial);
+        isEmpty = !txn.openFirst();
         if (!isEmpty) txn.destroy(now_);
         txn.commit(wake_);
       }
@@ -155,7 +154,7 @@ class Restorer {
       for (std::size_t n = 0; n < kUsersAtOnce && i < saved.users.size(); ++n, ++i) {
         const store::SavedUser& user = saved.users[i];
         const store::Ref ref = txn.restoreUser(user, now_);
-        users_[user.serial] = {ref, zone_.arena().at<store::UserRecord>(ref)->serial, saved.serial};
+        users_[user.serial] = {ref, txn.userAt(ref).serial, saved.serial};
         const bool isAway = user.presence == session::Presence::kAway;
         const std::int64_t since = isAway ? monoOf(user.absentSince, unset_) : zone_.settings().sentAwayAt(now_).mono;
         absences_.push_back({since, place.shard, place.ref, place.serial, ref,

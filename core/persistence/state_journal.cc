@@ -2,9 +2,8 @@
 
 #include <utility>
 
-#include "core/memory/linked.h"
-#include "core/store/session_transaction.h"
 #include "core/persistence/state_record.h"
+#include "core/store/saving.h"
 
 namespace mediasync::persistence {
 namespace {
@@ -13,42 +12,12 @@ namespace {
 constexpr int kAtOnce = 32;
 constexpr std::uint32_t kBucketsAtOnce = 256;
 
-void markSaved(store::Transaction& txn, store::SessionShard& shard, const store::SessionRecord& session) {
-  if (session.unsaved != store::Unsaved::kNothing) {
-    unlink(txn, shard.unsaved, &store::SessionRecord::inUnsaved, txn.arena().refOf(&session));
-    txn.edit(session.unsaved) = store::Unsaved::kNothing;
-  }
-  if (session.savedEnd != session.log.nextSeq) txn.edit(session.savedEnd) = session.log.nextSeq;
-}
-
 // What has changed since the session was saved, or all of it when it never was.
-void appendChange(std::string& out, const store::Arena& arena, const store::SessionRecord& session, Instant now) {
-  const bool isNew = session.savedEnd == 0;
-  appendSession(out, isNew ? FrameKind::kSession : FrameKind::kChange, arena, session, session.savedEnd,
-                isNew || session.unsaved == store::Unsaved::kUsers, now);
-}
-
-// A user that is not there any more: nobody can come back to it.
-constexpr std::uint64_t kNobody = 0;
-
-// Under the lock of the connection's shard.
-store::SavedRecovery recoveryOf(const store::Zone& zone, const store::ConnectionRecord& connection) {
-  store::SavedRecovery saved{connection.pid, connection.socketId, returnRealm(connection.realm, connection.secret), {}};
-  const store::SeatRef& seat = connection.seat;
-  if (!seat && !connection.evicted) return saved;
-  saved.seat.sessionSerial = seat.sessionSerial;
-  saved.seat.userSerial = kNobody;
-  if (!seat) return saved;
-  store::SessionTransaction session(zone, seat.shard);
-  if (!session.openSeat(seat)) return saved;
-  saved.seat = session.lostSeat();
-  saved.seat.awaitingSnapshot = connection.awaitingSnapshot;
-  saved.seat.joinedAt = connection.joinedAt;
-  return saved;
-}
-
-store::SavedRecovery recoveryOf(const store::RecoveryRecord& lost) {
-  return {lost.pid, lost.socketId, lost.realm(), lost.seat};
+void appendChange(std::string& out, const store::SessionAccess& session, Instant now) {
+  const store::SessionRecord& record = session.record();
+  const bool isNew = record.savedEnd == 0;
+  appendSession(out, isNew ? FrameKind::kSession : FrameKind::kChange, session, record.savedEnd,
+                isNew || record.unsaved == store::Unsaved::kUsers, now);
 }
 
 }  // namespace
@@ -68,44 +37,26 @@ bool StateJournal::takeChanges(std::string& out, std::size_t maxBytes, Instant n
 }
 
 void StateJournal::enterShard(std::uint32_t shard) {
-  const auto lengthOf = [&](memory::ShardHeader& header, const memory::Queue& queue, auto next) {
-    store::ShardLock lock(zone_.region(), header);
-    std::uint64_t length = 0;
-    for (store::Ref ref = queue.first; ref != 0; ref = next(ref))
-      ++length;
-    return length;
-  };
-  const store::Arena& arena = zone_.arena();
-  store::SessionShard& sessions = zone_.sessionShard(shard);
-  store::ConnectionShard& connections = zone_.connectionShard(shard);
-  sessionsLeft_ = lengthOf(sessions.header, sessions.unsaved,
-                           [&](store::Ref ref) { return arena.at<store::SessionRecord>(ref)->inUnsaved.next; });
-  connectionsLeft_ = lengthOf(connections.header, connections.unsaved,
-                              [&](store::Ref ref) { return arena.at<store::ConnectionRecord>(ref)->inUnsaved.next; });
+  sessionsLeft_ = countUnsavedSessions(zone_, shard);
+  connectionsLeft_ = countUnsavedConnections(zone_, shard);
 }
 
 bool StateJournal::needsSnapshot() const {
-  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-    store::ShardLock lock(zone_.region(), zone_.sessionShard(shard).header);
-    if (zone_.sessionShard(shard).gone.count > store::GoneSessions::kMost) return true;
-  }
-  return false;
+  return hasLostCountOfGone(zone_);
 }
 
 // True: it has all.
 bool StateJournal::takeSessions(std::uint32_t shard, std::string& out, std::size_t most, Instant now) {
-  store::SessionShard& records = zone_.sessionShard(shard);
   while (sessionsLeft_ > 0) {
     if (out.size() > most) return false;
-    store::Transaction txn(zone_.region(), records.header);
+    store::SessionSaving txn(zone_, shard);
     for (int i = 0; i < kAtOnce && sessionsLeft_ > 0 && out.size() <= most; ++i) {
-      if (records.unsaved.first == 0) {
+      if (!txn.openUnsaved()) {
         sessionsLeft_ = 0;
         break;
       }
-      const auto& session = *zone_.arena().at<store::SessionRecord>(records.unsaved.first);
-      appendChange(out, zone_.arena(), session, now);
-      markSaved(txn, records, session);
+      appendChange(out, txn, now);
+      txn.markSaved();
       --sessionsLeft_;
     }
     txn.commit();
@@ -114,31 +65,26 @@ bool StateJournal::takeSessions(std::uint32_t shard, std::string& out, std::size
 }
 
 void StateJournal::takeGone(std::uint32_t shard, std::string& out) {
-  store::SessionShard& records = zone_.sessionShard(shard);
-  store::Transaction txn(zone_.region(), records.header);
-  const store::GoneSessions& gone = records.gone;
+  store::SessionSaving txn(zone_, shard);
+  const store::GoneSessions& gone = txn.gone();
   if (gone.count == 0 || gone.count > store::GoneSessions::kMost) return;
   for (std::uint32_t i = 0; i < gone.count; ++i)
     appendGone(out, gone.serials[i]);
-  txn.edit(gone.count) = 0;
+  txn.forgetGone();
   txn.commit();
 }
 
 bool StateJournal::takeConnections(std::uint32_t shard, std::string& out, std::size_t most) {
-  store::ConnectionShard& records = zone_.connectionShard(shard);
   while (connectionsLeft_ > 0) {
     if (out.size() > most) return false;
-    store::Transaction txn(zone_.region(), records.header);
+    store::ConnectionSaving txn(zone_, shard);
     for (int i = 0; i < kAtOnce && connectionsLeft_ > 0; ++i) {
-      if (records.unsaved.first == 0) {
+      if (!txn.openUnsaved()) {
         connectionsLeft_ = 0;
         break;
       }
-      const store::Ref ref = records.unsaved.first;
-      const auto& connection = *zone_.arena().at<store::ConnectionRecord>(ref);
-      if (connection.recoverable) appendRecovery(out, recoveryOf(zone_, connection));
-      unlink(txn, records.unsaved, &store::ConnectionRecord::inUnsaved, ref);
-      txn.edit(connection.unsaved) = false;
+      if (txn.record().recoverable) appendRecovery(out, savedRecovery(zone_, txn.record()));
+      txn.markSaved();
       --connectionsLeft_;
     }
     txn.commit();
@@ -146,18 +92,8 @@ bool StateJournal::takeConnections(std::uint32_t shard, std::string& out, std::s
   return true;
 }
 
-// Those that were lost last are at the end of the queue. The mark is not noted for undoing: it is of use only until
-// this process dies, when a snapshot is due.
 void StateJournal::takeLost(std::uint32_t shard, std::string& out) {
-  store::ConnectionShard& records = zone_.connectionShard(shard);
-  store::ShardLock lock(zone_.region(), records.header);
-  for (store::Ref ref = records.lost.last; ref != 0;) {
-    auto& lost = *zone_.arena().at<store::RecoveryRecord>(ref);
-    if (lost.saved) return;
-    appendRecovery(out, recoveryOf(lost));
-    lost.saved = true;
-    ref = lost.inQueue.previous;
-  }
+  store::takeLost(zone_, shard, [&out](const store::SavedRecovery& lost) { appendRecovery(out, lost); });
 }
 
 void StateJournal::beginSnapshot() {
@@ -182,38 +118,22 @@ bool StateJournal::takeSnapshot(std::string& snapshot, std::string& changes, std
   return true;
 }
 
-// The first session of a higher serial than the last one copied: the one behind it, unless that has ended meanwhile.
-store::Ref StateJournal::nextToCopy(const store::SessionShard& records) const {
-  const store::Arena& arena = zone_.arena();
-  if (copied_ == 0) return records.allSessions.first;
-  const bool isThere = isObject<store::SessionRecord>(zone_.region(), records.header, copiedRef_);
-  const auto& last = *arena.at<store::SessionRecord>(copiedRef_);
-  if (isThere && last.serial == copied_) return last.all.next;
-  store::Ref ref = records.allSessions.first;
-  while (ref != 0 && arena.at<store::SessionRecord>(ref)->serial <= copied_)
-    ref = arena.at<store::SessionRecord>(ref)->all.next;
-  return ref;
-}
-
 // Some sessions, in the order of their serials. False: that was all of them.
 bool StateJournal::copySessions(std::string& snapshot, std::string& changes, std::size_t most, Instant now) {
   if (shard_ == zone_.shards()) return false;
-  store::SessionShard& records = zone_.sessionShard(shard_);
-  store::Transaction txn(zone_.region(), records.header);
-  if (copied_ == 0) txn.edit(records.gone.count) = 0;
-  store::Ref ref = nextToCopy(records);
-  for (int i = 0; i < kAtOnce && ref != 0 && snapshot.size() <= most; ++i) {
-    const auto& session = *zone_.arena().at<store::SessionRecord>(ref);
-    copied_ = session.serial;
-    copiedRef_ = ref;
-    ref = session.all.next;
-    if (session.ending) continue;
-    if (session.unsaved != store::Unsaved::kNothing) appendChange(changes, zone_.arena(), session, now);
-    appendSession(snapshot, FrameKind::kSession, zone_.arena(), session, 0, true, now);
-    markSaved(txn, records, session);
+  store::SessionSaving txn(zone_, shard_);
+  if (copied_ == 0) txn.forgetGone();
+  bool more = copied_ == 0 ? txn.openFirst() : txn.openAfter(copiedRef_, copied_);
+  for (int i = 0; i < kAtOnce && more && snapshot.size() <= most; ++i, more = txn.openNext()) {
+    copied_ = txn.record().serial;
+    copiedRef_ = txn.ref();
+    if (txn.record().ending) continue;
+    if (txn.hasChanged()) appendChange(changes, txn, now);
+    appendSession(snapshot, FrameKind::kSession, txn, 0, true, now);
+    txn.markSaved();
   }
   txn.commit();
-  if (ref != 0) return true;
+  if (more) return true;
   ++shard_;
   copied_ = 0;
   return true;
@@ -222,23 +142,12 @@ bool StateJournal::copySessions(std::string& snapshot, std::string& changes, std
 // Those of some buckets: of connections that are there, and lost ones. False: that was all of them.
 bool StateJournal::copyRecoveries(std::string& snapshot, std::size_t most) {
   if (shard_ == zone_.shards()) return false;
-  store::ConnectionShard& records = zone_.connectionShard(shard_);
-  const store::Arena& arena = zone_.arena();
-  store::ShardLock lock(zone_.region(), records.header);
-  for (std::uint32_t i = 0; i < kBucketsAtOnce && bucket_ <= records.bucketMask && snapshot.size() <= most; ++i) {
-    for (store::Ref ref = arena.at<store::Ref>(records.buckets)[bucket_]; ref != 0;) {
-      const auto& connection = *arena.at<store::ConnectionRecord>(ref);
-      if (connection.recoverable && !connection.dead) appendRecovery(snapshot, recoveryOf(zone_, connection));
-      ref = connection.hashNext;
-    }
-    for (store::Ref ref = arena.at<store::Ref>(records.recoveryBuckets)[bucket_]; ref != 0;) {
-      const auto& recovery = *arena.at<store::RecoveryRecord>(ref);
-      if (recovery.connection.ref == 0) appendRecovery(snapshot, recoveryOf(recovery));
-      ref = recovery.hashNext;
-    }
+  const store::RecoveryReader reader(zone_, shard_);
+  for (std::uint32_t i = 0; i < kBucketsAtOnce && bucket_ < reader.buckets() && snapshot.size() <= most; ++i) {
+    reader.forEach(bucket_, [&](const store::SavedRecovery& recovery) { appendRecovery(snapshot, recovery); });
     ++bucket_;
   }
-  if (bucket_ <= records.bucketMask) return true;
+  if (bucket_ < reader.buckets()) return true;
   ++shard_;
   bucket_ = 0;
   return true;

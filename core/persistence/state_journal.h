@@ -36,7 +36,6 @@ class StateJournal {
   bool takeSessions(std::uint32_t shard, std::string& out, std::size_t most, Instant now);
   bool takeConnections(std::uint32_t shard, std::string& out, std::size_t most);
   void takeLost(std::uint32_t shard, std::string& out);
-  store::Ref nextToCopy(const store::SessionShard&) const;
   bool copySessions(std::string& snapshot, std::string& changes, std::size_t most, Instant now);
   bool copyRecoveries(std::string& snapshot, std::size_t most);
 

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "core/persistence/state_record.h"
+#include "core/store/saving.h"
+#include "core/store/workers.h"
 
 namespace mediasync::persistence {
 namespace {
@@ -65,20 +67,11 @@ void StateKeeper::changed() {
   if (sync() != StateSync::kAlways || writing_ || !(hasUnsaved() || isAwaited())) return;
   if (phase_ != Phase::kWatching) return step();
   const auto slot = static_cast<std::uint16_t>(state().keeperSlot.load());
-  if (zone_.worker(slot).signalled.exchange(1) == 0) env_.wakeWorker(slot);
+  if (store::signal(zone_, slot)) env_.wakeWorker(slot);
 }
 
-// Whether anything has yet to be read. A look without locks: what it misses is seen at the next step.
 bool StateKeeper::hasUnsaved() const {
-  for (std::uint32_t i = 0; i < zone_.shards(); ++i) {
-    const store::SessionShard& sessions = zone_.sessionShard(i);
-    if (sessions.unsaved.first != 0 || sessions.gone.count != 0) return true;
-    const store::ConnectionShard& connections = zone_.connectionShard(i);
-    if (connections.unsaved.first != 0) return true;
-    const store::Ref lost = connections.lost.last;
-    if (lost != 0 && !zone_.arena().at<store::RecoveryRecord>(lost)->saved) return true;
-  }
-  return false;
+  return store::hasUnsaved(zone_);
 }
 
 // The configuration may be another one than when this process started.
@@ -101,8 +94,7 @@ void StateKeeper::becameDurable(std::uint64_t ticket) {
 void StateKeeper::release(std::uint64_t ticket) {
   state().durable.store(std::max(ticket, state().durable.load()));
   for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
-    store::WorkerEntry& worker = zone_.worker(slot);
-    if (worker.awaitsWrite.load() != 0 && worker.signalled.exchange(1) == 0) env_.wakeWorker(slot);
+    if (zone_.worker(slot).awaitsWrite.load() != 0 && store::signal(zone_, slot)) env_.wakeWorker(slot);
   }
 }
 

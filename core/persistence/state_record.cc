@@ -41,11 +41,6 @@ void endFrame(std::string& out, std::size_t start) {
   std::memcpy(out.data() + start, head, sizeof head);
 }
 
-std::optional<std::string_view> optionalText(const store::Arena& arena, const store::SharedText& text) {
-  if (text.ref == 0) return std::nullopt;
-  return textOf(arena, text);
-}
-
 // A time of the monotonic clock, as the wall clock would have had it.
 std::int64_t wallOf(std::int64_t mono, Instant now) {
   return now.wall - (now.mono - mono);
@@ -63,11 +58,11 @@ bool getId(store::ByteReader& in, store::RandomId& id) {
   return true;
 }
 
-void putUser(store::ByteWriter& out, const store::Arena& arena, const store::UserRecord& user, Instant now) {
+void putUser(store::ByteWriter& out, const store::SessionAccess& session, const store::UserRecord& user, Instant now) {
   out.put(user.serial);
-  out.put(textOf(arena, user.id));
-  out.put(textOf(arena, user.username));
-  out.put(optionalText(arena, user.avatar));
+  out.put(session.text(user.id));
+  out.put(session.text(user.username));
+  out.put(session.optionalText(user.avatar));
   out.put(user.joinedAt);
   out.put(user.lastSeen);
   out.put(static_cast<std::uint8_t>(user.presence));
@@ -152,14 +147,15 @@ void getUser(store::ByteReader& in, store::SavedUser& user) {
   std::copy_n(secret->begin(), std::min(secret->size(), user.secret->size()), user.secret->begin());
 }
 
-void putHead(store::ByteWriter& out, const store::Arena& arena, const store::SessionRecord& session, Instant now) {
+void putHead(store::ByteWriter& out, const store::SessionAccess& access, Instant now) {
+  const store::SessionRecord& session = access.record();
   out.put(session.serial);
-  out.put(textOf(arena, session.id));
-  out.put(textOf(arena, session.creatorId));
-  out.put(textOf(arena, session.leaderId));
-  out.put(optionalText(arena, session.mediaUrl));
-  out.put(optionalText(arena, session.mediaId));
-  out.put(optionalText(arena, session.mediaTitle));
+  out.put(access.text(session.id));
+  out.put(access.text(session.creatorId));
+  out.put(access.text(session.leaderId));
+  out.put(access.optionalText(session.mediaUrl));
+  out.put(access.optionalText(session.mediaId));
+  out.put(access.optionalText(session.mediaTitle));
   out.put(session.clock.position);
   out.put(session.clock.rate);
   out.put(session.clock.duration);
@@ -194,9 +190,9 @@ void getHead(store::ByteReader& in, store::SavedSession& session) {
   in.get(session.formerEnd);
 }
 
-void putEvents(store::ByteWriter& out, std::string& bytes, const store::Arena& arena, const store::SessionLog& log, std::uint64_t from) {
+void putEvents(store::ByteWriter& out, std::string& bytes, const store::SessionAccess& session, std::uint64_t from) {
   std::string events;
-  const store::LogSlice slice = readLog(arena, log, from, kWholeLog, events);
+  const store::LogSlice slice = session.readLog(from, kWholeLog, events);
   out.put(slice.first);
   out.put(slice.end);
   out.put(static_cast<std::uint32_t>(events.size()));
@@ -273,17 +269,16 @@ std::optional<Frame> takeFrame(std::string_view& bytes) {
   return Frame{static_cast<FrameKind>(content.front()), content.substr(1)};
 }
 
-void appendSession(std::string& out, FrameKind kind, const store::Arena& arena, const store::SessionRecord& session,
-                   std::uint64_t from, bool withUsers, Instant now) {
+void appendSession(std::string& out, FrameKind kind, const store::SessionAccess& session, std::uint64_t from,
+                   bool withUsers, Instant now) {
   const std::size_t start = beginFrame(out, kind);
   store::ByteWriter writer(out);
-  putHead(writer, arena, session, now);
-  putEvents(writer, out, arena, session.log, from);
+  putHead(writer, session, now);
+  putEvents(writer, out, session, from);
   writer.put(withUsers);
   if (withUsers) {
-    writer.put(session.userCount);
-    for (store::Ref ref = session.users.first; ref != 0; ref = arena.at<store::UserRecord>(ref)->inSession.next)
-      putUser(writer, arena, *arena.at<store::UserRecord>(ref), now);
+    writer.put(session.record().userCount);
+    session.forEachUser([&](const store::UserRecord& user) { putUser(writer, session, user, now); });
   }
   endFrame(out, start);
 }

@@ -21,6 +21,7 @@
 #include "core/store/byte_codec.h"
 #include "core/store/records.h"
 #include "core/store/saved.h"
+#include "core/store/session_access.h"
 #include "core/store/zone.h"
 
 namespace mediasync::persistence {
@@ -61,8 +62,8 @@ void appendFrame(std::string& out, FrameKind, std::string_view record);
 // Takes the first frame off `bytes`. nullopt, with `bytes` unchanged: it is cut off or damaged, or there is none.
 std::optional<Frame> takeFrame(std::string_view& bytes);
 
-// Appends the session as a frame. Under the lock of its shard. `from`: events before it are left out.
-void appendSession(std::string& out, FrameKind, const store::Arena&, const store::SessionRecord&, std::uint64_t from, bool withUsers,
+// Appends the current session as a frame. `from`: events before it are left out.
+void appendSession(std::string& out, FrameKind, const store::SessionAccess&, std::uint64_t from, bool withUsers,
                    Instant now);
 void appendRecovery(std::string& out, const store::SavedRecovery&);
 void appendGone(std::string& out, std::uint64_t serial);

@@ -63,7 +63,7 @@ void Accounts::nameSeat(const store::AccountRecord& account, Ended& ended) const
   if (account.session == 0) return;
   SessionTransaction session(zone_, account.shard);
   if (!session.open(account.session, account.sessionSerial)) return;
-  ended.sessionId = store::textOf(zone_.arena(), session.record().id);
+  ended.sessionId = session.id();
   store::LostSeat seat;
   seat.session = account.session;
   seat.sessionSerial = account.sessionSerial;

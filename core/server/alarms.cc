@@ -7,7 +7,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "core/memory/fault_point.h"
 #include "core/server/caller.h"
 #include "core/session/rules.h"
 #include "core/websocket/extensions.h"

@@ -60,8 +60,7 @@ bool Attachments::expectAttachments(Caller& caller, std::uint32_t count, std::st
   }
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection)) return false;
-  txn.edit(txn.record().binaryLeft) = static_cast<std::uint8_t>(count);
-  txn.edit(txn.record().binaryStalled) = false;
+  txn.expectParts(static_cast<std::uint8_t>(count));
   const bool isKept = packet.size() <= maxBytes && txn.keepPart(ItemKind::kPacket, packet);
   if (!isKept) txn.takeParts();
   txn.commit();
@@ -89,8 +88,7 @@ Attached Attachments::attachmentOf(const store::ConnectionRef& connection, std::
                                       Assembled& whole) {
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection) || txn.record().binaryLeft == 0) return Attached::kRefused;
-  const bool isLast = --txn.edit(txn.record().binaryLeft) == 0;
-  txn.edit(txn.record().binaryStalled) = false;
+  const bool isLast = txn.partCame();
   const bool isWanted = txn.record().parts.first != 0;
   const bool isTooLong = isWanted && !txn.keepPart(ItemKind::kBinary, bytes);
   if (isTooLong || (isWanted && isLast)) whole = assembled(txn.takeParts());
@@ -106,7 +104,7 @@ bool Attachments::isBinaryStalled(Link& link) {
 }
 
 bool Attachments::isBinaryStalled(ConnectionTransaction& txn) {
-  return txn.record().binaryLeft > 0 && std::exchange(txn.edit(txn.record().binaryStalled), true);
+  return txn.checkStalled();
 }
 
 }  // namespace mediasync::server

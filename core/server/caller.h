@@ -28,6 +28,11 @@ struct Caller {
 
 using api::eventName;
 
+// Whether the owner of the connection itself makes a change of it, or has to be told.
+inline store::Origin originOf(const Caller& caller) {
+  return caller.link != nullptr ? store::Origin::kOwner : store::Origin::kPost;
+}
+
 // Of a verdict by which nothing goes on, the words for the client. Good as long as the verdict is.
 inline session::Refusal refusalOf(const Verdict& verdict) {
   return {verdict.code, verdict.message};

@@ -346,8 +346,7 @@ bool Commands::joinAgain(Request& request, const session::JoinSession& command, 
   SessionTransaction session(zone_, txn.record().seat.shard);
   if (!session.openSeat(txn.record().seat)) return false;
   const session::UserRef user = session.seatUser();
-  const auto sessionId = store::textOf(zone_.arena(), session.record().id);
-  if (const Refusal refusal = session::checkRejoin(sessionId, session.user(user).id, command)) throw Refused{refusal};
+  if (const Refusal refusal = session::checkRejoin(session.id(), session.user(user).id, command)) throw Refused{refusal};
   if (const Refusal refusal = session::refresh(session, user, command, request.secret, request.now)) {
     throw Refused{refusal};
   }
@@ -420,16 +419,9 @@ void Commands::joinAnew(Request& request, const session::JoinSession& command, C
     if (options.rates.replies) request.replyBytes = session.stateBytes();
     session.commit(wake_);
   }
-  txn.edit(txn.record().seat) = seat;
-  txn.edit(txn.record().evicted) = false;
-  txn.edit(txn.record().cursor) = cursor;
-  txn.edit(txn.record().joinedAt) = cursor;
-  txn.edit(txn.record().ownBefore) = 0;
-  txn.edit(txn.record().awaitingSnapshot) = link == nullptr;
-  txn.noteUnsaved();
-  if (link == nullptr) txn.push(ItemKind::kSessionJoined, {});
-  txn.commit();
-  if (link == nullptr) return txn.notifyOwner(wake_);
+  txn.seat(seat, cursor, originOf(request.caller));
+  txn.commit(wake_);
+  if (link == nullptr) return;
   rooms_.leaveRoom(*link);  // of the seat that was none any more
   link->seat = seat;
   link->ownBefore = 0;
@@ -463,10 +455,8 @@ void Commands::handle(Request& request, const session::LeaveSession&) {
       if (wasSeated) session::leave(session, session.seatUser(), request.now);
       if (wasSeated) session.commit(wake_);
     }
-    txn.endSeat();
-    txn.noteUnsaved();
-    txn.commit();
-    if (link == nullptr) txn.notifyOwner(wake_);
+    txn.leave(originOf(request.caller));
+    txn.commit(wake_);
     if (link != nullptr) rooms_.leaveRoom(*link);
     if (!wasSeated) throw Refused{session::kNotInSession};
   }

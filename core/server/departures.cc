@@ -6,7 +6,6 @@
 #include "core/server/account.h"
 #include "core/server/caller.h"
 #include "core/server/hooks.h"
-#include "core/server/outbox.h"
 #include "core/session/rules.h"
 #include "core/websocket/frame.h"
 #include "core/store/recovery_table.h"
@@ -26,8 +25,8 @@ constexpr std::uint32_t kLogPerSession = 4 * 1024;
 
 }  // namespace
 
-Departures::Departures(Context& context, Accounts& accounts, Hooks& hooks, Outbox& outbox)
-    : Part(context), accounts_(accounts), hooks_(hooks), outbox_(outbox) {}
+Departures::Departures(Context& context, Accounts& accounts, Hooks& hooks)
+    : Part(context), accounts_(accounts), hooks_(hooks) {}
 
 // The connection has no seat any more: the user may have lost its last one. Returns where it was.
 store::LostSeat Departures::loseSeat(ConnectionTransaction& txn, Instant now, Departure departure) {
@@ -116,10 +115,9 @@ std::optional<Leftover> Departures::takeOver(const store::ConnectionRef& connect
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection) || !txn.record().recoverable || txn.record().pid != pid) return std::nullopt;
   const Leftover leftover = vacate(txn, env_.now());
-  txn.edit(txn.record().recoverable) = false;
-  outbox_.markClosing(txn, store::Closing::kByServer, store::EndReason::kReplaced);
-  txn.commit();
-  txn.notifyOwner(wake_);
+  txn.endRecovery();
+  txn.markClosing(store::Closing::kByServer, store::EndReason::kReplaced);
+  txn.commit(wake_);
   return leftover;
 }
 

@@ -21,7 +21,6 @@ namespace mediasync::server {
 
 class Accounts;
 class Hooks;
-class Outbox;
 
 // What a connection leaves behind.
 struct Leftover {
@@ -36,7 +35,7 @@ struct Leftover {
 
 class Departures : Part {
  public:
-  Departures(Context&, Accounts&, Hooks&, Outbox&);
+  Departures(Context&, Accounts&, Hooks&);
   void forgetRecovery(const store::RandomId& pid, const store::ConnectionRef&);
   store::LostSeat loseSeat(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
   Leftover vacate(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
@@ -51,7 +50,6 @@ class Departures : Part {
 
   Accounts& accounts_;
   Hooks& hooks_;
-  Outbox& outbox_;
 };
 
 }  // namespace mediasync::server

@@ -38,8 +38,6 @@ class Eviction : Part {
   }
 
  private:
-  struct Abandoned;
-  Abandoned mostAbandoned(Instant now) const;
   bool dismissOne(Instant now);
   bool evict(Instant now);
 

@@ -6,7 +6,6 @@
 #include "core/engineio/payload_writer.h"
 #include "core/server/caller.h"
 #include "core/server/namespaces.h"
-#include "core/server/outbox.h"
 #include "core/server/work.h"
 #include "core/engineio/error.h"
 
@@ -21,17 +20,9 @@ namespace {
 // How late a ping of ours may be before a client is blamed.
 constexpr std::int64_t kPingSlack = 1'000;
 
-void noteTimes(ConnectionTransaction& txn, const Options& options) {
-  txn.edit(txn.record().pingInterval) = static_cast<std::uint32_t>(options.engine.pingInterval);
-  txn.edit(txn.record().pingTimeout) = static_cast<std::uint32_t>(options.engine.pingTimeout);
-  txn.edit(txn.record().lastPing) = txn.record().lastHeard;
-  txn.edit(txn.record().timestampUnit) = static_cast<std::uint8_t>(options.timestamps);
-}
-
 }  // namespace
 
-Handshakes::Handshakes(Context& context, Namespaces& namespaces, Outbox& outbox)
-    : Part(context), namespaces_(namespaces), outbox_(outbox) {}
+Handshakes::Handshakes(Context& context, Namespaces& namespaces) : Part(context), namespaces_(namespaces) {}
 
 NoSpace Handshakes::turnAway(NoSpace why) {
   counters().turnedAway.add(why.why);
@@ -47,16 +38,20 @@ std::optional<NoSpace> Handshakes::checkRoom(const Options& options) {
 void Handshakes::create(ConnectionTransaction& txn, const store::RandomId& sid, Transport transport, const Options& options,
                     engineio::Protocol protocol, const Newcomer& newcomer, Instant now) {
   txn.create(sid, id_, transport, now);
-  txn.become(transport, static_cast<std::uint8_t>(protocol.revision));
-  txn.edit(txn.record().base64) = protocol.base64;
-  txn.edit(txn.record().realm) = realmOf(options);
+  store::Handshake handshake;
+  handshake.revision = static_cast<std::uint8_t>(protocol.revision);
+  handshake.base64 = protocol.base64;
+  handshake.timestampUnit = static_cast<std::uint8_t>(options.timestamps);
+  handshake.pingInterval = static_cast<std::uint32_t>(options.engine.pingInterval);
+  handshake.pingTimeout = static_cast<std::uint32_t>(options.engine.pingTimeout);
+  handshake.realm = realmOf(options);
   if (options.asksSecret) {  // without one it has one that nobody knows
     const bool isUnknown = newcomer.secret.empty();
-    txn.edit(txn.record().secret) = zone_.hashOfSecret(isUnknown ? store::idText(context_.randomId()) : newcomer.secret);
+    handshake.secret = zone_.hashOfSecret(isUnknown ? store::idText(context_.randomId()) : newcomer.secret);
   }
-  txn.edit(txn.record().client) = zone_.clientOf(newcomer.network);
-  noteTimes(txn, options);
-  txn.edit(txn.record().allowance) = Allowance().packed(now.mono);
+  handshake.client = zone_.clientOf(newcomer.network);
+  handshake.allowance = Allowance().packed(now.mono);
+  txn.shakeHands(handshake);
   namespaces_.beginConnectTime(txn, options);
   if (options.log != 0) txn.openAccount(options.log, newcomer.address, now);
 }
@@ -76,9 +71,8 @@ bool Handshakes::findConnection(ConnectionTransaction& txn, const store::RandomI
   const std::int64_t now = env_.now().mono;
   const bool isIdle = record.connectBy != 0 && now >= record.connectBy && !txn.isConnectedSomewhere();
   if (record.transport != Transport::kPolling || (!isIdle && !isOverdue(record, now))) return true;
-  outbox_.markClosing(txn, store::Closing::kByServer, isIdle ? EndReason::kConnectTimeout : EndReason::kPingTimeout);
-  txn.commit();
-  txn.notifyOwner(wake_);
+  txn.markClosing(store::Closing::kByServer, isIdle ? EndReason::kConnectTimeout : EndReason::kPingTimeout);
+  txn.commit(wake_);
   return false;
 }
 

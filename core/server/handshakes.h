@@ -21,7 +21,6 @@
 namespace mediasync::server {
 
 class Namespaces;
-class Outbox;
 
 // A handshake found no place.
 struct NoSpace {
@@ -34,7 +33,7 @@ inline constexpr NoSpace kMemoryFull{"The server is out of memory for connection
 
 class Handshakes : Part {
  public:
-  Handshakes(Context&, Namespaces&, Outbox&);
+  Handshakes(Context&, Namespaces&);
   // polling.cc
   NoSpace turnAway(NoSpace);
   std::optional<NoSpace> checkRoom(const Options&);
@@ -47,7 +46,6 @@ class Handshakes : Part {
   static bool isOverdue(const store::ConnectionRecord&, std::int64_t now);
 
   Namespaces& namespaces_;
-  Outbox& outbox_;
 };
 
 }  // namespace mediasync::server

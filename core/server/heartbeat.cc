@@ -106,8 +106,7 @@ void Heartbeat::sendPing(Link& link, Instant now) {
     ConnectionTransaction txn(zone_, link.connection.shard);
     owned = txn.open(link.connection) && txn.record().owner == id_;
     if (owned) {
-      txn.edit(txn.record().pingDue) = true;
-      txn.edit(txn.record().lastPing) = link.pingSent;
+      txn.pingSent(link.pingSent);
       txn.commit();
     }
   }

@@ -102,7 +102,7 @@ json Hooks::socketOf(const store::ConnectionRef& connection, std::string_view ns
   SessionTransaction session(zone_, seat.shard);
   if (!session.openSeat(seat)) return socket;
   const auto user = session.user(session.seatUser());
-  socket["sessionId"] = store::textOf(zone_.arena(), session.record().id);
+  socket["sessionId"] = session.id();
   socket["userId"] = user.id;
   socket["username"] = user.username;
   socket["isLeader"] = session.leaderId() == user.id;

@@ -129,7 +129,7 @@ void Links::closedByClient(Link& link) {
     ConnectionTransaction txn(zone_, link.connection.shard);
     if (!txn.open(link.connection)) return;
     leftover = departures_.vacate(txn, now);
-    txn.edit(txn.record().recoverable) = false;
+    txn.endRecovery();
     txn.commit();
   }
   departures_.chargeForLog(leftover, link, now);

@@ -7,8 +7,6 @@
 
 #include "core/base/prefetch.h"
 #include "core/engineio/packet.h"
-#include "core/memory/fault_point.h"
-#include "core/memory/mailbox.h"
 #include "core/server/caller.h"
 #include "core/server/links.h"
 #include "core/server/poll_answers.h"
@@ -17,6 +15,7 @@
 #include "core/server/snapshots.h"
 #include "core/server/socket_writer.h"
 #include "core/server/work.h"
+#include "core/store/session_feed.h"
 #include "core/websocket/frame.h"
 
 namespace mediasync::server {
@@ -55,43 +54,27 @@ void Mailboxes::fetchItems(Link& link) {
 }
 
 void Mailboxes::takeSessionMail() {
-  memory::takeMail<store::SessionWatcher>(zone_.arena(), zone_.worker(id_.slot).sessionMail, [this](store::Ref ref) {
-    auto& watcher = *zone_.arena().at<store::SessionWatcher>(ref);
-    const store::Ref session = watcher.session;
+  const auto roomOf = [this](store::Ref session, std::uint64_t serial) {
     Room* room = rooms_.find(session);
-    if (room != nullptr && room->serial == watcher.sessionSerial) {
-      // Cleared before the log is read: what comes later queues it again.
-      watcher.queued.store(0, std::memory_order_seq_cst);
-      memory::faultPoint();
-      rooms_.announce(*room);
-      return;
-    }
-    store::SessionTransaction txn(zone_, watcher.shard);
-    watcher.queued.store(0, std::memory_order_seq_cst);
-    memory::faultPoint();
-    if (!txn.open(session, watcher.sessionSerial)) return;
-    txn.removeWatcher(ref);
-    txn.commit(wake_);
-  });
+    return room != nullptr && room->serial == serial ? room : nullptr;
+  };
+  store::takeSessionMail(zone_, id_.slot, wake_, roomOf, [this](Room& room) { rooms_.announce(room); });
 }
 
 void Mailboxes::takeConnectionMail() {
-  memory::takeMail<store::ConnectionRecord>(zone_.arena(), zone_.worker(id_.slot).connectionMail,
-                                           [this](store::Ref ref) { openMail(ref); });
+  store::takeConnectionMail(zone_, zone_.worker(id_.slot), [this](store::QueuedConnection mail) { openMail(mail); });
 }
 
 // Another worker, or this one in another role, did something to a connection that this worker owns or has owned.
-void Mailboxes::openMail(store::Ref ref) {
-  Link* link = links_.linkOf(ref);
+void Mailboxes::openMail(store::QueuedConnection mail) {
+  Link* link = links_.linkOf(mail.ref);
   bool moved = false;
   bool isDeclined = false;
   store::Closing closing = store::Closing::kNo;
   EndReason ending{};
   std::vector<store::WaitingItem> items;
   {
-    ConnectionTransaction txn(zone_, zone_.arena().at<store::ConnectionRecord>(ref)->shard);
-    txn.openQueued(ref);
-    txn.clearQueued();
+    ConnectionTransaction txn(zone_, mail);
     const store::ConnectionRecord& record = txn.record();
     if (link != nullptr && link->connection.serial != record.serial) link = nullptr;
     if (record.dead) {

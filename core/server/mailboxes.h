@@ -35,7 +35,7 @@ class Mailboxes : Part {
   void fetchItems(Link&);
 
  private:
-  void openMail(store::Ref);
+  void openMail(store::QueuedConnection);
   std::vector<store::WaitingItem> takeNews(Link&, store::ConnectionTransaction&);
 
   Links& links_;

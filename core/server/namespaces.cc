@@ -55,14 +55,7 @@ Connected Namespaces::connectMain(Caller& caller, const Connecting& connecting) 
     if (!txn.open(caller.connection)) return Connected::kGone;
     if (txn.record().namespaceConnected) return Connected::kAlready;
     if (!connecting.auth.empty()) txn.keepAuth(connecting.auth);
-    txn.edit(txn.record().namespaceConnected) = true;
-    txn.edit(txn.record().connectBy) = 0;
-    txn.edit(txn.record().evicted) = false;
-    txn.edit(txn.record().socketId) = connecting.socketId;
-    txn.edit(txn.record().pid) = connecting.pid.value_or(store::RandomId{});
-    txn.edit(txn.record().recoverable) = connecting.pid.has_value();
-    if (connecting.secret) txn.edit(txn.record().secret) = *connecting.secret;
-    txn.noteUnsaved();
+    txn.connectMain({connecting.socketId, connecting.pid, connecting.secret});
     txn.commit();
   }
   if (caller.link != nullptr) {
@@ -75,8 +68,7 @@ Connected Namespaces::connectMain(Caller& caller, const Connecting& connecting) 
 Connected Namespaces::connectOther(Caller& caller, std::string_view nsp, const store::RandomId& socketId) {
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection)) return Connected::kGone;
-  if (txn.hasNamespace(nsp) || !txn.addNamespace(nsp, socketId)) return Connected::kAlready;
-  txn.edit(txn.record().connectBy) = 0;
+  if (txn.hasNamespace(nsp) || !txn.connectOther(nsp, socketId)) return Connected::kAlready;
   txn.commit();
   return Connected::kDone;
 }
@@ -93,11 +85,9 @@ void Namespaces::disconnectMain(Caller& caller) {
     departures_.loseSeat(txn, env_.now());
     pid = txn.record().pid;
     recoverable = txn.record().recoverable;
-    txn.edit(txn.record().namespaceConnected) = false;
-    txn.edit(txn.record().recoverable) = false;
-    txn.edit(txn.record().acks) = {};
+    txn.disconnectMain(originOf(caller));
     if (!txn.isConnectedSomewhere()) beginConnectTime(txn, caller.options);
-    txn.commit();
+    txn.commit(wake_);
     seatChanged(caller, txn);
   }
   if (recoverable) departures_.forgetRecovery(pid, caller.connection);
@@ -105,22 +95,21 @@ void Namespaces::disconnectMain(Caller& caller) {
 
 // After the commit: where the connection is looked after, it is known at once; elsewhere, when the mail is opened.
 void Namespaces::seatChanged(Caller& caller, ConnectionTransaction& txn) {
-  if (caller.link == nullptr) return txn.notifyOwner(wake_);
-  links_.syncSeat(*caller.link, txn.record());
+  if (caller.link != nullptr) links_.syncSeat(*caller.link, txn.record());
 }
 
 void Namespaces::disconnectOther(Caller& caller, std::string_view nsp) {
   ConnectionTransaction txn(zone_, caller.connection.shard);
-  if (!txn.open(caller.connection) || !txn.removeNamespace(nsp)) return;
+  if (!txn.open(caller.connection) || !txn.disconnectOther(nsp, originOf(caller))) return;
   if (!txn.isConnectedSomewhere()) beginConnectTime(txn, caller.options);
-  txn.commit();
+  txn.commit(wake_);
   seatChanged(caller, txn);
 }
 
 // The time within which a client has to connect to something begins.
 void Namespaces::beginConnectTime(ConnectionTransaction& txn, const Options& options) {
   if (!engineApplication(options.application).expectsConnect()) return;
-  txn.edit(txn.record().connectBy) = env_.now().mono + options.connectTimeout;
+  txn.awaitConnect(env_.now().mono + options.connectTimeout);
 }
 
 std::uint64_t Namespaces::newAckId(const store::ConnectionRef& connection, std::string_view nsp, std::uint32_t tag) {

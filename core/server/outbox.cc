@@ -36,14 +36,7 @@ void Outbox::leaveFor(const store::ConnectionRef& connection, ItemKind kind, std
   txn.push(kind, text);
   for (const std::string& attachment : attachments)
     txn.push(ItemKind::kBinary, attachment);
-  txn.commit();
-  txn.notifyOwner(wake_);
-}
-
-// The first reason is the one that counts.
-void Outbox::markClosing(ConnectionTransaction& txn, store::Closing closing, EndReason reason) {
-  if (txn.record().closing == store::Closing::kNo) txn.edit(txn.record().ending) = reason;
-  txn.edit(txn.record().closing) = closing;
+  txn.commit(wake_);
 }
 
 // Ends a polling connection from any worker: its owner does what there is to do.
@@ -55,11 +48,9 @@ void Outbox::closeFromAfar(const store::ConnectionRef& connection, store::Closin
                            const store::Traffic& traffic) {
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection)) return;
-  markClosing(txn, closing, reason);
-  txn.addToAccount(traffic);
-  txn.edit(txn.record().posting) = false;
-  txn.commit();
-  txn.notifyOwner(wake_);
+  txn.markClosing(closing, reason);
+  txn.dropPost(traffic);
+  txn.commit(wake_);
 }
 
 // In the record, if the client has room for all of it.
@@ -68,8 +59,7 @@ bool Outbox::tryLeave(ConnectionTransaction& txn, const Assembled& whole) {
   for (const std::string& attachment : whole.attachments) {
     if (!txn.tryPush(store::ItemKind::kBinary, attachment)) return false;
   }
-  txn.commit();
-  txn.notifyOwner(wake_);
+  txn.commit(wake_);
   return true;
 }
 

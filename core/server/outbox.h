@@ -22,7 +22,6 @@ namespace mediasync::server {
 class Outbox : Part {
  public:
   explicit Outbox(Context&);
-  static void markClosing(store::ConnectionTransaction&, store::Closing, store::EndReason);
   void closeFromAfar(const store::ConnectionRef&, store::Closing, store::EndReason, const store::Traffic& = {});
   void closeFromAfar(PostJob&, store::Closing, store::EndReason);
   void leaveFor(const store::ConnectionRef&, store::ItemKind, std::string_view text,

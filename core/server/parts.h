@@ -46,7 +46,7 @@ struct Ground {
       : outbox(context),
         accounts(context),
         hooks(context),
-        departures(context, accounts, hooks, outbox),
+        departures(context, accounts, hooks),
         eviction(context),
         admission(context) {}
 
@@ -84,7 +84,7 @@ struct Connections {
         confirmations(context, replies),
         attachments(context),
         namespaces(context, ground.departures, ground.hooks, links, replies),
-        handshakes(context, namespaces, ground.outbox),
+        handshakes(context, namespaces),
         recovery(context, ground.departures, handshakes, replies, delivery.rooms, delivery.snapshots),
         waiting(context) {}
 

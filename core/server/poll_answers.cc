@@ -103,10 +103,7 @@ PollAnswers::Collected PollAnswers::harvest(Link& link, Harvest& harvest) {
   if (record.overrun) return Collected::kLost;
   if (record.closing != store::Closing::kNo || !isInStep(link, record)) return Collected::kNothing;
   if (record.items.first != 0) harvest.items = txn.takeItems();
-  if (record.pingDue) {
-    harvest.items.push_back({ItemKind::kPacket, "2"});
-    txn.edit(record.pingDue) = false;
-  }
+  if (txn.takePingDue()) harvest.items.push_back({ItemKind::kPacket, "2"});
   if (record.seat) harvestSeat(link, txn, harvest);
   if (harvest.slice.lost) return Collected::kLost;
   if (harvest.userId.empty()) {  // one who has left in the meantime is shown nothing
@@ -119,7 +116,7 @@ PollAnswers::Collected PollAnswers::harvest(Link& link, Harvest& harvest) {
     txn.commit();
     return Collected::kNothing;
   }
-  txn.edit(record.pollWaiting) = false;
+  txn.endPoll();
   txn.addToAccount(std::exchange(link.traffic, {}));
   txn.commit();
   return Collected::kPayload;
@@ -138,7 +135,7 @@ void PollAnswers::harvestSeat(Link& link, ConnectionTransaction& txn, Harvest& h
   if (session.open(record.seat.session, record.seat.sessionSerial)) {
     if (!record.awaitingSnapshot) {
       rooms_.ownBatch().raw().clear();
-      harvest.slice = store::readLog(zone_.arena(), session.record().log, record.cursor, kPollBytes, rooms_.ownBatch().raw());
+      harvest.slice = session.readLog(record.cursor, kPollBytes, rooms_.ownBatch().raw());
       link.cursor = harvest.slice.end;
     }
     const bool seated = session.openSeat(record.seat);
@@ -149,11 +146,11 @@ void PollAnswers::harvestSeat(Link& link, ConnectionTransaction& txn, Harvest& h
     }
     harvest.seatLost = !seated && link.cursor == session.logEnd();
   }
-  if (record.cursor != link.cursor) txn.edit(record.cursor) = link.cursor;
+  if (record.cursor != link.cursor) txn.readTo(link.cursor);
   if (wantsSnapshot) txn.endAwaitingSnapshot();
   if (harvest.seatLost) {
     txn.endSeat();
-    txn.edit(record.evicted) = true;
+    txn.markEvicted();
   }
 }
 

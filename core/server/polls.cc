@@ -65,18 +65,12 @@ Polls::PollResult Polls::poll(const store::RandomId& sid, Poll& poll, const Opti
     if (record.transport != Transport::kPolling) return {PollOutcome::kRefused, {}, Error::kBadRequest};
     const store::WorkerId before = record.owner;
     if (record.pollWaiting) {  // two polls at a time: the protocol allows one, and ends the connection
-      outbox_.markClosing(txn, store::Closing::kByServer, EndReason::kProtocolError);
-      txn.commit();
-      txn.notifyOwner(wake_);
+      txn.markClosing(store::Closing::kByServer, EndReason::kProtocolError);
+      txn.commit(wake_);
       return {PollOutcome::kRefused, {}, Error::kBadRequest};
     }
-    txn.edit(txn.record().owner) = id_;
-    txn.edit(record.pollWaiting) = true;
-    if (txn.account() != nullptr && txn.account()->location != options.log) {
-      txn.edit(txn.account()->location) = options.log;  // another configuration has come
-    }
-    txn.commit();
-    if (before != id_) txn.notify(before.slot, wake_);
+    txn.beginPoll(id_, options.log);
+    txn.commit(wake_);
     link = links_.linkOf(txn.ref());
     if (link == nullptr) {
       link = &links_.own(txn, options, env_.now());
@@ -101,9 +95,8 @@ Polls::PollResult Polls::lastPoll(ConnectionTransaction& txn, const Options& opt
     ++counters().unknownSids;
     return {PollOutcome::kRefused, {}, Error::kUnknownSid};
   }
-  txn.edit(txn.record().closing) = store::Closing::kByServer;
-  txn.commit();
-  txn.notifyOwner(wake_);
+  txn.markClosing(store::Closing::kByServer, txn.record().ending);
+  txn.commit(wake_);
   return {PollOutcome::kAnswered, engineio::payloadOf(protocolOf(txn.record()), "6")};
 }
 
@@ -150,13 +143,11 @@ std::optional<Error> Polls::beginPost(PostJob& job) {
     if (job.binary) return Error::kBadRequest;  // there is no such content in this revision
   }
   if (record.posting) {  // likewise one POST at a time
-    outbox_.markClosing(txn, store::Closing::kByServer, EndReason::kProtocolError);
-    txn.commit();
-    txn.notifyOwner(wake_);
+    txn.markClosing(store::Closing::kByServer, EndReason::kProtocolError);
+    txn.commit(wake_);
     return Error::kBadRequest;
   }
-  txn.edit(record.posting) = true;
-  txn.edit(record.poster) = id_;
+  txn.beginPost(id_);
   job.allowance = Allowance::unpacked(record.allowance, env_.now().mono);
   txn.addToAccount({job.body.size(), 0, 0, 0});
   txn.commit();
@@ -166,9 +157,7 @@ std::optional<Error> Polls::beginPost(PostJob& job) {
 void Polls::endPost(PostJob& job) {
   ConnectionTransaction txn(zone_, job.connection.shard);
   if (!txn.open(job.connection)) return;
-  txn.edit(txn.record().posting) = false;
-  txn.addToAccount(std::exchange(job.traffic, {}));
-  txn.edit(txn.record().allowance) = job.allowance.packed(env_.now().mono);
+  txn.endPost(std::exchange(job.traffic, {}), job.allowance.packed(env_.now().mono));
   txn.commit();
 }
 
@@ -249,7 +238,7 @@ std::optional<Polls::PostResult> Polls::rest(PostJob& job, std::int64_t ms) {
   context_.lists.posts.push_back(&job);
   ConnectionTransaction txn(zone_, job.connection.shard);
   if (txn.open(job.connection) && txn.record().lastHeard < job.restsUntil) {
-    txn.edit(txn.record().lastHeard) = job.restsUntil;
+    txn.heard(job.restsUntil);
     txn.commit();
   }
   return std::nullopt;
@@ -283,11 +272,9 @@ bool Polls::isBacklogged(PostJob& job) {
 void Polls::noteHeard(PostJob& job) {
   ConnectionTransaction txn(zone_, job.connection.shard);
   if (!txn.open(job.connection)) return;
-  txn.edit(txn.record().lastHeard) = env_.now().mono;
-  const bool isOver = attachments_.isBinaryStalled(txn);
-  if (isOver) outbox_.markClosing(txn, store::Closing::kByServer, EndReason::kProtocolError);
-  txn.commit();
-  if (isOver) txn.notifyOwner(wake_);
+  txn.heard(env_.now().mono);
+  if (attachments_.isBinaryStalled(txn)) txn.markClosing(store::Closing::kByServer, EndReason::kProtocolError);
+  txn.commit(wake_);
 }
 
 void Polls::cancel(PostJob& job) {

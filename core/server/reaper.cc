@@ -2,18 +2,16 @@
 
 #include <exception>
 
-#include "core/memory/fault_point.h"
-#include "core/memory/linked.h"
-#include "core/memory/mailbox.h"
 #include "core/server/departures.h"
 #include "core/server/links.h"
 #include "core/session/rules.h"
 #include "core/server/rooms.h"
+#include "core/store/session_walk.h"
+#include "core/store/workers.h"
 
 namespace mediasync::server {
 
 using store::ConnectionTransaction;
-using store::Ref;
 using store::SessionTransaction;
 using store::WorkerState;
 
@@ -29,8 +27,9 @@ void Reaper::reapDeadWorkers(Instant now) {
              (state == WorkerState::kRunning && slot != id_.slot && !env_.processAlive(entry.process.load()));
     };
     if (!isGone()) continue;
-    store::RobustLock lock(zone_.header().census);
-    if (isGone()) reap(slot, now);
+    store::inCensus(zone_, [&] {
+      if (isGone()) reap(slot, now);
+    });
   }
 }
 
@@ -47,24 +46,12 @@ void Reaper::passByStillWorkers(Instant now) {
 // Its readers are waited for no longer than slow ones are. Should it go on, what they miss is found then; and what it
 // says that they need, from then on under the same locks, stands.
 void Reaper::passBy(std::uint16_t slot) {
-  for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-    SessionTransaction txn(zone_, shard);
-    if (zone_.worker(slot).passedBy.load() == 0) return;
-    for (Ref ref = txn.shard().allSessions.first; ref != 0;) {
-      const auto& session = *zone_.arena().at<store::SessionRecord>(ref);
-      for (Ref w = session.watchers; w != 0; w = zone_.arena().at<store::SessionWatcher>(w)->next) {
-        auto& watcher = *zone_.arena().at<store::SessionWatcher>(w);
-        if (watcher.worker.slot == slot) watcher.needed.store(store::kNothingNeeded, std::memory_order_release);
-      }
-      ref = session.all.next;
-    }
-  }
+  store::passByReaders(zone_, slot);
 }
 
 void Reaper::reap(std::uint16_t slot, Instant now) {
   inherit(slot, now);
-  zone_.worker(slot).state.store(WorkerState::kNone);
-  memory::faultPoint();
+  store::freeSlot(zone_, slot);
 }
 
 // Under the census lock: takes over what all who had the slot have left. May be repeated when the one who did it died,
@@ -72,21 +59,17 @@ void Reaper::reap(std::uint16_t slot, Instant now) {
 void Reaper::inherit(std::uint16_t slot, Instant now) {
   store::WorkerEntry& entry = zone_.worker(slot);
   removeWatchers(slot);
-  entry.sessionMail.store(0);  // watchers are all it can hold
-  memory::faultPoint();
+  store::dropSessionMail(entry);
   adoptConnections(slot, now);
   forwardMail(entry);
-  zone_.header().repairs.fetch_add(1);  // others look for what they were not woken for
-  memory::faultPoint();
+  store::announceRepair(zone_);
 }
 
 // Mail of one that will not open it, also what came while its connections were being adopted. From here on nobody takes
 // it for an owner any more.
 void Reaper::forwardMail(store::WorkerEntry& dead) {
-  memory::takeMail<store::ConnectionRecord>(zone_.arena(), dead.connectionMail, [this](Ref ref) {
-    ConnectionTransaction txn(zone_, zone_.arena().at<store::ConnectionRecord>(ref)->shard);
-    txn.openQueued(ref);
-    txn.clearQueued();
+  store::takeConnectionMail(zone_, dead, [this](store::QueuedConnection mail) {
+    ConnectionTransaction txn(zone_, mail);
     if (!txn.record().dead) return txn.notifyOwner(wake_);
     txn.destroy();
     txn.commit();
@@ -95,8 +78,8 @@ void Reaper::forwardMail(store::WorkerEntry& dead) {
 
 void Reaper::removeWatchers(std::uint16_t slot) {
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-    for (const Watched& watched :
-         watchedBy(shard, [&](const store::WorkerId& id) { return isPredecessor(id, slot); })) {
+    for (const store::Watch& watched :
+         store::watchesOf(zone_, shard, [&](const store::WorkerId& id) { return isPredecessor(id, slot); })) {
       SessionTransaction txn(zone_, shard);
       if (!txn.open(watched.session, watched.serial)) continue;
       txn.removeWatcher(watched.watcher);
@@ -108,7 +91,8 @@ void Reaper::removeWatchers(std::uint16_t slot) {
 // Watchers that stayed because they were said to be in the mailbox, when a death kept them from getting there.
 void Reaper::dropIdleWatchers() {
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-    for (const Watched& watched : watchedBy(shard, [&](const store::WorkerId& id) { return id == id_; })) {
+    for (const store::Watch& watched :
+         store::watchesOf(zone_, shard, [&](const store::WorkerId& id) { return id == id_; })) {
       if (rooms_.has(watched.session)) continue;
       SessionTransaction txn(zone_, shard);
       if (!txn.open(watched.session, watched.serial)) continue;
@@ -124,35 +108,20 @@ bool Reaper::isPredecessor(const store::WorkerId& id, std::uint16_t slot) const 
   return id.slot == slot && id != id_;
 }
 
-template <class Matches>
-std::vector<Reaper::Watched> Reaper::watchedBy(std::uint32_t shard, Matches matches) {
-  std::vector<Watched> watched;
-  SessionTransaction txn(zone_, shard);
-  for (Ref ref = txn.shard().allSessions.first; ref != 0;) {
-    const auto& session = *zone_.arena().at<store::SessionRecord>(ref);
-    for (Ref w = session.watchers; w != 0; w = zone_.arena().at<store::SessionWatcher>(w)->next) {
-      if (matches(zone_.arena().at<store::SessionWatcher>(w)->worker)) watched.push_back({ref, session.serial, w});
-    }
-    ref = session.all.next;
-  }
-  return watched;
-}
-
 // Its WebSockets are gone with it. Its polling connections go on: this worker answers for them from now on.
 void Reaper::adoptConnections(std::uint16_t slot, Instant now) {
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
     std::vector<store::ConnectionRef> found;
     {
       ConnectionTransaction txn(zone_, shard);
-      txn.forEach([&](Ref ref) {
-        const auto& record = *zone_.arena().at<store::ConnectionRecord>(ref);
+      txn.forEach([&](const store::ConnectionRef& ref, const store::ConnectionRecord& record) {
         const bool queued = record.queued.load() != 0;
         const bool inItsMailbox = queued && record.mailSlot == slot;
         const bool posting = record.posting && isPredecessor(record.poster, slot);
         const bool probing = record.probingUntil != 0 && isPredecessor(record.prober, slot);
         const bool forgotten = record.dead && !queued;  // by one that was about to free it
         if (isPredecessor(record.owner, slot) || inItsMailbox || posting || probing || forgotten) {
-          found.push_back({ref, record.serial, static_cast<std::uint16_t>(shard)});
+          found.push_back(ref);
         }
       });
     }
@@ -168,13 +137,13 @@ void Reaper::adoptConnection(const store::ConnectionRef& connection, std::uint16
     ConnectionTransaction txn(zone_, connection.shard);
     if (!txn.openEvenDead(connection)) return;
     const store::ConnectionRecord& record = txn.record();
-    if (record.mailSlot == slot) txn.mendQueued(zone_.worker(slot).connectionMail);
+    txn.mendQueued(slot);
     if (record.dead) {
       txn.destroy();
       txn.commit();
       return;
     }
-    if (record.posting && isPredecessor(record.poster, slot)) txn.edit(record.posting) = false;
+    if (record.posting && isPredecessor(record.poster, slot)) txn.dropPost();
     if (record.probingUntil != 0 && isPredecessor(record.prober, slot)) txn.endProbe();
     if (isPredecessor(record.owner, slot)) {
       lost = record.transport == store::Transport::kWebSocket || record.closing != store::Closing::kNo;
@@ -182,12 +151,11 @@ void Reaper::adoptConnection(const store::ConnectionRef& connection, std::uint16
         leftover = departures_.endConnection(txn, now, Departure::kSentAway, 
                                  {store::EndReason::kWorkerDied, websocket::CloseCode::kAbnormal}, nullptr);
       } else {
-        txn.edit(record.owner) = id_;
-        txn.edit(record.pollWaiting) = false;
+        txn.inherit(id_);
       }
     }
-    if (!lost) txn.commit();
-    if (!lost) txn.notifyOwner(wake_);  // what it was posted for in the dead one's mailbox
+    if (!lost) txn.tellOwner();  // what it was posted for in the dead one's mailbox
+    if (!lost) txn.commit(wake_);
     if (!lost && record.owner == id_ && links_.linkOf(connection) == nullptr) lookAfter(txn, now);
   }
   departures_.keepForRecovery(leftover, now);

@@ -32,18 +32,11 @@ class Reaper : Part {
   void lookAfter(store::ConnectionTransaction&, Instant now);
 
  private:
-  struct Watched {
-    store::Ref session;
-    std::uint64_t serial;
-    store::Ref watcher;
-  };
   void passBy(std::uint16_t slot);
   void reap(std::uint16_t slot, Instant now);
   bool isPredecessor(const store::WorkerId&, std::uint16_t slot) const;
   void adoptConnections(std::uint16_t slot, Instant now);
   void adoptConnection(const store::ConnectionRef&, std::uint16_t slot, Instant now);
-  template <class Matches>
-  std::vector<Watched> watchedBy(std::uint32_t shard, Matches matches);
   void removeWatchers(std::uint16_t slot);
   void forwardMail(store::WorkerEntry& dead);
 

@@ -2,9 +2,6 @@
 
 #include <exception>
 
-#include "core/memory/fault_point.h"
-#include "core/memory/linked.h"
-#include "core/memory/mailbox.h"
 #include "core/server/links.h"
 #include "core/server/reaper.h"
 #include "core/server/rooms.h"
@@ -72,20 +69,17 @@ void Recheck::recheckConnections(std::uint32_t shard) {
   std::vector<store::ConnectionRef> found;
   {
     ConnectionTransaction txn(zone_, shard);
-    txn.forEach([&](Ref ref) {
-      const auto& record = *zone_.arena().at<store::ConnectionRecord>(ref);
+    txn.forEach([&](const store::ConnectionRef& ref, const store::ConnectionRecord& record) {
       const bool unopened = record.mailSlot == id_.slot && record.queued.load() != 0;
       const bool unattended = record.owner == id_ && record.transport == store::Transport::kPolling;
-      if (links_.linkOf(ref) == nullptr && (unopened || unattended)) {
-        found.push_back({ref, record.serial, static_cast<std::uint16_t>(shard)});
-      }
+      if (links_.linkOf(ref.ref) == nullptr && (unopened || unattended)) found.push_back(ref);
     });
   }
   for (const store::ConnectionRef& connection : found) {
     ConnectionTransaction txn(zone_, shard);
     if (!txn.openEvenDead(connection)) continue;
     const store::ConnectionRecord& record = txn.record();
-    if (record.mailSlot == id_.slot) txn.mendQueued(zone_.worker(id_.slot).connectionMail);
+    txn.mendQueued(id_.slot);
     if (record.dead && record.queued.load() == 0) {
       txn.destroy();
       txn.commit();
@@ -103,7 +97,7 @@ void Recheck::recheckLink(Ref ref) {
     ConnectionTransaction txn(zone_, link->connection.shard);
     if (!txn.open(link->connection)) return links_.letGo(*link);
     // Only this worker's own list can be searched: one that is in another's must not be put into a second.
-    if (txn.record().mailSlot == id_.slot) txn.mendQueued(zone_.worker(id_.slot).connectionMail);
+    txn.mendQueued(id_.slot);
     txn.notify(id_.slot, wake_);  // looked at as if there were news
   }
 }

@@ -161,25 +161,9 @@ bool Recovery::retake(Caller& caller, const Claim& claim, const Connecting& conn
     if (!store::logHolds(session.record().log, found.from)) return false;  // telling the others has cost what it missed
     session.commit(wake_);
   }
-  txn.edit(txn.record().namespaceConnected) = true;
-  txn.edit(txn.record().connectBy) = 0;
-  txn.edit(txn.record().socketId) = claim.socketId;
-  txn.edit(txn.record().pid) = claim.pid;
-  txn.edit(txn.record().recoverable) = true;
-  if (connecting.secret) txn.edit(txn.record().secret) = *connecting.secret;
-  txn.edit(txn.record().seat) = found.seat;
-  txn.edit(txn.record().cursor) = found.from;
-  txn.edit(txn.record().joinedAt) = claim.seat.joinedAt;
-  txn.edit(txn.record().ownBefore) = found.head;
-  if (txn.account() != nullptr) txn.edit(txn.account()->recovered) = true;
-  txn.noteUnsaved();
-  if (caller.link == nullptr) {
-    txn.push(ItemKind::kRecovered, answer);
-    if (found.snapshot) txn.push(ItemKind::kSessionJoined, {});
-    txn.edit(txn.record().awaitingSnapshot) = found.snapshot;
-  }
-  txn.commit();
-  if (caller.link == nullptr) txn.notifyOwner(wake_);
+  txn.recover({claim.socketId, claim.pid, connecting.secret, found.seat, found.from, claim.seat.joinedAt, found.head});
+  if (caller.link == nullptr) txn.welcomeBack(answer, found.snapshot);
+  txn.commit(wake_);
   return true;
 }
 

@@ -8,8 +8,6 @@
 #include <unordered_set>
 #include <utility>
 
-#include "core/memory/fault_point.h"
-#include "core/memory/mailbox.h"
 #include "core/server/alarms.h"
 #include "core/server/caller.h"
 #include "core/server/handshakes.h"
@@ -19,6 +17,7 @@
 #include "core/server/socket_writer.h"
 #include "core/websocket/extensions.h"
 #include "core/server/application.h"
+#include "core/store/workers.h"
 
 namespace mediasync::server {
 
@@ -87,14 +86,13 @@ struct Reload::Contents {
 };
 
 void Reload::takeHandovers() {
-  zone_.worker(id_.slot).takes.store(1);
-  memory::faultPoint();
+  store::takeHandovers(zone_, id_.slot, true);
 }
 
 bool Reload::retire() {
   const Instant now = env_.now();
   if (retireUntil_ == 0) {
-    zone_.worker(id_.slot).takes.store(0);
+    store::takeHandovers(zone_, id_.slot, false);
     drainUntil_ = now.mono + zone_.settings().drain;
     retireUntil_ = std::max(now.mono + kRetirement, drainUntil_ + kAfterDrain);
   }
@@ -279,7 +277,7 @@ bool Reload::markOffered(const Link& link, std::uint32_t ticket) {
   const store::ConnectionRecord& record = txn.record();
   const bool hasNews = record.items.first != 0 || record.awaitingSnapshot;  // of a POST from before the upgrade
   if (ticket != 0 && (record.closing != store::Closing::kNo || hasNews)) return false;
-  txn.edit(txn.record().handover) = ticket;
+  ticket != 0 ? txn.offer(ticket) : txn.withdrawOffer();
   txn.commit();
   return true;
 }
@@ -323,9 +321,8 @@ void Reload::decline(std::string_view bytes) {
   ConnectionTransaction txn(zone_, parcel.connection.shard);
   if (!txn.open(parcel.connection)) return;
   if (txn.record().owner != parcel.from || txn.record().handover != parcel.ticket) return;
-  txn.edit(txn.record().handover) = 0;
-  txn.commit();
-  txn.notifyOwner(wake_);
+  txn.declineOffer();
+  txn.commit(wake_);
 }
 
 std::unique_ptr<Channel> Reload::adopt(std::string_view bytes, WebSocket& socket, const Options& location,
@@ -360,15 +357,14 @@ std::unique_ptr<Channel> Reload::adopt(std::string_view bytes, WebSocket& socket
     const bool isSame = record.realm == handshakes_.realmOf(options) && (parcel.hasUser != 0) == knowsUsers;
     isTaken = isSame && hasCommand && channel->decoder.restore(contents.decoder);
     if (isTaken) {
-      txn.edit(record.owner) = id_;
-      txn.edit(record.handover) = 0;
-      if (record.seat.membershipSerial == parcel.membership) txn.edit(record.cursor) = parcel.cursor;
-      if (txn.account() != nullptr) txn.edit(txn.account()->location) = options.log;
+      txn.acceptOffer(id_, parcel.membership, parcel.cursor, options.log);
       link = &links_.own(txn, options, now);
       link->socket = &socket;
       link->channel = channel.get();
       link->out = std::move(out);
-      txn.commit();
+      // Whoever offered it lets go, and sends the mail that it finds on to this worker; but it has to wait for this
+      // lock, and by then what is needed here is known.
+      txn.commit(wake_);
       link->allowance = parcel.allowance;
       link->traffic = parcel.traffic;
       link->compression = agreement.compression.value_or(Compression{});
@@ -379,7 +375,6 @@ std::unique_ptr<Channel> Reload::adopt(std::string_view bytes, WebSocket& socket
       link->hasRead = true;  // as far as this worker knows: it is waited for
       if (link->isBehind() && parcel.behindSince != 0) link->behindSince = parcel.behindSince;
       if (link->room != nullptr) rooms_.publishNeeds(*link->room);  // before the other one stops to need it
-      txn.notify(parcel.from.slot, wake_);  // it lets go, and sends the mail that it finds on to this worker
     }
   }
   if (!isTaken) {
@@ -406,7 +401,7 @@ void Reload::sendElsewhere(Link& link) {
   {
     ConnectionTransaction txn(zone_, link.connection.shard);
     if (txn.open(link.connection)) {
-      txn.edit(txn.record().pollWaiting) = false;
+      txn.endPoll();
       txn.commit();
     }
   }

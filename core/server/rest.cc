@@ -10,6 +10,8 @@
 #include "core/server/confirmations.h"
 #include "core/server/eviction.h"
 #include "core/session/refusal.h"
+#include "core/store/session_list.h"
+#include "core/store/session_transaction.h"
 
 namespace mediasync::server {
 
@@ -17,8 +19,6 @@ using store::SessionTransaction;
 
 namespace {
 
-// Buckets of the table that one page looks at: most of them may be empty.
-constexpr std::uint64_t kBucketsAtOnce = 65'536;
 
 // RFC 9562, version 4: 122 random bits.
 std::string uuid(RandomSource& random) {
@@ -114,49 +114,11 @@ bool Rest::isMember(std::string_view sessionId, std::string_view userId, std::st
   return media && api::isPartOfMedia(path, *media);
 }
 
-// In the order of the buckets of the table, and in a bucket of their serials: a place is found again whatever came and
-// went before it, and at no cost.
 Rest::Listed Rest::listPage(const api::ListQuery& query) const {
-  Listed page;
-  std::uint64_t scanned = 0;
-  for (std::uint64_t bucket = query.after.bucket;;) {
-    const std::uint64_t perShard = std::uint64_t{zone_.sessionShard(0).bucketMask} + 1;
-    if (bucket / perShard >= zone_.shards()) return page;
-    store::SessionShard& shard = zone_.sessionShard(static_cast<std::uint32_t>(bucket / perShard));
-    store::ShardLock lock(zone_.region(), shard.header);
-    for (const std::uint64_t end = (bucket / perShard + 1) * perShard; bucket < end; ++bucket, ++scanned) {
-      if (scanned == kBucketsAtOnce) {
-        page.next = api::ListPlace{bucket, 0};
-        return page;
-      }
-      const std::uint64_t after = bucket == query.after.bucket ? query.after.serial : 0;
-      if (!addBucket(shard, bucket % perShard, after, query.limit, page)) {
-        page.next = api::ListPlace{bucket, page.lastSerial};
-        return page;
-      }
-    }
-  }
-}
-
-// False: there are more in it than the limit lets in.
-bool Rest::addBucket(const store::SessionShard& shard, std::uint64_t bucket, std::uint64_t after, std::uint32_t limit,
-                       Listed& page) const {
-  std::vector<const store::SessionRecord*> found;
-  for (store::Ref ref = zone_.arena().at<store::Ref>(shard.sessionBuckets)[bucket]; ref != 0;) {
-    const auto* record = zone_.arena().at<store::SessionRecord>(ref);
-    if (record->serial > after) found.push_back(record);
-    ref = record->hashNext;
-  }
-  std::sort(found.begin(), found.end(), [](const auto* a, const auto* b) { return a->serial < b->serial; });
-  page.lastSerial = after;
-  for (const auto* record : found) {
-    if (page.sessions.size() == limit) return false;
-    page.ids.emplace_back(store::textOf(zone_.arena(), record->id));
-    page.sessions.push_back({page.ids.back(), record->userCount, record->connectedCount, record->mediaUrl.ref != 0,
-                             record->createdAt, record->lastActivity});
-    page.lastSerial = record->serial;
-  }
-  return true;
+  store::SessionPage page = store::listSessions(zone_, {query.after.bucket, query.after.serial}, query.limit);
+  Listed listed{std::move(page.ids), std::move(page.sessions), {}};
+  if (page.next) listed.next = api::ListPlace{page.next->bucket, page.next->serial};
+  return listed;
 }
 
 RestReply Rest::listSessions(const api::ListQuery& query, const Options& options) const {

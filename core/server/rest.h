@@ -31,7 +31,6 @@ class Rest : Part {
   struct Listed {
     std::deque<std::string> ids;
     std::vector<session::SessionSummary> sessions;
-    std::uint64_t lastSerial = 0;  // in the bucket that was looked at last
     std::optional<api::ListPlace> next;
   };
   // ---- REST
@@ -48,8 +47,6 @@ class Rest : Part {
 
  private:
   friend class SessionPieces;
-  bool addBucket(const store::SessionShard&, std::uint64_t bucket, std::uint64_t after, std::uint32_t limit,
-                 Listed&) const;
 
   Admission& admission_;
   Confirmations& confirmations_;

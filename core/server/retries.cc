@@ -9,8 +9,6 @@
 #include "core/api/events.h"
 #include "core/base/json_text.h"
 #include "core/engineio/base64.h"
-#include "core/memory/fault_point.h"
-#include "core/memory/mailbox.h"
 #include "core/server/caller.h"
 #include "core/server/outbox.h"
 #include "core/server/polls.h"

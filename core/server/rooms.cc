@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "core/base/prefetch.h"
-#include "core/memory/fault_point.h"
 #include "core/server/departures.h"
 #include "core/server/socket_writer.h"
 #include "core/session/rules.h"
 #include "core/websocket/frame.h"
+#include "core/store/session_feed.h"
 
 namespace mediasync::server {
 
@@ -41,10 +41,12 @@ bool isWaitedFor(const Link& link, std::int64_t now) {
   return hasRead && link.isBehind() && now - link.behindSince < kReaderPatience;
 }
 
-// The time that members who have been behind for longer may make a session wait, in milliseconds: four seconds at
-// once, and a tenth of the time.
+// Who has been behind for longer makes a session wait at its expense.
 constexpr std::int64_t kFreeWait = kReaderPatience / 4;
-constexpr Rate kWaits{6'000, 4'000};
+
+store::SessionFeed feedOf(const store::Zone& zone, const Room& room) {
+  return {zone, room.shard, room.session, room.serial};
+}
 
 // Counts how long a round took: two looks at the clock, however many members there are.
 class RoundTimer {
@@ -101,12 +103,7 @@ void Rooms::announce(Room& room) {
 
 // There is news of playback, or what waits is about to be in the way of what comes.
 bool Rooms::isUrgent(const Room& room) {
-  store::ShardLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
-  const auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
-  if (session.serial != room.serial) return false;
-  const store::SessionLog& log = session.log;
-  return log.lastSyncSeq >= room.pulled ||
-         (log.bytes > zone_.settings().logLimit / 2 && store::needsOldest(zone_.arena(), log, room.pulled));
+  return feedOf(zone_, room).isUrgent(room.pulled);
 }
 
 void Rooms::deliverDue(std::int64_t now) {
@@ -126,15 +123,9 @@ void Rooms::deliverDue(std::int64_t now) {
 // Reads what is new. False when nothing is.
 bool Rooms::pull(Room& room) {
   batch_.raw().clear();
-  store::LogSlice slice;
-  {
-    store::ShardLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
-    const auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
-    if (session.serial != room.serial) return false;
-    slice = store::readLog(zone_.arena(), session.log, room.pulled, kBatchBytes, batch_.raw(), &room.place);
-  }
-  if (slice.end == slice.first) return false;
-  batch_.load(slice, room.serial);
+  const auto read = feedOf(zone_, room).read(room.pulled, kBatchBytes, batch_.raw(), &room.place);
+  if (!read || read->slice.end == read->slice.first) return false;
+  batch_.load(read->slice, room.serial);
   return true;
 }
 
@@ -244,21 +235,13 @@ void Rooms::catchUp(Link& link) {
       return;
     }
     ownBatch_.raw().clear();
-    store::LogSlice slice;
-    std::uint64_t newestSync = 0;
-    {
-      store::ShardLock lock(zone_.region(), zone_.sessionShard(room->shard).header);
-      const auto& session = *zone_.arena().at<store::SessionRecord>(room->session);
-      if (session.serial != room->serial) return;
-      slice = store::readLog(zone_.arena(), session.log, link.cursor, kBatchBytes, ownBatch_.raw());
-      newestSync = session.log.lastSyncSeq;
-    }
-    if (slice.lost) {
-      return overrun(link);
-    }
+    const auto read = feedOf(zone_, *room).read(link.cursor, kBatchBytes, ownBatch_.raw());
+    if (!read) return;
+    const store::LogSlice& slice = read->slice;
+    if (slice.lost) return overrun(link);
     ownBatch_.load(slice, room->serial);
     link.cursor = slice.first;
-    if (sendSome(link, newestSync)) continue;
+    if (sendSome(link, read->lastSync)) continue;
     writeEvents(link, ownBatch_.encoded(frameFormat(link)), slice.first);
     counters().encodings += ownBatch_.takeEncodings();
   }
@@ -311,46 +294,20 @@ void Rooms::publishNeeds() {
 // leader is fast.
 void Rooms::publishNeeds(Room& room) {
   room.needsChanged = false;
-  std::uint64_t needed = room.pulled;
-  std::uint64_t neededSoon = room.pulled;  // by those who have only just fallen behind
+  store::SessionFeed::Needs needs{room.pulled, room.pulled, 0};
+  const bool isWaited = room.behind > 0 || room.heldSince != 0;
+  const std::int64_t now = isWaited ? env_.now().mono : 0;
   if (room.behind > 0) {
-    const std::int64_t now = env_.now().mono;
     for (const Link& link : room.members) {
       if (!isWaitedFor(link, now)) continue;
-      needed = std::min(needed, link.cursor);
-      if (now - link.behindSince < kFreeWait || link.ticket != 0) neededSoon = std::min(neededSoon, link.cursor);
+      needs.from = std::min(needs.from, link.cursor);
+      if (now - link.behindSince < kFreeWait || link.ticket != 0) needs.soon = std::min(needs.soon, link.cursor);
     }
   }
-  store::ShardLock lock(zone_.region(), zone_.sessionShard(room.shard).header);
-  auto& session = *zone_.arena().at<store::SessionRecord>(room.session);
-  if (session.serial != room.serial) return;
-  if (needed < neededSoon || room.heldSince != 0) {
-    const bool holds = needed < neededSoon && isHeld(session, needed);
-    if (!mayHold(room, session, holds)) needed = neededSoon;
-  }
-  for (store::Ref ref = session.watchers; ref != 0;) {
-    auto& watcher = *zone_.arena().at<store::SessionWatcher>(ref);
-    if (watcher.worker == id_) watcher.needed.store(needed, std::memory_order_release);
-    memory::faultPoint();
-    ref = watcher.next;
-  }
-}
-
-bool Rooms::isHeld(const store::SessionRecord& session, std::uint64_t needed) const {
-  return store::isFull(session.log, zone_.settings().logLimit) &&
-         store::needsOldest(zone_.arena(), session.log, needed);
-}
-
-// Slow members keep the log from taking more, or do not any more. Whether they may.
-bool Rooms::mayHold(Room& room, store::SessionRecord& session, bool holds) {
-  const std::int64_t now = env_.now().mono;
   // Others did not wait longer for a worker that stood still.
-  const std::int64_t held = room.heldSince != 0 ? std::min(now - room.heldSince, kWorkerPatience) : 0;
-  const std::int64_t uncounted = std::min(held, now - session.waitedUntil);  // other workers may have counted it
-  if (uncounted > 0) session.waits.charge(kWaits, now, static_cast<std::uint64_t>(uncounted));
-  if (held > 0) session.waitedUntil = now;
+  if (room.heldSince != 0) needs.held = std::min(now - room.heldSince, kWorkerPatience);
+  const bool holds = feedOf(zone_, room).publish(id_, needs, now);
   room.heldSince = holds ? std::max<std::int64_t>(now, 1) : 0;
-  return !holds || session.waits.hasSome(kWaits, now);
 }
 
 // A user has left: connections that were its other tabs have no seat any more, and have been told so by user_left.
@@ -378,7 +335,7 @@ void Rooms::unseat(Link& link) {
     store::ConnectionTransaction txn(zone_, link.connection.shard);
     if (txn.open(link.connection)) {
       departures_.loseSeat(txn, env_.now());
-      txn.edit(txn.record().evicted) = true;
+      txn.markEvicted();
       txn.noteUnsaved();
       txn.commit();
     }

@@ -63,8 +63,6 @@ class Rooms : Part {
   void deliverTo(Link&);
   std::size_t writeEvents(Link&, const EncodedBatch&, std::uint64_t from);
   void overrun(Link&);
-  bool isHeld(const store::SessionRecord&, std::uint64_t needed) const;
-  bool mayHold(Room&, store::SessionRecord&, bool holds);
   void checkSeats(Room&);
   bool isSeated(const Link&);
   void unseat(Link&);

@@ -167,10 +167,7 @@ std::string ScriptCalls::emitToShard(const json& number, std::string_view nsp, c
   std::vector<store::ConnectionRef> connections;
   {
     ConnectionTransaction txn(zone_, shard);
-    txn.forEach([&](store::Ref ref) {
-      const auto& record = *zone_.arena().at<store::ConnectionRecord>(ref);
-      connections.push_back({ref, record.serial, record.shard});
-    });
+    txn.forEach([&](const store::ConnectionRef& ref, const store::ConnectionRecord&) { connections.push_back(ref); });
   }
   Reach reach;
   try {
@@ -180,15 +177,6 @@ std::string ScriptCalls::emitToShard(const json& number, std::string_view nsp, c
     reach.isComplete = false;
   }
   return success({{"sent", reach.sent}, {"complete", reach.isComplete}, {"shards", zone_.shards()}});
-}
-
-// Under the lock of the session.
-void ScriptCalls::addConnections(session::UserRef user, std::vector<store::ConnectionRef>& connections) {
-  for (store::Ref ref = zone_.arena().at<store::UserRecord>(user)->firstMembership; ref != 0;) {
-    const auto& membership = *zone_.arena().at<store::Membership>(ref);
-    connections.push_back({membership.connection, membership.connectionSerial, membership.connectionShard});
-    ref = membership.next;
-  }
 }
 
 std::string ScriptCalls::emitEvent(const json& arguments) {
@@ -232,10 +220,10 @@ std::string ScriptCalls::emitToSession(const json& arguments, const std::string&
     if (userId) {
       const session::UserRef user = session.findUser(*userId);
       if (user == 0) throw Failed{kNoUser};
-      addConnections(user, connections);
+      session.listConnections(user, connections);
     } else {
       for (session::UserRef user = session.firstUser(); user != 0; user = session.nextUser(user))
-        addConnections(user, connections);
+        session.listConnections(user, connections);
     }
   }
   return success(sendToEach(connections, nsp, whole).sent);
@@ -250,7 +238,7 @@ bool ScriptCalls::remove(const std::string& sessionId, const std::string& userId
     if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
     const session::UserRef user = session.findUser(userId);
     if (user == 0) return false;
-    addConnections(user, connections);
+    session.listConnections(user, connections);
   }
   std::string packet = "4";
   socketio::appendEventPrefix(packet);

@@ -39,7 +39,6 @@ class ScriptCalls : Part {
     bool isComplete = true;  // nobody was left out
   };
   Reach sendToEach(const std::vector<store::ConnectionRef>&, std::string_view nsp, const Assembled&);
-  void addConnections(session::UserRef, std::vector<store::ConnectionRef>&);
   std::string emitEvent(const nlohmann::json& arguments);
   std::string emitToSession(const nlohmann::json& arguments, const std::string& event, std::string_view nsp,
                             const Assembled&);

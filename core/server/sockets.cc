@@ -21,6 +21,7 @@
 #include "core/websocket/frame.h"
 #include "core/server/services.h"
 #include "core/engineio/payload_v3.h"
+#include "core/store/session_access.h"
 
 namespace mediasync::server {
 
@@ -87,8 +88,7 @@ std::variant<std::unique_ptr<Channel>, engineio::Error> Sockets::probeChannel(co
     failChannel(*channel, {EndReason::kProtocolError});
     return channel;
   }
-  txn.edit(record.probingUntil) = now.mono + kUpgradeTimeout;
-  txn.edit(record.prober) = id_;
+  txn.beginProbe(id_, now.mono + kUpgradeTimeout);
   channel->agreement.protocol = protocolOf(record);
   channel->sid = sid;
   channel->since = now.mono;
@@ -248,9 +248,8 @@ bool Sockets::handleProbe(Channel& channel, std::string_view text) {
   {
     ConnectionTransaction txn(zone_, channel.sid);
     if (!txn.find(channel.sid) || txn.record().transport != Transport::kPolling) return false;
-    txn.edit(txn.record().upgradingUntil) = channel.since + kUpgradeTimeout;
-    txn.commit();
-    txn.notifyOwner(wake_);  // a poll that waits is ended, so that the client can go on
+    txn.answerProbe(channel.since + kUpgradeTimeout);
+    txn.commit(wake_);  // a poll that waits is ended, so that the client can go on
   }
   channel.probed = true;
   std::string pong;
@@ -271,17 +270,11 @@ bool Sockets::completeUpgrade(Channel& channel) {
     if (!txn.find(channel.sid) || txn.record().closing != store::Closing::kNo || txn.record().overrun) return false;
     const store::ConnectionRecord& record = txn.record();
     if (record.transport != Transport::kPolling) return false;
-    const store::WorkerId before = record.owner;
-    txn.edit(txn.record().owner) = id_;
     awaitsSnapshot = record.awaitingSnapshot;
-    txn.become(Transport::kWebSocket, record.revision);
-    txn.endProbe();
-    txn.edit(record.pollWaiting) = false;
-    txn.endAwaitingSnapshot();
+    txn.becomeWebSocket(id_);
     items = txn.takeItems();
     if (record.parts.first != 0) parts = std::make_unique<std::vector<store::WaitingItem>>(txn.takeParts());
-    txn.commit();
-    if (before != id_) txn.notify(before.slot, wake_);
+    txn.commit(wake_);
     link = links_.linkOf(txn.ref());
     if (link == nullptr) link = &links_.own(txn, *channel.options, now);
     link->transport = Transport::kWebSocket;
@@ -343,10 +336,7 @@ bool Sockets::handlePacket(Channel& channel, const engineio::Packet& packet) {
 
 // What a command is about.
 void Sockets::prefetchSeat(const Link& link) const {
-  if (!link.seat) return;
-  prefetch(zone_.arena().at<store::Membership>(link.seat.membership));
-  prefetch(zone_.arena().at<store::UserRecord>(link.seat.user));
-  prefetch(zone_.arena().at<store::SessionRecord>(link.seat.session));
+  if (link.seat) store::prefetchSeat(zone_, link.seat);
 }
 
 // Closes the WebSocket from this side, with a close frame.

@@ -3,19 +3,17 @@
 #include <exception>
 #include <utility>
 
-#include "core/memory/fault_point.h"
-#include "core/memory/linked.h"
-#include "core/memory/mailbox.h"
 #include "core/server/caller.h"
 #include "core/server/departures.h"
 #include "core/server/reaper.h"
 #include "core/session/rules.h"
 #include "core/store/recovery_table.h"
+#include "core/store/session_walk.h"
+#include "core/store/workers.h"
 
 namespace mediasync::server {
 
 using store::ConnectionTransaction;
-using store::Ref;
 using store::SessionTransaction;
 using store::RandomId;
 using store::RecoveryTransaction;
@@ -91,8 +89,7 @@ void Sweep::reconcile(Instant now) {
   if (reconcilingSince_ != 0) {
     if (now.mono - reconcilingSince_ < kStranded) return;
     forgetStrandedRecoveries();
-    header.reconciled.store(reconciling_);
-    memory::faultPoint();
+    store::noteReconciled(zone_, reconciling_);
     reconcilingSince_ = 0;
   }
   const std::uint32_t repairs = header.repairs.load();
@@ -104,56 +101,25 @@ void Sweep::reconcile(Instant now) {
 }
 
 void Sweep::expireUsers(std::uint32_t shard, Instant now) {
-  const auto due = [&](const store::Queue& queue, std::int64_t timeout) {
-    const Ref user = queue.first;
-    const bool isOver = user != 0 && zone_.arena().at<store::UserRecord>(user)->absentSince + timeout <= now.mono;
-    return isOver ? user : Ref{0};
-  };
-  const auto earlier = [&](Ref a, Ref b) {
-    if (a == 0 || b == 0) return a == 0 ? b : a;
-    const auto since = [&](Ref user) { return zone_.arena().at<store::UserRecord>(user)->absentSince; };
-    return since(b) < since(a) ? b : a;
-  };
   for (int i = 0; i < kExpiriesAtOnce; ++i) {
     SessionTransaction session(zone_, shard);
-    const store::SessionShard& records = session.shard();
-    const std::int64_t grace = zone_.settings().disconnectGrace;
-    Ref user = earlier(due(records.grace, grace), due(records.lateGrace, grace));
-    const bool isGrace = user != 0;
-    if (!isGrace) user = due(records.away, zone_.settings().userTimeout);
-    if (user == 0) return;
-    const Ref ref = zone_.arena().at<store::UserRecord>(user)->session;
-    session.open(ref, zone_.arena().at<store::SessionRecord>(ref)->serial);
-    if (isGrace) {
-      session::graceExpired(session, user, now);
-    } else {
-      session::awayExpired(session, user, now);
+    switch (session.openOverdueUser(now)) {
+      case store::Overdue::kNobody:
+        return;
+      case store::Overdue::kGrace:
+        session::graceExpired(session, session.seatUser(), now);
+        break;
+      case store::Overdue::kAway:
+        session::awayExpired(session, session.seatUser(), now);
     }
     session.commit(wake_);
   }
 }
 
-// The first session whose time is over. Of others some worker has yet to notice that their connections are gone.
-Ref Sweep::findExpired(const store::SessionShard& records, Instant now) const {
-  constexpr int kWatchedAtMost = 1024;
-  Ref ref = records.idle.first;
-  for (int i = 0; i < kWatchedAtMost && ref != 0; ++i) {
-    const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
-    if (record.watchers == 0 && record.ending) return ref;  // whoever began to take it apart had other things to do
-    if (record.idleSince + zone_.settings().sessionTimeout > now.mono) return 0;
-    if (record.watchers == 0) return ref;
-    ref = record.inIdle.next;
-  }
-  return 0;
-}
-
 void Sweep::expireSessions(std::uint32_t shard, Instant now) {
   for (int i = 0; i < kExpiriesAtOnce; ++i) {
     SessionTransaction session(zone_, shard);
-    const Ref ref = findExpired(session.shard(), now);
-    if (ref == 0) return;
-    const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
-    session.open(ref, record.serial);
+    if (!session.openExpired(now)) return;
     session.destroy(now);
     session.commit(wake_);
   }
@@ -163,11 +129,7 @@ void Sweep::expireSessions(std::uint32_t shard, Instant now) {
 void Sweep::dropLogs(std::uint32_t shard, Instant now) {
   for (int i = 0; i < kExpiriesAtOnce; ++i) {
     SessionTransaction session(zone_, shard);
-    const Ref ref = session.shard().logged.first;
-    if (ref == 0) return;
-    const auto& record = *zone_.arena().at<store::SessionRecord>(ref);
-    if (record.idleSince + zone_.settings().returnTime() > now.mono) return;
-    session.open(ref, record.serial);
+    if (!session.openLogged(now)) return;
     session.dropLog();
     session.commit(wake_);
   }
@@ -177,7 +139,7 @@ void Sweep::dropLogs(std::uint32_t shard, Instant now) {
 // seats are lost connections.
 void Sweep::reconcileSeats(Instant now) {
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
-    for (const Seated& seated : seatsOf(shard)) {
+    for (const store::Seated& seated : store::seatsOf(zone_, shard)) {
       ConnectionTransaction txn(zone_, seated.connection.shard);
       if (txn.open(seated.connection) && txn.record().seat.membershipSerial == seated.seat.membershipSerial) continue;
       SessionTransaction session(zone_, shard);
@@ -188,23 +150,6 @@ void Sweep::reconcileSeats(Instant now) {
       session.commit(wake_);
     }
   }
-}
-
-std::vector<Sweep::Seated> Sweep::seatsOf(std::uint32_t shard) {
-  std::vector<Seated> seats;
-  SessionTransaction txn(zone_, shard);
-  for (Ref s = txn.shard().allSessions.first; s != 0; s = zone_.arena().at<store::SessionRecord>(s)->all.next) {
-    const auto& session = *zone_.arena().at<store::SessionRecord>(s);
-    for (Ref u = session.users.first; u != 0; u = zone_.arena().at<store::UserRecord>(u)->inSession.next) {
-      for (Ref m = zone_.arena().at<store::UserRecord>(u)->firstMembership; m != 0;) {
-        const auto& membership = *zone_.arena().at<store::Membership>(m);
-        seats.push_back({{membership.connection, membership.connectionSerial, membership.connectionShard},
-                         {s, u, m, static_cast<std::uint16_t>(shard), session.serial, membership.serial}});
-        m = membership.next;
-      }
-    }
-  }
-  return seats;
 }
 
 void Sweep::expireRecoveries(std::uint32_t shard, Instant now) {

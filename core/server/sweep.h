@@ -29,10 +29,6 @@ class Sweep : Part {
   void sweep(Instant now);
 
  private:
-  struct Seated {
-    store::ConnectionRef connection;
-    store::SeatRef seat;
-  };
   void expireRecoveries(std::uint32_t shard, Instant now);
   void findStrandedRecoveries();
   void forgetStrandedRecoveries();
@@ -40,10 +36,8 @@ class Sweep : Part {
   void reportFull(Instant now);
   void reconcile(Instant now);
   void expireUsers(std::uint32_t shard, Instant now);
-  store::Ref findExpired(const store::SessionShard&, Instant now) const;
   void expireSessions(std::uint32_t shard, Instant now);
   void dropLogs(std::uint32_t shard, Instant now);
-  std::vector<Seated> seatsOf(std::uint32_t shard);
   void reconcileSeats(Instant now);
 
   Departures& departures_;

@@ -5,8 +5,6 @@
 #include <unordered_set>
 #include <utility>
 
-#include "core/memory/fault_point.h"
-#include "core/memory/mailbox.h"
 #include "core/server/caller.h"
 #include "core/server/post_job.h"
 

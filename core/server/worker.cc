@@ -5,13 +5,13 @@
 #include <utility>
 #include <vector>
 
-#include "core/memory/fault_point.h"
 #include "core/server/post_job.h"
+#include "core/store/session_walk.h"
+#include "core/store/workers.h"
 
 namespace mediasync::server {
 
 using store::EndReason;
-using store::WorkerState;
 using websocket::CloseCode;
 
 namespace {
@@ -29,32 +29,17 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, store::ProcessId pro
 }
 
 void Worker::signOn(store::ProcessId process) {
-  store::WorkerEntry& entry = zone().worker(context_.id.slot);
-  store::RobustLock lock(zone().header().census);
-  context_.id.generation = entry.generation.load() + 1;  // whoever had the slot before is another
-  entry.generation.store(context_.id.generation);  // first: should this one die from here on, it is a predecessor, too
-  memory::faultPoint();
-  // And the slot is never free in between.
-  if (entry.state.load() != WorkerState::kNone) care_.reaper.inherit(context_.id.slot, context_.env.now());
-  entry.process.store(process);
-  memory::faultPoint();
-  entry.signalled.store(0);
-  entry.seenAt.store(context_.env.now().mono);
-  entry.passedBy.store(0);
-  entry.cycle.store(context_.cycle);
-  entry.takes.store(0);
-  entry.awaitsWrite.store(0);
-  entry.lag.store(0);
-  entry.lagBefore.store(0);
-  entry.lagSince.store(entry.seenAt.load());
-  memory::faultPoint();
-  entry.state.store(WorkerState::kRunning);
-  memory::faultPoint();
+  const Instant now = context_.env.now();
+  context_.id = store::signOn(zone(), context_.id.slot, process, context_.cycle, now.mono,
+                              [&](const store::WorkerId& id) {
+                                context_.id = id;
+                                care_.reaper.inherit(id.slot, now);
+                              });
 }
 
 void Worker::stop() {
   if (std::exchange(context_.stopped, true)) return;
-  zone().worker(context_.id.slot).takes.store(0);
+  store::takeHandovers(zone(), context_.id.slot, false);
   connections_.confirmations.confirmAll();
   delivery_.rooms.deliverDue(std::numeric_limits<std::int64_t>::max());
   stopSockets();
@@ -77,9 +62,7 @@ void Worker::stop() {
     connections_.links.disown(link);
   }
   signedOff_ = true;
-  memory::faultPoint();
-  zone().worker(context_.id.slot).state.store(WorkerState::kLeft);
-  memory::faultPoint();
+  store::signOff(zone(), context_.id.slot);
 }
 
 void Worker::stopSockets() {
@@ -118,17 +101,13 @@ void Worker::wakeOthers() {
   store::WakeSet& wake = context_.wake;
   for (std::size_t slot = wake._Find_first(); slot < wake.size(); slot = wake._Find_next(slot)) {
     const auto s = static_cast<std::uint16_t>(slot);
-    const bool wasSignalled = zone().worker(s).signalled.exchange(1) != 0;
-    memory::faultPoint();
-    if (!wasSignalled) context_.env.wakeWorker(s);
+    if (store::signal(zone(), s)) context_.env.wakeWorker(s);
   }
   wake.reset();
 }
 
-// Mail that was put into the mailboxes before the wake-up is seen after this. A store would not do: where a load may
-// overtake it, mail could be missed whose sender has seen the wake-up still on its way.
 void Worker::hearSignal() {
-  zone().worker(context_.id.slot).signalled.exchange(0);
+  store::hearSignal(zone(), context_.id.slot);
 }
 
 void Worker::wake() {
@@ -148,11 +127,7 @@ void Worker::showLife(Instant now) {
 }
 
 std::int64_t Worker::tickDelay() const {
-  for (std::uint32_t i = 0; i < zone().shards(); ++i) {
-    const store::SessionShard& shard = zone().sessionShard(i);
-    if (shard.grace.first != 0 || shard.lateGrace.first != 0) return kSweepInterval;
-  }
-  return kIdleTick;
+  return store::hasGraces(zone()) ? kSweepInterval : kIdleTick;
 }
 
 void Worker::tick(std::int64_t lateBy) {
@@ -179,13 +154,7 @@ void Worker::tick(std::int64_t lateBy) {
 }
 
 void Worker::sweepIfDue(Instant now) {
-  auto& nextSweep = zone().header().nextSweep;
-  std::int64_t due = nextSweep.load();
-  // A due time far ahead comes from another boot of the machine or a stopped clock.
-  const bool isDue = now.mono >= due || due > now.mono + 10 * kSweepInterval;
-  if (!isDue || !nextSweep.compare_exchange_strong(due, now.mono + kSweepInterval)) return;
-  memory::faultPoint();
-  care_.sweep.sweep(now);
+  if (store::takeSweep(zone(), kSweepInterval, now.mono)) care_.sweep.sweep(now);
 }
 
 std::int64_t Worker::nextDeadline() const {

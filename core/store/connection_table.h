@@ -1,154 +1,146 @@
-// The Engine.IO connections of the zone. Any worker may look one up by its sid; one worker owns it.
-//
-// Locks: a connection's shard before a session's shard, never the other way round, never two of a kind.
+// The Engine.IO connections of the zone. Any worker may look one up by its sid; one worker owns it. All that can happen
+// to the record of a connection is a transition here; those of its state are in connection_transitions.cc.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
-#include "core/store/records.h"
-#include "core/store/zone.h"
+#include "core/store/connection_contents.h"
 
 namespace mediasync::store {
 
-// Text form of an id: 22 characters of the URL-safe base64 alphabet.
-std::string idText(const RandomId&);
-std::optional<RandomId> parseId(std::string_view text);
-
-// What waited to be sent.
-struct WaitingItem {
-  ItemKind kind;
-  std::string text;
+// What a connection agrees on with its client when it begins, and where that came from.
+struct Handshake {
+  std::uint8_t revision = 4;  // of Engine.IO
+  bool base64 = false;        // takes binary messages as text only
+  std::uint8_t timestampUnit = 0;
+  std::uint32_t pingInterval = 0;  // milliseconds
+  std::uint32_t pingTimeout = 0;
+  Realm realm;
+  std::optional<SecretHash> secret;            // of the client, where the realm asks for one
+  std::uint64_t client = 0;                    // see Zone::clientOf()
+  std::array<std::uint32_t, 6> allowance{};    // what it may send, packed
 };
 
-// One connection during one change. Holds the lock of its shard for as long as it lives; rolls back unless committed.
-class ConnectionTransaction {
+// A CONNECT to "/" that was accepted.
+struct MainNamespace {
+  RandomId socketId{};
+  std::optional<RandomId> pid;       // under which the connection can be recovered
+  std::optional<SecretHash> secret;  // that the client has shown with it
+};
+
+// Where a client comes back to.
+struct Recovered {
+  RandomId socketId{};
+  RandomId pid{};
+  std::optional<SecretHash> secret;
+  SeatRef seat;
+  std::uint64_t cursor = 0;     // the first event that it has missed
+  std::uint64_t joinedAt = 0;   // as in the record
+  std::uint64_t ownBefore = 0;  // the same
+};
+
+// Who makes a change: the worker that owns the WebSocket of the connection, and knows of it; or any worker, for a POST,
+// of which the owner has to be told.
+enum class Origin : std::uint8_t { kOwner, kPost };
+
+// One connection during one change. Transitions apply to the current one, and take effect together with the commit.
+// "Tells …" is what commit(wake) does then.
+class ConnectionTransaction : public ConnectionContents {
  public:
-  // Bytes that may wait to be sent to one connection between two polls.
-  static constexpr std::uint32_t kMaxItemBytes = 64 * 1024;
-  // What a snapshot counts for among them, as it becomes large when it is sent.
-  static constexpr std::uint32_t kSnapshotBytes = 8 * 1024;
-  // And so many items; and pieces of a binary packet that is coming in. Each may lie on a page of its own, and dropping
-  // them must fit one transaction.
-  static constexpr std::uint32_t kMaxItems = 128;
-  static constexpr std::uint32_t kMaxParts = 48;
-  // Bytes of what a client may say about itself with CONNECT.
-  static constexpr std::uint32_t kMaxAuthBytes = 8 * 1024;
-  static constexpr std::uint32_t kMaxNamespaces = 8;
-
-  // By sid: where it must be, if it is there.
-  ConnectionTransaction(const Zone&, const RandomId& sid);
-  ConnectionTransaction(const Zone&, std::uint32_t shard);
-
-  // Each makes the connection the current one; false when there is no such connection (any more).
-  bool find(const RandomId& sid);
-  bool open(const ConnectionRef&);
-  // Also one that is dead but still in a mailbox.
-  bool openEvenDead(const ConnectionRef&);
-  // A record from a mailbox, which pins it: always there.
-  void openQueued(Ref ref);
+  using ConnectionContents::ConnectionContents;
 
   // Makes a new connection the current one. Throws OutOfSpace.
   void create(const RandomId& sid, WorkerId owner, Transport, Instant now);
-  // It goes on with this transport and revision.
-  void become(Transport, std::uint8_t revision);
+  // Of one that was just created.
+  void shakeHands(const Handshake&);
   // Removes the current one; what waited to be sent is dropped.
   void destroy();
 
-  const ConnectionRecord& record() const { return *record_; }
-  // Nothing has been made the current one.
-  bool isNone() const { return record_ == nullptr; }
-  ConnectionRef ref() const;
-  // Writable, noted. For one field: txn.edit(txn.record().field) = value.
-  template <class T>
-  T& edit(const T& field) {
-    return txn_.edit(field);
-  }
+  // ---- its end
+  // It is to be closed: its owner does what there is to do. The first reason is the one that counts. Tells the owner.
+  void markClosing(Closing, EndReason);
 
-  // Adds something to send. Beyond kMaxItemBytes, or when memory is out, the connection is marked `overrun` instead,
-  // and its owner closes it.
-  void push(ItemKind, std::string_view text);
-  // The same for what need not be sent: it leaves some room, and false is returned instead of that mark. The
-  // transaction must not be committed then.
-  bool tryPush(ItemKind, std::string_view text);
-  // What is left of the zone is for newcomers, for what members say of themselves, and for replies.
-  bool isMemoryScarce() const;
-  // So much waits already that the client should first collect it.
-  bool isBacklogged() const { return record_->items.bytes > kMaxItemBytes / 2 || record_->items.count > kMaxItems / 2; }
-  // Takes everything that waited.
-  std::vector<WaitingItem> takeItems();
+  // ---- its owner
+  // A poll has come to `owner`, which has the connection from now on, with the log of that location. Tells whoever had
+  // it before, if that was another.
+  void beginPoll(WorkerId owner, std::uint64_t location);
+  // The poll is answered, or was sent away.
+  void endPoll() { edit(record_->pollWaiting) = false; }
+  // `owner` sees to a connection whose owner has died. Tells the new one.
+  void inherit(WorkerId owner);
+  // The owner offers a WebSocket to other processes, under this number; it goes on with it itself.
+  void offer(std::uint32_t ticket) { edit(record_->handover) = ticket; }
+  void withdrawOffer() { edit(record_->handover) = 0; }
+  // Nobody wants it. Tells the owner.
+  void declineOffer();
+  // `owner` has it from now on, with the log of that location. The cursor counts if it is of that membership. Tells
+  // whoever offered it.
+  void acceptOffer(WorkerId owner, std::uint64_t membershipSerial, std::uint64_t cursor, std::uint64_t location);
 
-  // A binary packet that comes in pieces. False, with the piece not kept, when it would be too much.
-  bool keepPart(ItemKind, std::string_view bytes);
-  std::vector<WaitingItem> takeParts();
+  // ---- what its client sends
+  void beginPost(WorkerId poster);
+  void endPost(const Traffic&, const std::array<std::uint32_t, 6>& allowance);
+  // The POST at work comes to nothing, or its worker has died.
+  void dropPost(const Traffic& = {});
+  // Something was heard of it at that time, monotonic.
+  void heard(std::int64_t at) { edit(record_->lastHeard) = at; }
+  // A ping was due at that time, monotonic: the next poll is answered with it.
+  void pingSent(std::int64_t at);
+  // Whether that is so, once.
+  bool takePingDue();
 
-  // The account of the current one, for the log of `location`. Throws OutOfSpace. Null: it has none.
-  void openAccount(std::uint64_t location, const Address&, Instant now);
-  const AccountRecord* account() const;
-  void addToAccount(const Traffic&);
-  // It has no seat any more; its account keeps where that was. `userSerial` 0: the user has left.
-  void endSeat(std::uint64_t userSerial = 0);
-
-  // What came with CONNECT, at most kMaxAuthBytes. Throws OutOfSpace.
-  void keepAuth(std::string_view json);
-  std::string auth() const;
-
-  // Namespaces other than "/". Adding throws OutOfSpace; false when there are too many.
-  bool addNamespace(std::string_view name, const RandomId& socketId);
-  bool hasNamespace(std::string_view name) const;
-  bool removeNamespace(std::string_view name);
-  // Acknowledgements asked of the client in a namespace that it is connected to: the id of a new one; whether that one
-  // is awaited, which it then is no longer.
-  std::uint32_t askAck(std::string_view nsp);
-  bool takeAck(std::string_view nsp, std::uint64_t id);
-  // Where the client can come back to has changed: the state file is to be told.
-  void noteUnsaved();
-  // The record no longer says that session_joined has to be sent.
-  void endAwaitingSnapshot();
+  // ---- the upgrade
+  // A WebSocket that `prober` has is about to upgrade the connection, if it does so in time (monotonic).
+  void beginProbe(WorkerId prober, std::int64_t until);
+  // Its probe is answered; until that time polls end at once. Tells the owner.
+  void answerProbe(std::int64_t until);
   // No WebSocket is there any more to upgrade the connection.
   void endProbe();
-  bool isConnectedSomewhere() const { return record_->namespaceConnected || record_->namespaces != 0; }
+  // It is the transport from now on, and `owner` has it. Tells whoever had the connection before, if that was another.
+  void becomeWebSocket(WorkerId owner);
 
-  void commit() { txn_.commit(); }
-  // After the commit: lets the owner know.
-  void notifyOwner(WakeSet& wake) { notify(record_->owner.slot, wake); }
-  // The same for a worker that was the owner until now.
-  void notify(std::uint16_t slot, WakeSet& wake);
-  // After a repair: a process may have died between marking the record as queued and queueing it in the owner's list.
-  void mendQueued(const std::atomic<Ref>& list);
-  // After takeMail: later news queue it again.
-  void clearQueued();
+  // ---- its namespaces
+  // By that time, monotonic, it must be connected to one.
+  void awaitConnect(std::int64_t by) { edit(record_->connectBy) = by; }
+  void connectMain(const MainNamespace&);
+  // Its seat has been ended before. A POST's is told the owner.
+  void disconnectMain(Origin);
+  // Throws OutOfSpace; false when there are too many.
+  bool connectOther(std::string_view name, const RandomId& socketId);
+  // False: it is not connected to that one. A POST's is told the owner.
+  bool disconnectOther(std::string_view name, Origin);
 
-  // Calls fn(Ref) for every connection of the shard; fn may edit but not destroy.
-  template <class Fn>
-  void forEach(Fn fn) const {
-    const Ref* buckets = zone_.arena().at<Ref>(shard_.buckets);
-    for (std::uint32_t i = 0; i <= shard_.bucketMask; ++i) {
-      for (Ref ref = buckets[i]; ref != 0; ref = zone_.arena().at<ConnectionRecord>(ref)->hashNext)
-        fn(ref);
-    }
-  }
+  // ---- its seat
+  // It has joined a session, and is told what comes from `cursor` on. A poll is to be answered with session_joined, of
+  // which the owner is told.
+  void seat(const SeatRef&, std::uint64_t cursor, Origin);
+  // Its client has left the session. A POST's is told the owner.
+  void leave(Origin);
+  // It has no seat any more; its account keeps where that was. `userSerial` 0: the user has left.
+  void endSeat(std::uint64_t userSerial = 0);
+  // That was not its own doing: the user has left by another connection.
+  void markEvicted() { edit(record_->evicted) = true; }
+  // Has been sent all events before that offset.
+  void readTo(std::uint64_t cursor) { edit(record_->cursor) = cursor; }
+  // The record no longer says that session_joined has to be sent.
+  void endAwaitingSnapshot();
+
+  // ---- its recovery
+  // Its client has come back to where it was.
+  void recover(const Recovered&);
+  // After that: the next poll is answered with this packet, and with session_joined, if it is awaited. Tells the owner.
+  void welcomeBack(std::string_view answer, bool awaitsSnapshot);
+  // Nobody can come back to it any more.
+  void endRecovery() { edit(record_->recoverable) = false; }
+  // Where the client can come back to has changed: the state file is to be told.
+  void noteUnsaved();
 
  private:
-  const Ref& bucket(const RandomId& sid) const;
-  static constexpr std::uint32_t kOpenAcks = 64;
-  const AcksAsked* acksOf(std::string_view nsp) const;
-  struct Limit {
-    std::size_t bytes;  // items' headers included
-    std::size_t items;
-  };
-  bool append(const ItemChain&, const Limit&, ItemKind, std::string_view text);
-  bool appendOne(const ItemChain&, ItemKind, std::string_view text, bool continues);
-  std::vector<WaitingItem> contents(const ItemChain&) const;
-  void drop(const ItemChain&);
-
-  Zone zone_;
-  ConnectionShard& shard_;
-  Transaction txn_;
-  const ConnectionRecord* record_ = nullptr;
-  Ref recordRef_ = 0;
+  std::atomic<std::uint32_t>& kindCount();
+  void become(Transport, std::uint8_t revision);
 };
 
 }  // namespace mediasync::store

@@ -1,13 +1,20 @@
-// Where a record that is found by a random id lies.
+// Random ids: their text form, and where a record that is found by one lies.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "core/store/records.h"
 #include "core/store/zone.h"
 
 namespace mediasync::store {
+
+// Text form of an id: 22 characters of the URL-safe base64 alphabet.
+std::string idText(const RandomId&);
+std::optional<RandomId> parseId(std::string_view text);
 
 // The ids are random, so their own bits will do as a hash.
 inline std::uint64_t hashOf(const RandomId& id) {

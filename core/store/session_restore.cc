@@ -1,7 +1,6 @@
 // Sessions as they come back from a state file.
 #include <algorithm>
 
-#include "core/memory/linked.h"
 #include "core/store/session_transaction.h"
 #include "core/store/saved.h"
 

@@ -56,9 +56,7 @@ store::ConnectionRef onlyConnection(const World& world) {
   for (std::uint32_t shard = 0; shard < world.zone.shards(); ++shard) {
     store::ConnectionRef found;
     store::ConnectionTransaction txn(world.zone, shard);
-    txn.forEach([&](store::Ref ref) {
-      found = {ref, world.zone.arena().at<store::ConnectionRecord>(ref)->serial, static_cast<std::uint16_t>(shard)};
-    });
+    txn.forEach([&](const store::ConnectionRef& ref, const store::ConnectionRecord&) { found = ref; });
     if (found.ref != 0) return found;
   }
   return {};
@@ -399,7 +397,7 @@ TEST_CASE("without a log ends are counted, and nothing is kept of connections", 
   PollClient bob(world, 0);
   for (std::uint32_t shard = 0; shard < world.zone.shards(); ++shard) {
     store::ConnectionTransaction txn(world.zone, shard);
-    txn.forEach([&](store::Ref ref) { CHECK(world.zone.arena().at<store::ConnectionRecord>(ref)->account == 0); });
+    txn.forEach([&](const store::ConnectionRef&, const store::ConnectionRecord& record) { CHECK(record.account == 0); });
   }
   ann.drop();
   bob.post("4x");

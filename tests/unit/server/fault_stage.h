@@ -134,11 +134,9 @@ struct Scenario {
 
 // Every connection is a running worker's, and every seat a connection's that knows of it.
 inline void requireOwners(const World& world) {
-  const store::Arena& arena = world.zone.arena();
   for (std::uint32_t shard = 0; shard < world.zone.shards(); ++shard) {
     store::ConnectionTransaction txn(world.zone, shard);
-    txn.forEach([&](store::Ref ref) {
-      const auto& record = *arena.at<store::ConnectionRecord>(ref);
+    txn.forEach([&](const store::ConnectionRef&, const store::ConnectionRecord& record) {
       if (record.dead) return;  // but in a mailbox
       const store::WorkerEntry& entry = world.zone.worker(record.owner.slot);
       CHECK(entry.state.load() == store::WorkerState::kRunning);
@@ -215,8 +213,7 @@ inline bool isForgotten(const World& world, std::uint16_t slot, std::uint32_t ge
   bool found = false;
   for (std::uint32_t shard = 0; shard < world.zone.shards(); ++shard) {
     store::ConnectionTransaction txn(world.zone, shard);
-    txn.forEach([&](store::Ref ref) {
-      const auto& record = *arena.at<store::ConnectionRecord>(ref);
+    txn.forEach([&](const store::ConnectionRef&, const store::ConnectionRecord& record) {
       if (record.dead) return;
       found = found || isOld(record.owner) || (record.posting && isOld(record.poster));
     });

@@ -515,7 +515,7 @@ TEST_CASE("a worker that dies while it takes over from its predecessor leaves no
     store::ConnectionTransaction txn(world.zone, ann.sid);
     REQUIRE(txn.find(ann.sid));
     const std::uint32_t generation = world.zone.worker(0).generation.load() + 1;
-    txn.edit(txn.record().owner) = {0, generation};
+    txn.inherit({0, generation});
     txn.commit();
     world.zone.worker(0).generation.store(generation);
   }

@@ -188,7 +188,7 @@ TEST_CASE("a change that is not committed did not happen", "[store][connections]
   };
   attempt([](auto& txn) { txn.push(ItemKind::kPacket, "text"); });
   attempt([](auto& txn) { txn.destroy(); });
-  attempt([](auto& txn) { txn.edit(txn.record().owner) = kW2; });
+  attempt([](auto& txn) { txn.inherit(kW2); });
   attempt([&](auto& txn) { txn.create(z.random.id(), kW2, Transport::kPolling, kNow); });
   CHECK(differenceOf(meaningfulBytes(z.zone, z.memory.span()), before) == "none");
 }
@@ -214,6 +214,47 @@ TEST_CASE("a connection is in one mailbox once, and its owner is woken each time
     txn.notifyOwner(z.wake);
   }
   CHECK(takeMailOf(z.zone, 1).size() == 1);
+}
+
+TEST_CASE("a commit tells whom its transitions name, and a change that is given up tells nobody",
+          "[store][connections][mailbox]") {
+  TestZone z;
+  const Client client = connect(z.zone, z.random, kW1);
+  using Told = std::vector<bool>;
+  const auto told = [&](auto change, bool isCommitted = true) {
+    z.wake.reset();
+    {
+      ConnectionTransaction txn(z.zone, client.sid);
+      REQUIRE(txn.find(client.sid));
+      change(txn);
+      if (isCommitted) txn.commit(z.wake);
+    }
+    for (const std::uint16_t slot : {kW1.slot, kW2.slot})
+      CHECK(takeMailOf(z.zone, slot).size() == (z.wake.test(slot) ? 1U : 0U));
+    ConnectionTransaction txn(z.zone, client.sid);
+    REQUIRE(txn.find(client.sid));
+    txn.clearQueued();
+    return Told{z.wake.test(kW1.slot), z.wake.test(kW2.slot)};
+  };
+  const Told nobody{false, false}, first{true, false}, second{false, true};
+  CHECK(told([](auto& txn) { txn.push(ItemKind::kPacket, "4"); }, false) == nobody);
+  CHECK(told([](auto& txn) { txn.push(ItemKind::kPacket, "4"); }) == first);
+  CHECK(told([](auto& txn) { txn.heard(1); }) == nobody);
+  CHECK(told([](auto& txn) { txn.beginPoll(kW1, 0); }) == nobody);
+  CHECK(told([](auto& txn) { txn.beginPoll(kW2, 0); }) == first);
+  CHECK(told([](auto& txn) { txn.answerProbe(1); }) == second);
+  CHECK(told([](auto& txn) { txn.becomeWebSocket(kW1); }) == second);
+  CHECK(told([](auto& txn) { txn.leave(Origin::kOwner); }) == nobody);
+  CHECK(told([](auto& txn) { txn.leave(Origin::kPost); }) == first);
+  CHECK(told([](auto& txn) { txn.offer(7); }) == nobody);
+  CHECK(told([](auto& txn) { txn.acceptOffer(kW2, 0, 0, 0); }) == first);
+  CHECK(told([](auto& txn) { txn.inherit(kW1); }) == first);
+  CHECK(told([](auto& txn) { txn.markClosing(Closing::kByServer, EndReason::kKicked); }) == first);
+  CHECK(told([](auto& txn) { txn.markClosing(Closing::kByClient, EndReason::kFlood); }) == first);
+  ConnectionTransaction txn(z.zone, client.sid);
+  REQUIRE(txn.find(client.sid));
+  CHECK(txn.record().ending == EndReason::kKicked);  // the first reason counts
+  CHECK(txn.record().owner == kW1);
 }
 
 TEST_CASE("mailboxes keep many connections, each once", "[store][connections][mailbox]") {

@@ -206,8 +206,7 @@ void buryProcess(const Zone& zone, WorkerId dead) {
     std::vector<Client> gone;
     {
       ConnectionTransaction txn(zone, i);
-      txn.forEach([&](Ref ref) {
-        const auto& record = *zone.arena().at<ConnectionRecord>(ref);
+      txn.forEach([&](const ConnectionRef&, const ConnectionRecord& record) {
         if (record.owner != dead) return;
         Client client;
         client.sid = record.sid;
@@ -319,7 +318,7 @@ TEST_CASE("each worker's mailbox gets every record exactly as often as it is emp
       for (int i = 0; i < 2000; ++i) {
         ConnectionTransaction txn(z.zone, client.sid);
         if (!txn.find(client.sid)) _exit(4);
-        txn.edit(txn.record().cursor) = txn.record().cursor + 1;
+        txn.readTo(txn.record().cursor + 1);
         txn.commit();
         txn.notifyOwner(wake);
       }

@@ -101,7 +101,7 @@ inline session::Refusal join(const Zone& zone, Client& client, const session::Jo
     session.addWatch(worker);
     session.commit(wake);
   }
-  txn.edit(txn.record().seat) = client.seat;
+  txn.seat(client.seat, 0, Origin::kOwner);
   txn.commit();
   return {};
 }
@@ -132,7 +132,7 @@ inline void leave(const Zone& zone, Client& client, WakeSet& wake, Instant now =
       session.commit(wake);
     }
   }
-  txn.edit(txn.record().seat) = {};
+  txn.endSeat();
   txn.commit();
 }
 
