@@ -23,7 +23,8 @@ struct AbandonedSession {
 
 AbandonedSession mostAbandoned(const Zone&, Instant now);
 
-// The shard of the user who was given up and has been away for longest, if that is since `latest` (monotonic) or before.
+// The shard of the user who was given up and has been away for longest, if that is since `latest` (monotonic) or
+// before.
 std::optional<std::uint32_t> shardOfLongestAway(const Zone&, std::int64_t latest);
 
 }  // namespace mediasync::store

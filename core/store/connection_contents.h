@@ -1,5 +1,5 @@
-// What a connection has with it beside its record: what waits to be sent, the pieces of a packet that is coming in, what
-// its client said of itself, its namespaces, and its account.
+// What a connection has with it beside its record: what waits to be sent, the pieces of a packet that is coming in,
+// what its client said of itself, its namespaces, and its account.
 #pragma once
 
 #include <string>

@@ -19,9 +19,9 @@ struct Handshake {
   std::uint32_t pingInterval = 0;  // milliseconds
   std::uint32_t pingTimeout = 0;
   Realm realm;
-  std::optional<SecretHash> secret;            // of the client, where the realm asks for one
-  std::uint64_t client = 0;                    // see Zone::clientOf()
-  std::array<std::uint32_t, 6> allowance{};    // what it may send, packed
+  std::optional<SecretHash> secret;          // of the client, where the realm asks for one
+  std::uint64_t client = 0;                  // see Zone::clientOf()
+  std::array<std::uint32_t, 6> allowance{};  // what it may send, packed
 };
 
 // A CONNECT to "/" that was accepted.

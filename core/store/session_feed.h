@@ -52,9 +52,9 @@ class SessionFeed {
   std::uint64_t serial_;
 };
 
-// Empties the worker's mailbox of sessions. `roomOf(session, serial)` gives what the worker has of a session, a pointer;
-// then announce(*room) is called, and what comes after that queues the session again. Null: it has nothing of it (any
-// more), and does not watch it any longer.
+// Empties the worker's mailbox of sessions. `roomOf(session, serial)` gives what the worker has of a session, a
+// pointer; then announce(*room) is called, and what comes after that queues the session again. Null: it has nothing of
+// it (any more), and does not watch it any longer.
 template <class RoomOf, class Announce>
 void takeSessionMail(const Zone& zone, std::uint16_t slot, WakeSet& wake, RoomOf roomOf, Announce announce) {
   memory::takeMail<SessionWatcher>(zone.arena(), zone.worker(slot).sessionMail, [&](Ref ref) {

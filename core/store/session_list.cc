@@ -40,7 +40,8 @@ SessionPage listSessions(const Zone& zone, SessionPlace after, std::uint32_t lim
     const Ref* buckets = zone.arena().at<Ref>(shard.sessionBuckets);
     for (const std::uint64_t end = (bucket / perShard + 1) * perShard; bucket < end; ++bucket, ++scanned) {
       std::uint64_t last = bucket == after.bucket ? after.serial : 0;
-      const bool isAll = scanned < kBucketsAtOnce && addBucket(zone.arena(), buckets[bucket % perShard], limit, last, page);
+      const bool isAll =
+          scanned < kBucketsAtOnce && addBucket(zone.arena(), buckets[bucket % perShard], limit, last, page);
       if (isAll) continue;
       page.next = SessionPlace{bucket, scanned == kBucketsAtOnce ? 0 : last};
       return page;

@@ -39,7 +39,8 @@ bool SessionTransaction::openExpired(Instant now) {
   Ref ref = shard_.idle.first;
   for (int i = 0; i < kWatchedAtMost && ref != 0; ++i) {
     const auto& record = *zone_.arena().at<SessionRecord>(ref);
-    if (record.watchers == 0 && record.ending) return use(ref);  // whoever began to take it apart had other things to do
+    if (record.watchers == 0 && record.ending)
+      return use(ref);  // whoever began to take it apart had other things to do
     if (record.idleSince + zone_.settings().sessionTimeout > now.mono) return false;
     if (record.watchers == 0) return use(ref);
     ref = record.inIdle.next;

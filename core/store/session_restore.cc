@@ -1,8 +1,8 @@
 // Sessions as they come back from a state file.
 #include <algorithm>
 
-#include "core/store/session_transaction.h"
 #include "core/store/saved.h"
+#include "core/store/session_transaction.h"
 
 namespace mediasync::store {
 namespace {

@@ -74,8 +74,8 @@ void SessionState::setMedia(const session::Media& media) {
   noteUnsaved(Unsaved::kHead);
 }
 
-UserRef SessionState::addUser(std::string_view id, std::string_view username,
-                                    std::optional<std::string_view> avatar, Presence presence, Instant now) {
+UserRef SessionState::addUser(std::string_view id, std::string_view username, std::optional<std::string_view> avatar,
+                              Presence presence, Instant now) {
   auto& record = txn_.create<UserRecord>();
   const Ref ref = zone_.arena().refOf(&record);
   record.serial = txn_.newSerial();
@@ -280,8 +280,7 @@ void SessionState::sortIdle() {
   place(shard_.vacant, &SessionRecord::inVacant, session_->vacant, isLeft && session_->userCount == 0);
 }
 
-void SessionState::place(const Queue& queue, QueueLinks SessionRecord::*links, const bool& isListed,
-                               bool belongs) {
+void SessionState::place(const Queue& queue, QueueLinks SessionRecord::*links, const bool& isListed, bool belongs) {
   if (isListed == belongs) return;
   if (belongs) pushBack(txn_, queue, links, sessionRef_);
   if (!belongs) unlink(txn_, queue, links, sessionRef_);

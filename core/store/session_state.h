@@ -1,5 +1,5 @@
-// What the rules need of a session (session/state.h), on its records: users, who leads, the film, what is told, and with
-// that the queues of time that users and sessions wait in.
+// What the rules need of a session (session/state.h), on its records: users, who leads, the film, what is told, and
+// with that the queues of time that users and sessions wait in.
 #pragma once
 
 #include <cstdint>

@@ -6,9 +6,9 @@ namespace {
 void addSeats(const Zone& zone, const SessionAccess& session, const UserRecord& user, std::vector<Seated>& seats) {
   for (Ref ref = user.firstMembership; ref != 0;) {
     const auto& membership = *zone.arena().at<Membership>(ref);
-    seats.push_back({{membership.connection, membership.connectionSerial, membership.connectionShard},
-                     {session.ref(), membership.user, ref, session.shardIndex(), session.record().serial,
-                      membership.serial}});
+    seats.push_back(
+        {{membership.connection, membership.connectionSerial, membership.connectionShard},
+         {session.ref(), membership.user, ref, session.shardIndex(), session.record().serial, membership.serial}});
     ref = membership.next;
   }
 }
