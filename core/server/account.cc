@@ -10,8 +10,7 @@ using store::EndReason;
 using store::SessionTransaction;
 using store::Transport;
 
-Accounts::Accounts(Context& context)
-    : Part(context) {}
+Accounts::Accounts(Context& context) : Part(context) {}
 
 // The reason for which this worker sends clients away.
 EndReason Accounts::departureReason() const {

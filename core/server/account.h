@@ -1,16 +1,6 @@
 // The ends of connections, for counters and for the operator's log.
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/server/environment.h"
@@ -22,7 +12,6 @@ class Accounts : Part {
  public:
   explicit Accounts(Context&);
   bool hasEnded() const { return !ended_.empty(); }
-  // account.cc
   store::EndReason departureReason() const;
   void settleAccount(Link&);
   Ended endOf(const store::ConnectionTransaction&, Instant now, const Ending&, const Link*) const;

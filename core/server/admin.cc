@@ -1,13 +1,13 @@
 #include "core/server/admin.h"
 
 #include <array>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "core/api/admin.h"
 #include "core/server/confirmations.h"
 #include "core/server/script_calls.h"
-#include <nlohmann/json.hpp>
 
 namespace mediasync::server {
 

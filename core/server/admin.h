@@ -1,18 +1,6 @@
 // Commands of an admin. They do the same as the calls of scripts, by the same rules.
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
-#include <vector>
-
 #include "core/api/admin.h"
 #include "core/server/part.h"
 #include "core/server/rest_reply.h"
@@ -25,11 +13,9 @@ class ScriptCalls;
 class Admin : Part {
  public:
   Admin(Context&, Confirmations&, ScriptCalls&);
-  // ---- what an admin asks for
   RestReply administer(const api::AdminCommand&, const Options&);
 
  private:
-  // admin.cc
   RestReply sendMessage(const api::AdminCommand&, const Options&);
 
   Confirmations& confirmations_;

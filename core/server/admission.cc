@@ -1,20 +1,8 @@
 #include "core/server/admission.h"
 
-#include <algorithm>
-#include <array>
-#include <cmath>
 #include <string>
 #include <utility>
 
-#include "core/api/acks.h"
-#include "core/api/command_parser.h"
-#include "core/api/events.h"
-#include "core/api/media_path.h"
-#include "core/api/text_rules.h"
-#include "core/server/caller.h"
-#include "core/session/refusal.h"
-#include "core/session/rules.h"
-#include "core/socketio/encoder.h"
 #include "core/server/options.h"
 
 namespace mediasync::server {
@@ -25,8 +13,7 @@ constexpr std::int64_t kSayAgain = 60'000;
 
 }  // namespace
 
-Admission::Admission(Context& context)
-    : Part(context) {}
+Admission::Admission(Context& context) : Part(context) {}
 
 bool Admission::isOneTooMany(const Options& options) const {
   return options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions;
@@ -43,7 +30,8 @@ bool Admission::admitsSession(std::uint64_t client, const Rates& rates, Instant 
 void Admission::sayTooMany(Instant now) {
   if (tooManySaidAt_ != 0 && now.mono - tooManySaidAt_ < kSayAgain) return;
   tooManySaidAt_ = now.mono;
-  env_.log(Environment::Severity::kWarn, "refuses sessions of an address that makes more than mediasync_limit_create lets it");
+  env_.log(Environment::Severity::kWarn,
+           "refuses sessions of an address that makes more than mediasync_limit_create lets it");
 }
 
 }  // namespace mediasync::server

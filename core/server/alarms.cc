@@ -2,15 +2,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <array>
-#include <cstring>
-#include <type_traits>
 #include <utility>
-
-#include "core/server/caller.h"
-#include "core/session/rules.h"
-#include "core/websocket/extensions.h"
-#include "core/websocket/frame.h"
 
 namespace mediasync::server {
 
@@ -21,8 +13,7 @@ constexpr std::int64_t kOfferTime = 1'000;
 
 }  // namespace
 
-Alarms::Alarms(Context& context)
-    : Part(context) {}
+Alarms::Alarms(Context& context) : Part(context) {}
 
 // What the peer answers may be waiting in the socket: that takes nothing from its time.
 void Alarms::resumeHeartbeat(Link& link, std::int64_t at, Instant now) {

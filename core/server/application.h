@@ -61,7 +61,8 @@ class SocketApplication {
   // The same of one that was read where it stands. nullopt: it is to be decoded. kDeferred: it is to be tried again.
   virtual std::optional<Handled> plainEvent(Services&, Caller&, const socketio::PlainEvent&) = 0;
   // The answer to an acknowledgement that was asked for.
-  virtual void acknowledged(Services&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
+  virtual void acknowledged(Services&, Caller&, const socketio::Packet&,
+                            const std::vector<std::string>& attachments) = 0;
   // A packet with attachments came, which are not taken.
   virtual Handled refuseBinary(Services&, Caller&, const socketio::Packet&, const session::Refusal&) = 0;
 };

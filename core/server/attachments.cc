@@ -34,8 +34,7 @@ std::size_t sizeOf(const std::vector<WaitingItem>& parts) {
 
 }  // namespace
 
-Attachments::Attachments(Context& context)
-    : Part(context) {}
+Attachments::Attachments(Context& context) : Part(context) {}
 
 std::size_t Assembled::size() const {
   return std::accumulate(attachments.begin(), attachments.end(), packet.size(),
@@ -48,7 +47,8 @@ bool Attachments::awaitsAttachments(const Caller& caller) {
   return txn.open(caller.connection) && txn.record().binaryLeft > 0;
 }
 
-bool Attachments::expectAttachments(Caller& caller, std::uint32_t count, std::string_view packet, std::size_t maxBytes) {
+bool Attachments::expectAttachments(Caller& caller, std::uint32_t count, std::string_view packet,
+                                    std::size_t maxBytes) {
   if (Link* link = caller.link; link != nullptr) {
     link->binaryLeft = count;
     link->binaryStalled = false;
@@ -84,8 +84,7 @@ Attached Attachments::attachmentOf(Link& link, std::string_view bytes, Assembled
   return isTooLong ? Attached::kTooLong : Attached::kAssembled;
 }
 
-Attached Attachments::attachmentOf(const store::ConnectionRef& connection, std::string_view bytes,
-                                      Assembled& whole) {
+Attached Attachments::attachmentOf(const store::ConnectionRef& connection, std::string_view bytes, Assembled& whole) {
   ConnectionTransaction txn(zone_, connection.shard);
   if (!txn.open(connection) || txn.record().binaryLeft == 0) return Attached::kRefused;
   const bool isLast = txn.partCame();

@@ -2,15 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/server/part.h"
@@ -40,7 +33,6 @@ class Attachments : Part {
   static bool isBinaryStalled(store::ConnectionTransaction&);
 
  private:
-  // attachments.cc
   Attached attachmentOf(Link&, std::string_view bytes, Assembled&);
   Attached attachmentOf(const store::ConnectionRef&, std::string_view bytes, Assembled&);
 };

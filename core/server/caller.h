@@ -8,9 +8,9 @@
 
 #include "core/api/command_parser.h"
 #include "core/base/clock.h"
+#include "core/server/context.h"
 #include "core/server/link.h"
 #include "core/server/options.h"
-#include "core/server/context.h"
 #include "core/server/scripts.h"
 #include "core/session/refusal.h"
 

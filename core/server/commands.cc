@@ -16,13 +16,12 @@
 #include "core/server/eviction.h"
 #include "core/server/hooks.h"
 #include "core/server/outbox.h"
+#include "core/server/packets.h"
 #include "core/server/replies.h"
 #include "core/server/rooms.h"
 #include "core/server/snapshots.h"
 #include "core/server/waiting_line.h"
 #include "core/session/rules.h"
-#include "core/socketio/encoder.h"
-#include "core/server/packets.h"
 
 namespace mediasync::server {
 
@@ -89,8 +88,20 @@ bool mayLoad(const Options& options, std::optional<std::string_view> url, const 
 
 }  // namespace
 
-Commands::Commands(Context& context, Admission& admission, Confirmations& confirmations, Departures& departures, Eviction& eviction, Hooks& hooks, Outbox& outbox, Replies& replies, Rooms& rooms, Snapshots& snapshots, WaitingLine& waiting)
-    : Part(context), admission_(admission), confirmations_(confirmations), departures_(departures), eviction_(eviction), hooks_(hooks), outbox_(outbox), replies_(replies), rooms_(rooms), snapshots_(snapshots), waiting_(waiting) {}
+Commands::Commands(Context& context, Admission& admission, Confirmations& confirmations, Departures& departures,
+                   Eviction& eviction, Hooks& hooks, Outbox& outbox, Replies& replies, Rooms& rooms,
+                   Snapshots& snapshots, WaitingLine& waiting)
+    : Part(context),
+      admission_(admission),
+      confirmations_(confirmations),
+      departures_(departures),
+      eviction_(eviction),
+      hooks_(hooks),
+      outbox_(outbox),
+      replies_(replies),
+      rooms_(rooms),
+      snapshots_(snapshots),
+      waiting_(waiting) {}
 
 Handled Commands::command(Caller& caller, const socketio::Packet& packet) {
   if (!caller.again) replies_.countCommand();
@@ -264,7 +275,8 @@ void Commands::handle(Request& request, const session::ReportDesync& command) {
 std::optional<api::ProbeTimes> Commands::probeTimes(const Request& request, const session::Heartbeat& command) {
   if (!command.probe) return std::nullopt;
   api::ProbeTimes times{*command.probe, 0, env_.wallMicroseconds(), std::nullopt};
-  times.receivedAt = context_.inputAt == 0 || request.caller.again ? times.sentAt : std::min(context_.inputAt, times.sentAt);
+  times.receivedAt =
+      context_.inputAt == 0 || request.caller.again ? times.sentAt : std::min(context_.inputAt, times.sentAt);
   if (request.caller.link != nullptr) times.roundTrip = request.caller.link->socket->roundTrip();
   return times;
 }
@@ -342,11 +354,12 @@ void Commands::handle(Request& request, const session::JoinSession& command) {
 
 // The connection is in a session already. False: that seat is none any more, and the caller may join as if new.
 bool Commands::joinAgain(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
-                       bool* isLeader) {
+                         bool* isLeader) {
   SessionTransaction session(zone_, txn.record().seat.shard);
   if (!session.openSeat(txn.record().seat)) return false;
   const session::UserRef user = session.seatUser();
-  if (const Refusal refusal = session::checkRejoin(session.id(), session.user(user).id, command)) throw Refused{refusal};
+  if (const Refusal refusal = session::checkRejoin(session.id(), session.user(user).id, command))
+    throw Refused{refusal};
   if (const Refusal refusal = session::refresh(session, user, command, request.secret, request.now)) {
     throw Refused{refusal};
   }
@@ -387,7 +400,7 @@ void Commands::admitSession(Request& request, std::uint64_t client) {
 }
 
 void Commands::joinAnew(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
-                      bool* isLeader) {
+                        bool* isLeader) {
   const Options& options = request.caller.options;
   Link* link = request.caller.link;
   if (txn.record().seat) {

@@ -2,16 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
 #include <optional>
-#include <span>
-#include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <variant>
-#include <vector>
 
 #include "core/api/acks.h"
 #include "core/server/application.h"
@@ -35,7 +28,8 @@ class WaitingLine;
 
 class Commands : Part {
  public:
-  Commands(Context&, Admission&, Confirmations&, Departures&, Eviction&, Hooks&, Outbox&, Replies&, Rooms&, Snapshots&, WaitingLine&);
+  Commands(Context&, Admission&, Confirmations&, Departures&, Eviction&, Hooks&, Outbox&, Replies&, Rooms&, Snapshots&,
+           WaitingLine&);
   // Carries out an event of the API.
   Handled command(Caller&, const socketio::Packet&);
   Handled command(Caller&, const socketio::PlainEvent&);

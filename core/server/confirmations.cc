@@ -18,8 +18,7 @@ constexpr std::size_t kMostUnconfirmed = 16'384;
 
 }  // namespace
 
-Confirmations::Confirmations(Context& context, Replies& replies)
-    : Part(context), replies_(replies) {}
+Confirmations::Confirmations(Context& context, Replies& replies) : Part(context), replies_(replies) {}
 
 // To be asked after the change: a write that begins later has it. A process that has stopped writes what is left as it
 // ends.

@@ -1,16 +1,10 @@
-// Acknowledgements of changes. Where each change is written to the state file at once (sync=always), they wait for that.
+// Acknowledgements of changes. Where each change is written to the state file at once (sync=always), they wait for
+// that.
 #pragma once
 
 #include <cstdint>
 #include <deque>
-#include <memory>
-#include <optional>
-#include <span>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/server/confirmation.h"
@@ -23,7 +17,6 @@ class Replies;
 class Confirmations : Part {
  public:
   Confirmations(Context&, Replies&);
-  // ---- answers that wait for the state file
   bool isWritten(WriteTicket) const;
   // Whether a change may be confirmed now. Counts those whose write has failed.
   bool maySay(WriteTicket);
@@ -31,7 +24,6 @@ class Confirmations : Part {
   void await(WriteTicket, Confirmation&);
   void await(WriteTicket);
   void cancel(Confirmation&);
-  // confirmation.cc
   WriteTicket writeTicket() const;
   void confirm(Caller&, std::string packet);
   bool isUnconfirmedFull() const;

@@ -1,22 +1,19 @@
 #include "core/server/departures.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "core/server/account.h"
-#include "core/server/caller.h"
 #include "core/server/hooks.h"
 #include "core/session/rules.h"
-#include "core/websocket/frame.h"
 #include "core/store/recovery_table.h"
 #include "core/store/session_transaction.h"
 
 namespace mediasync::server {
 
 using store::ConnectionTransaction;
-using store::SessionTransaction;
 using store::RandomId;
 using store::RecoveryTransaction;
+using store::SessionTransaction;
 
 namespace {
 
@@ -77,7 +74,7 @@ Leftover Departures::vacate(ConnectionTransaction& txn, Instant now, Departure d
 
 // The record of the connection goes as well, and with it the transaction. `link`: it is this worker's.
 Leftover Departures::endConnection(ConnectionTransaction& txn, Instant now, Departure departure, Ending ending,
-                                       const Link* link) {
+                                   const Link* link) {
   const Leftover leftover = vacate(txn, now, departure);
   hooks_.tellDisconnected(txn);
   Ended ended = accounts_.endOf(txn, now, ending, link);

@@ -27,8 +27,7 @@ constexpr std::int64_t kLogInterval = 10'000;
 
 }  // namespace
 
-Eviction::Eviction(Context& context)
-    : Part(context) {}
+Eviction::Eviction(Context& context) : Part(context) {}
 
 // False: there is none that may go, or no steps are left. What is left of a large one is the first to go the next time,
 // and the sweep's meanwhile.

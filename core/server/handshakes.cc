@@ -1,13 +1,10 @@
 #include "core/server/handshakes.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "core/engineio/payload_writer.h"
-#include "core/server/caller.h"
 #include "core/server/namespaces.h"
 #include "core/server/work.h"
-#include "core/engineio/error.h"
 
 namespace mediasync::server {
 
@@ -35,8 +32,8 @@ std::optional<NoSpace> Handshakes::checkRoom(const Options& options) {
   return turnAway(kConnectionsFull);
 }
 
-void Handshakes::create(ConnectionTransaction& txn, const store::RandomId& sid, Transport transport, const Options& options,
-                    engineio::Protocol protocol, const Newcomer& newcomer, Instant now) {
+void Handshakes::create(ConnectionTransaction& txn, const store::RandomId& sid, Transport transport,
+                        const Options& options, engineio::Protocol protocol, const Newcomer& newcomer, Instant now) {
   txn.create(sid, id_, transport, now);
   store::Handshake handshake;
   handshake.revision = static_cast<std::uint8_t>(protocol.revision);

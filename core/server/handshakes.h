@@ -2,16 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
 #include <optional>
-#include <span>
-#include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
-#include <vector>
 
 #include "core/engineio/protocol.h"
 #include "core/server/options.h"
@@ -34,7 +26,6 @@ inline constexpr NoSpace kMemoryFull{"The server is out of memory for connection
 class Handshakes : Part {
  public:
   Handshakes(Context&, Namespaces&);
-  // polling.cc
   NoSpace turnAway(NoSpace);
   std::optional<NoSpace> checkRoom(const Options&);
   void create(store::ConnectionTransaction&, const store::RandomId& sid, store::Transport, const Options&,

@@ -3,17 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/base/prefetch.h"
 #include "core/engineio/packet.h"
 #include "core/server/alarms.h"
 #include "core/server/attachments.h"
-#include "core/server/caller.h"
 #include "core/server/links.h"
 #include "core/server/poll_answers.h"
 #include "core/server/reload.h"
 #include "core/server/socket_writer.h"
 #include "core/server/work.h"
-#include "core/session/rules.h"
 #include "core/websocket/frame.h"
 
 namespace mediasync::server {
@@ -31,8 +28,15 @@ constexpr std::int64_t kTimerSlack = 100;
 
 }  // namespace
 
-Heartbeat::Heartbeat(Context& context, Alarms& alarms, Attachments& attachments, Links& links, PollAnswers& pollAnswers, Reload& reload, SocketWriter& writer)
-    : Part(context), alarms_(alarms), attachments_(attachments), links_(links), pollAnswers_(pollAnswers), reload_(reload), writer_(writer) {}
+Heartbeat::Heartbeat(Context& context, Alarms& alarms, Attachments& attachments, Links& links, PollAnswers& pollAnswers,
+                     Reload& reload, SocketWriter& writer)
+    : Part(context),
+      alarms_(alarms),
+      attachments_(attachments),
+      links_(links),
+      pollAnswers_(pollAnswers),
+      reload_(reload),
+      writer_(writer) {}
 
 // Pings come from the server in revision 4, and from the client in revision 3. False for one in the wrong direction.
 bool Heartbeat::handleHeartbeat(Link& link, const engineio::Packet& packet) {

@@ -2,22 +2,20 @@
 
 #include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
 
 #include "core/api/command_parser.h"
 #include "core/api/events.h"
-#include "core/api/text_rules.h"
 #include "core/base/json_text.h"
 #include "core/engineio/base64.h"
 #include "core/server/caller.h"
+#include "core/server/namespaces.h"
 #include "core/server/work.h"
 #include "core/session/rules.h"
-#include "core/socketio/encoder.h"
 #include "core/socketio/placeholders.h"
 #include "core/store/event_codec.h"
-#include <nlohmann/json.hpp>
-#include "core/server/namespaces.h"
 
 namespace mediasync::server {
 
@@ -78,8 +76,7 @@ json encoded(const std::vector<std::string>& attachments) {
 
 }  // namespace
 
-Hooks::Hooks(Context& context)
-    : Part(context) {}
+Hooks::Hooks(Context& context) : Part(context) {}
 
 Verdict Hooks::failed(Hook hook, const Options& options) {
   if (mayGoOn(hook, options)) return {};
@@ -162,7 +159,7 @@ bool Hooks::decodeAttachments(const json& object, const char* member, std::vecto
 
 // The client's acknowledgement of what they sent.
 void Hooks::tellAnswer(const Caller& caller, const socketio::Packet& packet,
-                        const std::vector<std::string>& attachments) {
+                       const std::vector<std::string>& attachments) {
   Scripts* scripts = scriptsFor(caller);
   if (scripts == nullptr || !scripts->listens(Hook::kAnswer)) return;
   if (!attachments.empty() && !socketio::placeholdersFit(packet.data, attachments.size())) return;

@@ -2,15 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/server/caller.h"
@@ -33,7 +27,6 @@ class Hooks : Part {
   bool isForScripts(const Caller&, const socketio::Packet&);
   bool scriptsTakeBinary(const Caller&, const socketio::Packet&);
   void tellAnswer(const Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
-  // hooks.cc, script_calls.cc
   nlohmann::json socketOf(const store::ConnectionRef&, std::string_view nsp, const Options&);
   Scripts* scriptsFor(const Caller&);
   template <class Text>

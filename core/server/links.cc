@@ -1,16 +1,13 @@
 #include "core/server/links.h"
 
-#include <algorithm>
-
 #include "core/server/account.h"
 #include "core/server/alarms.h"
+#include "core/server/channel.h"
 #include "core/server/departures.h"
 #include "core/server/poll_answers.h"
 #include "core/server/rooms.h"
 #include "core/server/socket_writer.h"
-#include "core/session/rules.h"
 #include "core/websocket/frame.h"
-#include "core/server/channel.h"
 
 namespace mediasync::server {
 
@@ -26,8 +23,15 @@ constexpr std::int64_t kLastPoll = 500;
 
 }  // namespace
 
-Links::Links(Context& context, Accounts& accounts, Alarms& alarms, Departures& departures, PollAnswers& pollAnswers, Rooms& rooms, SocketWriter& writer)
-    : Part(context), accounts_(accounts), alarms_(alarms), departures_(departures), pollAnswers_(pollAnswers), rooms_(rooms), writer_(writer) {}
+Links::Links(Context& context, Accounts& accounts, Alarms& alarms, Departures& departures, PollAnswers& pollAnswers,
+             Rooms& rooms, SocketWriter& writer)
+    : Part(context),
+      accounts_(accounts),
+      alarms_(alarms),
+      departures_(departures),
+      pollAnswers_(pollAnswers),
+      rooms_(rooms),
+      writer_(writer) {}
 
 Links::~Links() {
   for (const auto& [ref, link] : links_) {

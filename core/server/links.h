@@ -1,17 +1,8 @@
 // The connections that this worker owns: they come, follow their records, and end.
 #pragma once
 
-#include <cstdint>
-#include <deque>
 #include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
 #include <unordered_map>
-#include <utility>
-#include <variant>
-#include <vector>
 
 #include "core/server/link.h"
 #include "core/server/part.h"
@@ -32,7 +23,6 @@ class Links : Part {
   // Nothing is told to anybody: the process is gone.
   ~Links();
   const std::unordered_map<store::Ref, std::unique_ptr<Link>>& all() const { return links_; }
-  // links.cc: what the worker owns
   Link& own(store::ConnectionTransaction&, const Options&, Instant now);
   Link* linkOf(store::Ref connection);
   Link* linkOf(const store::ConnectionRef&);

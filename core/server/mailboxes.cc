@@ -1,20 +1,13 @@
 #include "core/server/mailboxes.h"
 
-#include <algorithm>
-#include <limits>
-#include <unordered_set>
 #include <utility>
 
-#include "core/base/prefetch.h"
-#include "core/engineio/packet.h"
-#include "core/server/caller.h"
 #include "core/server/links.h"
 #include "core/server/poll_answers.h"
 #include "core/server/reload.h"
 #include "core/server/rooms.h"
 #include "core/server/snapshots.h"
 #include "core/server/socket_writer.h"
-#include "core/server/work.h"
 #include "core/store/session_feed.h"
 #include "core/websocket/frame.h"
 
@@ -23,8 +16,15 @@ namespace mediasync::server {
 using store::ConnectionTransaction;
 using store::EndReason;
 
-Mailboxes::Mailboxes(Context& context, Links& links, PollAnswers& pollAnswers, Reload& reload, Rooms& rooms, Snapshots& snapshots, SocketWriter& writer)
-    : Part(context), links_(links), pollAnswers_(pollAnswers), reload_(reload), rooms_(rooms), snapshots_(snapshots), writer_(writer) {}
+Mailboxes::Mailboxes(Context& context, Links& links, PollAnswers& pollAnswers, Reload& reload, Rooms& rooms,
+                     Snapshots& snapshots, SocketWriter& writer)
+    : Part(context),
+      links_(links),
+      pollAnswers_(pollAnswers),
+      reload_(reload),
+      rooms_(rooms),
+      snapshots_(snapshots),
+      writer_(writer) {}
 
 // What waited for the next poll goes over the WebSocket instead: before the events of the session, or after them.
 void Mailboxes::sendFirst(Link& link, const std::vector<store::WaitingItem>& items) {

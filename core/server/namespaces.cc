@@ -1,22 +1,14 @@
 #include "core/server/namespaces.h"
 
-#include <algorithm>
-#include <span>
+#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "core/api/events.h"
-#include "core/base/json_text.h"
-#include "core/engineio/base64.h"
 #include "core/server/caller.h"
 #include "core/server/departures.h"
 #include "core/server/hooks.h"
 #include "core/server/links.h"
 #include "core/server/replies.h"
 #include "core/server/work.h"
-#include "core/socketio/encoder.h"
-#include "core/socketio/placeholders.h"
-#include "core/store/event_codec.h"
-#include <nlohmann/json.hpp>
 
 namespace mediasync::server {
 

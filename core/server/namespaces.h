@@ -2,16 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
-#include <vector>
 
 #include "core/base/secret.h"
 #include "core/server/part.h"
@@ -53,7 +46,6 @@ class Namespaces : Part {
   Connected connectOther(Caller&, std::string_view nsp, const store::RandomId& socketId);
   void disconnectMain(Caller&);
   void disconnectOther(Caller&, std::string_view nsp);
-  // namespaces.cc
   void beginConnectTime(store::ConnectionTransaction&, const Options&);
 
  private:

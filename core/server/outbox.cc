@@ -1,32 +1,20 @@
 #include "core/server/outbox.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cmath>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
-#include "core/api/acks.h"
-#include "core/api/command_parser.h"
-#include "core/api/events.h"
-#include "core/api/text_rules.h"
 #include "core/engineio/payload_writer.h"
-#include "core/server/caller.h"
-#include "core/server/work.h"
-#include "core/session/rules.h"
-#include "core/socketio/encoder.h"
-#include <nlohmann/json.hpp>
 #include "core/server/post_job.h"
 
 namespace mediasync::server {
 
-using store::ConnectionTransaction;
-using store::ItemKind;
-using store::EndReason;
 using nlohmann::json;
+using store::ConnectionTransaction;
+using store::EndReason;
+using store::ItemKind;
 
-Outbox::Outbox(Context& context)
-    : Part(context) {}
+Outbox::Outbox(Context& context) : Part(context) {}
 
 // In the record: whoever owns the connection sends it.
 void Outbox::leaveFor(const store::ConnectionRef& connection, ItemKind kind, std::string_view text,

@@ -1,16 +1,8 @@
 // What one worker leaves for a connection that any worker may own: packets, and its end.
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/server/attachments.h"
@@ -27,7 +19,6 @@ class Outbox : Part {
   void leaveFor(const store::ConnectionRef&, store::ItemKind, std::string_view text,
                 const std::vector<std::string>& attachments = {});
   bool tryLeave(store::ConnectionTransaction&, const Assembled&);
-
 };
 
 }  // namespace mediasync::server

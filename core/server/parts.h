@@ -108,8 +108,9 @@ struct Requests {
         rest(context, ground.admission, connections.confirmations, ground.eviction),
         scriptCalls(context, ground.hooks, connections.namespaces, ground.outbox, rest),
         admin(context, connections.confirmations, scriptCalls),
-        services{context,      connections.replies, connections.namespaces, connections.attachments, ground.hooks,
-                 scriptEvents, commands,            connections.recovery,   ground.departures} {}
+        services{
+            context,  connections.replies,  connections.namespaces, connections.attachments, ground.hooks, scriptEvents,
+            commands, connections.recovery, ground.departures} {}
 
   ScriptEvents scriptEvents;
   Commands commands;

@@ -1,23 +1,17 @@
 #include "core/server/poll_answers.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "core/api/events.h"
-#include "core/engineio/base64.h"
-#include "core/engineio/packet.h"
 #include "core/engineio/payload_writer.h"
 #include "core/server/rooms.h"
 #include "core/server/snapshots.h"
-#include "core/session/rules.h"
-#include "core/socketio/encoder.h"
 #include "core/websocket/frame.h"
 
 namespace mediasync::server {
 
 using store::ConnectionTransaction;
-using store::SessionTransaction;
 using store::ItemKind;
+using store::SessionTransaction;
 
 namespace {
 
@@ -170,14 +164,15 @@ void PollAnswers::appendEvents(Link& link, const Harvest& harvest, engineio::Pay
     writer.encoded(rooms_.ownBatch().encoded(format).from(slice.first));
   } else {
     std::uint64_t skipped = 0;
-    writer.encoded(rooms_.ownBatch().encodedWithout({0, link.ownBefore, harvest.userId}, format, slice.first, &skipped));
+    writer.encoded(
+        rooms_.ownBatch().encodedWithout({0, link.ownBefore, harvest.userId}, format, slice.first, &skipped));
     link.traffic.messagesOut -= skipped;
   }
   counters().encodings += rooms_.ownBatch().takeEncodings();
 }
 
 void PollAnswers::appendItem(Link& link, const Harvest& harvest, const store::WaitingItem& item,
-                        engineio::PayloadWriter& writer) {
+                             engineio::PayloadWriter& writer) {
   if (item.kind == ItemKind::kPacket) return writer.text(item.text);
   if (item.kind == ItemKind::kBinary) return writer.binary(item.text);
   if (!store::isSnapshot(item.kind)) return;

@@ -1,23 +1,13 @@
 // What a poll is answered with.
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
-#include <vector>
 
 #include "core/engineio/payload.h"
+#include "core/engineio/payload_writer.h"
 #include "core/server/part.h"
 #include "core/server/rooms.h"
 #include "core/store/session_transaction.h"
-#include "core/engineio/payload_writer.h"
 
 namespace mediasync::server {
 

@@ -14,9 +14,9 @@
 #include "core/server/outbox.h"
 #include "core/server/poll_answers.h"
 #include "core/server/replies.h"
+#include "core/server/services.h"
 #include "core/server/waiting_line.h"
 #include "core/server/work.h"
-#include "core/server/services.h"
 
 namespace mediasync::server {
 
@@ -25,11 +25,24 @@ using store::ConnectionTransaction;
 using store::EndReason;
 using store::Transport;
 
-Polls::Polls(Context& context, Accounts& accounts, Alarms& alarms, Attachments& attachments, Eviction& eviction, Handshakes& handshakes, Links& links, Outbox& outbox, PollAnswers& pollAnswers, Replies& replies, WaitingLine& waiting, Services& services)
-    : Part(context), accounts_(accounts), alarms_(alarms), attachments_(attachments), eviction_(eviction), handshakes_(handshakes), links_(links), outbox_(outbox), pollAnswers_(pollAnswers), replies_(replies), waiting_(waiting), services_(services) {}
+Polls::Polls(Context& context, Accounts& accounts, Alarms& alarms, Attachments& attachments, Eviction& eviction,
+             Handshakes& handshakes, Links& links, Outbox& outbox, PollAnswers& pollAnswers, Replies& replies,
+             WaitingLine& waiting, Services& services)
+    : Part(context),
+      accounts_(accounts),
+      alarms_(alarms),
+      attachments_(attachments),
+      eviction_(eviction),
+      handshakes_(handshakes),
+      links_(links),
+      outbox_(outbox),
+      pollAnswers_(pollAnswers),
+      replies_(replies),
+      waiting_(waiting),
+      services_(services) {}
 
 std::variant<Polls::Opened, NoSpace> Polls::open(const Options& options, engineio::Protocol protocol,
-                                                   const Newcomer& newcomer) {
+                                                 const Newcomer& newcomer) {
   if (const auto full = handshakes_.checkRoom(options)) return *full;
   const Instant now = env_.now();
   const store::RandomId sid = context_.randomId();
@@ -91,7 +104,8 @@ Polls::PollResult Polls::poll(const store::RandomId& sid, Poll& poll, const Opti
 
 // A poll that crossed the client's own close is ended like one that waited for it; there is no other after it.
 Polls::PollResult Polls::lastPoll(ConnectionTransaction& txn, const Options& options) {
-  if (txn.isNone() || txn.record().closing != store::Closing::kByClient || txn.record().realm != handshakes_.realmOf(options)) {
+  if (txn.isNone() || txn.record().closing != store::Closing::kByClient ||
+      txn.record().realm != handshakes_.realmOf(options)) {
     ++counters().unknownSids;
     return {PollOutcome::kRefused, {}, Error::kUnknownSid};
   }
@@ -109,8 +123,8 @@ void Polls::abandon(const store::RandomId& sid, Poll& poll) {
   }
   if (link == nullptr || link->poll != &poll) {
     // The record is gone or belongs to a successor already; the link that holds the poll is still here.
-    const auto holder =
-        std::find_if(links_.all().begin(), links_.all().end(), [&poll](const auto& entry) { return entry.second->poll == &poll; });
+    const auto holder = std::find_if(links_.all().begin(), links_.all().end(),
+                                     [&poll](const auto& entry) { return entry.second->poll == &poll; });
     if (holder == links_.all().end()) return;
     link = holder->second.get();
   }
@@ -215,7 +229,8 @@ std::optional<Polls::PostResult> Polls::wait(PostJob& job) {
   if (job.waitingSince == 0 || (asksScripts && !context_.stopped)) job.waitingSince = now;
   // A process that ends does not wait for scripts: its clients come back to another.
   if (now - job.waitingSince > kPostPatience || (asksScripts && context_.stopped)) {
-    outbox_.closeFromAfar(job, store::Closing::kByServer, asksScripts ? accounts_.departureReason() : EndReason::kTooSlow);
+    outbox_.closeFromAfar(job, store::Closing::kByServer,
+                          asksScripts ? accounts_.departureReason() : EndReason::kTooSlow);
     return PostResult{Error::kBadRequest};
   }
   waiting_.noteWaiting(job.deferred.get());

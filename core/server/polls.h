@@ -2,24 +2,17 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <variant>
-#include <vector>
 
 #include "core/engineio/error.h"
+#include "core/engineio/packet.h"
 #include "core/engineio/payload.h"
 #include "core/server/application.h"
 #include "core/server/handshakes.h"
 #include "core/server/part.h"
 #include "core/server/post_job.h"
-#include "core/engineio/packet.h"
 
 namespace mediasync::server {
 
@@ -37,7 +30,8 @@ class WaitingLine;
 
 class Polls : Part {
  public:
-  Polls(Context&, Accounts&, Alarms&, Attachments&, Eviction&, Handshakes&, Links&, Outbox&, PollAnswers&, Replies&, WaitingLine&, Services&);
+  Polls(Context&, Accounts&, Alarms&, Attachments&, Eviction&, Handshakes&, Links&, Outbox&, PollAnswers&, Replies&,
+        WaitingLine&, Services&);
   struct Opened {
     std::string sid;
     engineio::Payload payload;  // to answer with

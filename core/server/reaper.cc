@@ -1,10 +1,7 @@
 #include "core/server/reaper.h"
 
-#include <exception>
-
 #include "core/server/departures.h"
 #include "core/server/links.h"
-#include "core/session/rules.h"
 #include "core/server/rooms.h"
 #include "core/store/session_walk.h"
 #include "core/store/workers.h"
@@ -148,8 +145,8 @@ void Reaper::adoptConnection(const store::ConnectionRef& connection, std::uint16
     if (isPredecessor(record.owner, slot)) {
       lost = record.transport == store::Transport::kWebSocket || record.closing != store::Closing::kNo;
       if (lost) {
-        leftover = departures_.endConnection(txn, now, Departure::kSentAway, 
-                                 {store::EndReason::kWorkerDied, websocket::CloseCode::kAbnormal}, nullptr);
+        leftover = departures_.endConnection(txn, now, Departure::kSentAway,
+                                             {store::EndReason::kWorkerDied, websocket::CloseCode::kAbnormal}, nullptr);
       } else {
         txn.inherit(id_);
       }

@@ -1,12 +1,9 @@
 #include "core/server/recheck.h"
 
-#include <exception>
-
 #include "core/server/links.h"
 #include "core/server/reaper.h"
 #include "core/server/rooms.h"
 #include "core/server/sockets.h"
-#include "core/session/rules.h"
 
 namespace mediasync::server {
 

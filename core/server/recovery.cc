@@ -28,8 +28,14 @@ bool isOf(const store::SessionRecord& session, const Offset& offset) {
 
 }  // namespace
 
-Recovery::Recovery(Context& context, Departures& departures, Handshakes& handshakes, Replies& replies, Rooms& rooms, Snapshots& snapshots)
-    : Part(context), departures_(departures), handshakes_(handshakes), replies_(replies), rooms_(rooms), snapshots_(snapshots) {}
+Recovery::Recovery(Context& context, Departures& departures, Handshakes& handshakes, Replies& replies, Rooms& rooms,
+                   Snapshots& snapshots)
+    : Part(context),
+      departures_(departures),
+      handshakes_(handshakes),
+      replies_(replies),
+      rooms_(rooms),
+      snapshots_(snapshots) {}
 
 bool Recovery::canRecover(const Caller& caller) const {
   return caller.options.recovery && zone_.settings().recovery > 0 &&
@@ -120,7 +126,8 @@ struct Recovery::Return {
 };
 
 // False: the user or events that it has missed are gone.
-bool Recovery::findReturn(SessionTransaction& session, const Claim& claim, std::optional<Offset> offset, Return& found) {
+bool Recovery::findReturn(SessionTransaction& session, const Claim& claim, std::optional<Offset> offset,
+                          Return& found) {
   if (!session.openUser(claim.seat)) return false;
   // An offset from before it joined is of an earlier time, or of another session: session_joined has not been received.
   found.snapshot = claim.seat.awaitingSnapshot || !offset || !isOf(session.record(), *offset) ||
@@ -130,7 +137,7 @@ bool Recovery::findReturn(SessionTransaction& session, const Claim& claim, std::
 }
 
 bool Recovery::comeBack(Caller& caller, const Claim& claim, const Connecting& connecting, std::optional<Offset> offset,
-                      std::string_view answer) {
+                        std::string_view answer) {
   Return found;
   try {
     if (!retake(caller, claim, connecting, offset, answer, found)) return false;
@@ -145,7 +152,7 @@ bool Recovery::comeBack(Caller& caller, const Claim& claim, const Connecting& co
 
 // What happens under the locks.
 bool Recovery::retake(Caller& caller, const Claim& claim, const Connecting& connecting, std::optional<Offset> offset,
-                    std::string_view answer, Return& found) {
+                      std::string_view answer, Return& found) {
   const Instant now = env_.now();
   ConnectionTransaction txn(zone_, caller.connection.shard);
   if (!txn.open(caller.connection) || txn.record().namespaceConnected) return false;

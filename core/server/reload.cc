@@ -3,21 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <limits>
 #include <type_traits>
-#include <unordered_set>
 #include <utility>
 
 #include "core/server/alarms.h"
-#include "core/server/caller.h"
+#include "core/server/application.h"
 #include "core/server/handshakes.h"
 #include "core/server/links.h"
 #include "core/server/poll_answers.h"
 #include "core/server/rooms.h"
 #include "core/server/socket_writer.h"
-#include "core/websocket/extensions.h"
-#include "core/server/application.h"
 #include "core/store/workers.h"
+#include "core/websocket/extensions.h"
 
 namespace mediasync::server {
 
@@ -44,8 +41,16 @@ constexpr std::int64_t kAfterDrain = 1'000;
 
 }  // namespace
 
-Reload::Reload(Context& context, Alarms& alarms, Handshakes& handshakes, Links& links, PollAnswers& pollAnswers, Rooms& rooms, SocketWriter& writer)
-    : Part(context), alarms_(alarms), handshakes_(handshakes), links_(links), pollAnswers_(pollAnswers), rooms_(rooms), writer_(writer), nextSuccessor_(context.id.slot) {}
+Reload::Reload(Context& context, Alarms& alarms, Handshakes& handshakes, Links& links, PollAnswers& pollAnswers,
+               Rooms& rooms, SocketWriter& writer)
+    : Part(context),
+      alarms_(alarms),
+      handshakes_(handshakes),
+      links_(links),
+      pollAnswers_(pollAnswers),
+      rooms_(rooms),
+      writer_(writer),
+      nextSuccessor_(context.id.slot) {}
 
 // All that is not in the connection's record. What the decoder holds, whom NGINX says the client is, what scripts are
 // told of it, the command that waits, the input behind it, and what is to be sent follow. Numbers only: whatever bytes
@@ -176,8 +181,8 @@ void Reload::findSuccessors() {
   for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
     const store::WorkerEntry& entry = zone_.worker(slot);
     const std::uint32_t cycle = entry.cycle.load();
-    if (entry.state.load() != WorkerState::kRunning || entry.takes.load() == 0 || cycle <= context_.cycle || cycle < newest ||
-        !env_.processAlive(entry.process.load())) {
+    if (entry.state.load() != WorkerState::kRunning || entry.takes.load() == 0 || cycle <= context_.cycle ||
+        cycle < newest || !env_.processAlive(entry.process.load())) {
       continue;
     }
     if (cycle > newest) successors_.clear();
@@ -191,8 +196,8 @@ void Reload::findSuccessors() {
 bool Reload::isReadyToGo(const Link& link) const {
   const Channel& channel = *link.channel;
   const std::size_t held = channel.decoder.heldBytes();
-  const std::size_t waiting = channel.input.size() + (channel.deferred ? channel.deferred->text.size() : 0) +
-                              channel.options->variables.size();
+  const std::size_t waiting =
+      channel.input.size() + (channel.deferred ? channel.deferred->text.size() : 0) + channel.options->variables.size();
   const bool waitsForCommand = channel.deferred != nullptr || channel.input.empty();  // and not for the peer to read
   return link.ticket == 0 && !link.doomed && !link.corked && !link.awaitsSnapshot && link.binaryLeft == 0 &&
          !link.itemsLeft && link.out.size() <= kMaxPart && channel.state == Channel::State::kOpen && waitsForCommand &&

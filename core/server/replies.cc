@@ -1,23 +1,15 @@
 #include "core/server/replies.h"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 
 #include "core/api/acks.h"
-#include "core/api/command_parser.h"
 #include "core/api/events.h"
-#include "core/persistence/state_keeper.h"
 #include "core/server/caller.h"
-#include "core/server/confirmation.h"
 #include "core/server/links.h"
 #include "core/server/outbox.h"
-#include "core/server/socket_writer.h"
-#include "core/session/rules.h"
-#include "core/socketio/encoder.h"
 #include "core/server/packets.h"
+#include "core/server/socket_writer.h"
 
 namespace mediasync::server {
 
@@ -66,7 +58,7 @@ void Replies::reply(Caller& caller, std::string_view packet, const std::vector<s
 }
 
 void Replies::refuse(Caller& caller, const Refusal& refusal, std::string_view event, std::optional<std::uint64_t> ack,
-                    std::string_view nsp) {
+                     std::string_view nsp) {
   ++counters().refusals[session::placeOf(refusal.code)];
   if (refusal == session::kRateLimited) ++counters().limited;
   if (refusal == session::kZoneFull) context_.noteFull();

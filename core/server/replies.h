@@ -2,15 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/server/application.h"
@@ -26,7 +20,6 @@ class SocketWriter;
 class Replies : Part {
  public:
   Replies(Context&, Links&, Outbox&, SocketWriter&);
-  // ---- what applications ask for
   // Sends one Engine.IO packet as text ("4hello"), or one message of raw bytes.
   void reply(Caller&, std::string_view packet);
   // Nothing else comes in between.

@@ -19,7 +19,6 @@ using store::SessionTransaction;
 
 namespace {
 
-
 // RFC 9562, version 4: 122 random bits.
 std::string uuid(RandomSource& random) {
   std::array<std::uint8_t, 16> bytes;
@@ -135,8 +134,7 @@ std::uint64_t Rest::countSessions(std::size_t seen) const {
   return std::max<std::uint64_t>(zone_.sessionCount(), seen);
 }
 
-SessionPieces::SessionPieces(const Rest& rest, api::TimestampUnit timestamps)
-    : rest_(rest), timestamps_(timestamps) {}
+SessionPieces::SessionPieces(const Rest& rest, api::TimestampUnit timestamps) : rest_(rest), timestamps_(timestamps) {}
 
 std::string SessionPieces::next() {
   std::string piece;

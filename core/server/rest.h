@@ -3,14 +3,9 @@
 
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/api/rest.h"
@@ -33,7 +28,6 @@ class Rest : Part {
     std::vector<session::SessionSummary> sessions;
     std::optional<api::ListPlace> next;
   };
-  // ---- REST
   RestReply createSession(const api::CreateSession&, const Options&, const Newcomer& = {});
   RestReply showSession(std::string_view sessionId, const Options&);
   // Whether the user is connected to the session, and the session has loaded what `path` is, or is part of. The path is

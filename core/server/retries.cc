@@ -2,24 +2,17 @@
 
 #include <algorithm>
 #include <limits>
-#include <span>
+#include <nlohmann/json.hpp>
 #include <unordered_set>
 #include <utility>
 
-#include "core/api/events.h"
-#include "core/base/json_text.h"
-#include "core/engineio/base64.h"
 #include "core/server/caller.h"
 #include "core/server/outbox.h"
 #include "core/server/polls.h"
+#include "core/server/services.h"
 #include "core/server/sockets.h"
 #include "core/server/waiting_line.h"
 #include "core/server/work.h"
-#include "core/socketio/encoder.h"
-#include "core/socketio/placeholders.h"
-#include "core/store/event_codec.h"
-#include <nlohmann/json.hpp>
-#include "core/server/services.h"
 
 namespace mediasync::server {
 
@@ -27,7 +20,8 @@ using nlohmann::json;
 using store::EndReason;
 using websocket::CloseCode;
 
-Retries::Retries(Context& context, Outbox& outbox, Polls& polls, Sockets& sockets, WaitingLine& waiting, Services& services)
+Retries::Retries(Context& context, Outbox& outbox, Polls& polls, Sockets& sockets, WaitingLine& waiting,
+                 Services& services)
     : Part(context), outbox_(outbox), polls_(polls), sockets_(sockets), waiting_(waiting), services_(services) {}
 
 void Retries::scriptsAnswered() {

@@ -2,16 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
-#include <vector>
 
 #include "core/server/channel.h"
 #include "core/server/part.h"
@@ -31,7 +21,6 @@ class Retries : Part {
   // Monotonic milliseconds.
   std::int64_t next() const;
   void runDue(Instant now);
-  // ---- what scripts ask for
   // Some of their questions have been answered.
   void scriptsAnswered();
   void retryWaiting();

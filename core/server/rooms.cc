@@ -8,8 +8,6 @@
 #include "core/base/prefetch.h"
 #include "core/server/departures.h"
 #include "core/server/socket_writer.h"
-#include "core/session/rules.h"
-#include "core/websocket/frame.h"
 #include "core/store/session_feed.h"
 
 namespace mediasync::server {

@@ -1,16 +1,11 @@
-// Members of sessions on this worker. What a session's log has gained goes to every member: encoded once, one write for each connection.
+// Members of sessions on this worker. What a session's log has gained goes to every member: encoded once, one write for
+// each connection.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <unordered_map>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/server/batch.h"
@@ -45,7 +40,6 @@ class Rooms : Part {
   void enterRoom(Link&, std::uint64_t cursor, std::uint64_t head = 0);
   void leaveRoom(Link&);
   void watch(Room&);
-  // delivery.cc: broadcasts
   void announce(Room&);
   void deliver(Room&);
   void deliverDue(std::int64_t now);

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
 
 #include "core/api/command_parser.h"
 #include "core/api/events.h"
 #include "core/api/text_rules.h"
-#include "core/server/caller.h"
 #include "core/server/hooks.h"
 #include "core/server/namespaces.h"
 #include "core/server/outbox.h"
@@ -14,7 +14,6 @@
 #include "core/session/rules.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/event_name.h"
-#include <nlohmann/json.hpp>
 
 namespace mediasync::server {
 
@@ -204,7 +203,7 @@ std::string ScriptCalls::emitEvent(const json& arguments) {
 // Through the log of the session, or past it to the connections of one user. What has attachments goes past it, too:
 // the log is of JSON.
 std::string ScriptCalls::emitToSession(const json& arguments, const std::string& event, std::string_view nsp,
-                                  const Assembled& whole) {
+                                       const Assembled& whole) {
   const std::string sessionId = sessionIdOf(arguments);
   const auto userId = optionalText(arguments, "userId");
   std::vector<store::ConnectionRef> connections;

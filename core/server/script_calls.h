@@ -1,16 +1,8 @@
 // What scripts may do with sessions and connections, whichever worker these are on.
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/server/attachments.h"

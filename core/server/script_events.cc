@@ -1,10 +1,8 @@
 #include "core/server/script_events.h"
 
-#include <algorithm>
-#include <span>
+#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "core/api/events.h"
 #include "core/base/json_text.h"
 #include "core/engineio/base64.h"
 #include "core/server/caller.h"
@@ -14,8 +12,6 @@
 #include "core/server/work.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/placeholders.h"
-#include "core/store/event_codec.h"
-#include <nlohmann/json.hpp>
 
 namespace mediasync::server {
 
@@ -40,7 +36,7 @@ ScriptEvents::ScriptEvents(Context& context, Hooks& hooks, Outbox& outbox, Repli
     : Part(context), hooks_(hooks), outbox_(outbox), replies_(replies) {}
 
 Handled ScriptEvents::scriptEvent(Caller& caller, const socketio::Packet& packet,
-                            const std::vector<std::string>& attachments) {
+                                  const std::vector<std::string>& attachments) {
   if (!attachments.empty() && !socketio::placeholdersFit(packet.data, attachments.size())) return Handled::kClose;
   if (!caller.again) replies_.countCommand();
   const std::string_view event = eventName(packet.data);

@@ -1,17 +1,13 @@
 #include "core/server/snapshots.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "core/api/events.h"
-#include "core/engineio/base64.h"
-#include "core/engineio/packet.h"
 #include "core/engineio/payload_writer.h"
+#include "core/server/offset.h"
 #include "core/server/rooms.h"
 #include "core/server/socket_writer.h"
 #include "core/socketio/encoder.h"
-#include "core/websocket/frame.h"
-#include "core/server/offset.h"
 
 namespace mediasync::server {
 
@@ -66,7 +62,7 @@ void Snapshots::dropRoster(Room& room, Instant now) {
 }
 
 std::string Snapshots::snapshotPacket(const Link& link, ItemKind kind, const store::Snapshot& snapshot,
-                                   std::string_view userId) {
+                                      std::string_view userId) {
   const session::SessionView& view = snapshot.view;
   const std::string_view users = view.users.empty() ? link.room->roster->json() : std::string_view();
   std::string packet;

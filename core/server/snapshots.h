@@ -1,17 +1,8 @@
 // session_joined and session_state, as the session is when they are sent.
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
-#include <vector>
 
 #include "core/server/part.h"
 #include "core/store/session_transaction.h"

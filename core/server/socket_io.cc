@@ -6,13 +6,13 @@
 #include "core/api/text_rules.h"
 #include "core/engineio/base64.h"
 #include "core/server/caller.h"
+#include "core/server/channel.h"
 #include "core/server/services.h"
 #include "core/session/refusal.h"
 #include "core/socketio/decoder.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/namespace_query.h"
 #include "core/socketio/plain_event.h"
-#include "core/server/channel.h"
 
 namespace mediasync::server {
 
@@ -271,7 +271,8 @@ Handled SocketIo::disconnect(Services& services, Caller& caller, const std::stri
   return Handled::kDone;
 }
 
-Handled SocketIo::beginBinary(Services& services, Caller& caller, std::string_view text, const socketio::Packet& packet) {
+Handled SocketIo::beginBinary(Services& services, Caller& caller, std::string_view text,
+                              const socketio::Packet& packet) {
   if (!services.namespaces.isConnected(caller, packet.nsp)) return Handled::kClose;
   const std::size_t maxBytes = application_.takesBinary(services, caller, packet);
   if (maxBytes == 0) {
@@ -291,8 +292,7 @@ Handled SocketIo::attachment(Services& services, Caller& caller, std::string_vie
   if (attached == Attached::kMore) return Handled::kDone;
   auto decoded = std::make_unique<Deferred>();
   if (!socketio::decode(whole.packet, kLimits, decoded->packet)) return Handled::kClose;
-  if (attached == Attached::kTooLong ||
-      whole.size() > application_.takesBinary(services, caller, decoded->packet)) {
+  if (attached == Attached::kTooLong || whole.size() > application_.takesBinary(services, caller, decoded->packet)) {
     return application_.refuseBinary(services, caller, decoded->packet, session::kBinaryTooLong);
   }
   decoded->attachments = std::move(whole.attachments);

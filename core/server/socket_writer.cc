@@ -1,13 +1,10 @@
 #include "core/server/socket_writer.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "core/api/events.h"
 #include "core/engineio/base64.h"
 #include "core/engineio/packet.h"
 #include "core/engineio/payload_writer.h"
-#include "core/socketio/encoder.h"
 #include "core/websocket/frame.h"
 
 namespace mediasync::server {
@@ -21,8 +18,7 @@ constexpr std::size_t kKeptBytes = 64 * 1024;
 
 }  // namespace
 
-SocketWriter::SocketWriter(Context& context)
-    : Part(context) {}
+SocketWriter::SocketWriter(Context& context) : Part(context) {}
 
 // What goes out is gathered in one buffer, which goes from link to link: as a rule its bytes are sent at once.
 void SocketWriter::lendBuffer(Link& link) {

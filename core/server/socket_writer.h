@@ -1,17 +1,8 @@
 // Packets as frames of one WebSocket, gathered where several follow each other.
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <variant>
-#include <vector>
 
 #include "core/server/part.h"
 
@@ -20,7 +11,6 @@ namespace mediasync::server {
 class SocketWriter : Part {
  public:
   explicit SocketWriter(Context&);
-  // sending.cc: bytes to one connection
   void send(Link&, std::string_view packet);
   void sendBinary(Link&, std::string_view bytes);
   void sendRaw(Link&, std::string_view frames);

@@ -5,6 +5,7 @@
 
 #include "core/base/prefetch.h"
 #include "core/engineio/packet.h"
+#include "core/engineio/payload_v3.h"
 #include "core/server/account.h"
 #include "core/server/alarms.h"
 #include "core/server/caller.h"
@@ -15,13 +16,12 @@
 #include "core/server/mailboxes.h"
 #include "core/server/poll_answers.h"
 #include "core/server/rooms.h"
+#include "core/server/services.h"
 #include "core/server/socket_writer.h"
 #include "core/server/waiting_line.h"
 #include "core/server/work.h"
-#include "core/websocket/frame.h"
-#include "core/server/services.h"
-#include "core/engineio/payload_v3.h"
 #include "core/store/session_access.h"
+#include "core/websocket/frame.h"
 
 namespace mediasync::server {
 
@@ -37,12 +37,26 @@ constexpr std::size_t kMaxUnreadReplies = 64 * 1024;
 
 }  // namespace
 
-Sockets::Sockets(Context& context, Accounts& accounts, Alarms& alarms, Eviction& eviction, Handshakes& handshakes, Heartbeat& heartbeat, Links& links, Mailboxes& mailboxes, PollAnswers& pollAnswers, Rooms& rooms, SocketWriter& writer, WaitingLine& waiting, Services& services)
-    : Part(context), accounts_(accounts), alarms_(alarms), eviction_(eviction), handshakes_(handshakes), heartbeat_(heartbeat), links_(links), mailboxes_(mailboxes), pollAnswers_(pollAnswers), rooms_(rooms), writer_(writer), waiting_(waiting), services_(services) {}
+Sockets::Sockets(Context& context, Accounts& accounts, Alarms& alarms, Eviction& eviction, Handshakes& handshakes,
+                 Heartbeat& heartbeat, Links& links, Mailboxes& mailboxes, PollAnswers& pollAnswers, Rooms& rooms,
+                 SocketWriter& writer, WaitingLine& waiting, Services& services)
+    : Part(context),
+      accounts_(accounts),
+      alarms_(alarms),
+      eviction_(eviction),
+      handshakes_(handshakes),
+      heartbeat_(heartbeat),
+      links_(links),
+      mailboxes_(mailboxes),
+      pollAnswers_(pollAnswers),
+      rooms_(rooms),
+      writer_(writer),
+      waiting_(waiting),
+      services_(services) {}
 
 std::variant<std::unique_ptr<Channel>, NoSpace> Sockets::openChannel(WebSocket& socket, const Options& options,
-                                                                    const Agreement& agreement,
-                                                                    const Newcomer& newcomer) {
+                                                                     const Agreement& agreement,
+                                                                     const Newcomer& newcomer) {
   if (const auto full = handshakes_.checkRoom(options)) return *full;
   const Instant now = env_.now();
   Link* link = nullptr;
@@ -73,8 +87,8 @@ std::variant<std::unique_ptr<Channel>, NoSpace> Sockets::openChannel(WebSocket& 
 }
 
 std::variant<std::unique_ptr<Channel>, engineio::Error> Sockets::probeChannel(const store::RandomId& sid,
-                                                                             WebSocket& socket, const Options& options,
-                                                                             const Agreement& agreement) {
+                                                                              WebSocket& socket, const Options& options,
+                                                                              const Agreement& agreement) {
   const Instant now = env_.now();
   ConnectionTransaction txn(zone_, sid);
   if (!handshakes_.findConnection(txn, sid, options)) {
@@ -230,7 +244,8 @@ bool Sockets::handleMessage(Channel& channel, const websocket::Message& message)
 bool Sockets::inflate(Channel& channel, websocket::Message& message, Turn& turn) {
   using Result = websocket::Inflater::Result;
   std::string& inflated = context_.compressor.inflated();
-  const Result result = context_.compressor.inflater().inflate(message.payload, channel.options->engine.maxPayload, inflated);
+  const Result result =
+      context_.compressor.inflater().inflate(message.payload, channel.options->engine.maxPayload, inflated);
   turn.add(inflated.size());
   const bool isBadText = message.opcode == websocket::Opcode::kText && !isValidUtf8(inflated);
   if (result == Result::kDone && !isBadText) {

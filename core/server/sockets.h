@@ -2,23 +2,17 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <variant>
-#include <vector>
 
 #include "core/engineio/error.h"
+#include "core/engineio/packet.h"
 #include "core/server/channel.h"
 #include "core/server/handshakes.h"
 #include "core/server/part.h"
 #include "core/server/work.h"
-#include "core/engineio/packet.h"
 #include "core/websocket/decoder.h"
 
 namespace mediasync::server {
@@ -38,8 +32,8 @@ class WaitingLine;
 
 class Sockets : Part {
  public:
-  Sockets(Context&, Accounts&, Alarms&, Eviction&, Handshakes&, Heartbeat&, Links&, Mailboxes&, PollAnswers&, Rooms&, SocketWriter&, WaitingLine&, Services&);
-  // ---- Engine.IO over WebSocket
+  Sockets(Context&, Accounts&, Alarms&, Eviction&, Handshakes&, Heartbeat&, Links&, Mailboxes&, PollAnswers&, Rooms&,
+          SocketWriter&, WaitingLine&, Services&);
   // A WebSocket without a sid: a new connection.
   std::variant<std::unique_ptr<Channel>, NoSpace> openChannel(WebSocket&, const Options&, const Agreement& = {},
                                                               const Newcomer& = {});
@@ -61,7 +55,6 @@ class Sockets : Part {
   void failChannel(Channel&, const Ending&);
 
  private:
-  // channel.cc
   void process(Channel&, std::span<std::uint8_t> bytes);
   bool handleMessage(Channel&, const websocket::Message&);
   void prefetchSeat(const Link&) const;

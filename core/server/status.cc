@@ -118,8 +118,8 @@ void addWorkers(Metrics& out, const store::Zone& zone, Instant now) {
 // A session with its first user has objects of so many sizes, and each size has pages of its own.
 constexpr std::uint32_t kPagesOfNewcomer = 6;
 
-// The bytes that newcomers can have of so many pages. The last ones are kept for members, and so few that a newcomer may
-// be refused for want of one more are none.
+// The bytes that newcomers can have of so many pages. The last ones are kept for members, and so few that a newcomer
+// may be refused for want of one more are none.
 std::uint64_t bytesForNewcomers(const store::PageHeap& heap, std::uint32_t pages) {
   const std::uint32_t reserve = store::pagesForConnections(heap.total());
   return pages >= reserve + kPagesOfNewcomer ? (pages - reserve) * store::kPageSize : 0;

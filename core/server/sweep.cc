@@ -3,7 +3,6 @@
 #include <exception>
 #include <utility>
 
-#include "core/server/caller.h"
 #include "core/server/departures.h"
 #include "core/server/reaper.h"
 #include "core/session/rules.h"
@@ -14,9 +13,9 @@
 namespace mediasync::server {
 
 using store::ConnectionTransaction;
-using store::SessionTransaction;
 using store::RandomId;
 using store::RecoveryTransaction;
+using store::SessionTransaction;
 
 namespace {
 

@@ -2,15 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/server/part.h"
@@ -24,7 +16,6 @@ class Reaper;
 class Sweep : Part {
  public:
   Sweep(Context&, Departures&, Reaper&);
-  // housekeeping.cc
   void noteLag(Instant now, std::int64_t lateBy);
   void sweep(Instant now);
 

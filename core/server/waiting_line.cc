@@ -1,17 +1,13 @@
 #include "core/server/waiting_line.h"
 
 #include <algorithm>
-#include <limits>
-#include <unordered_set>
 #include <utility>
 
-#include "core/server/caller.h"
 #include "core/server/post_job.h"
 
 namespace mediasync::server {
 
-WaitingLine::WaitingLine(Context& context)
-    : Part(context) {}
+WaitingLine::WaitingLine(Context& context) : Part(context) {}
 
 const Deferred* WaitingLine::Waiting::deferred() const {
   return channel != nullptr ? channel->deferred.get() : job->deferred.get();

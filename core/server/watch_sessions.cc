@@ -24,10 +24,11 @@ std::size_t WatchSessions::takesBinary(Services& services, const Caller& caller,
 Handled WatchSessions::event(Services& services, Caller& caller, const socketio::Packet& packet,
                              const std::vector<std::string>& attachments) {
   return services.hooks.isForScripts(caller, packet) ? services.scriptEvents.scriptEvent(caller, packet, attachments)
-                                             : services.commands.command(caller, packet);
+                                                     : services.commands.command(caller, packet);
 }
 
-std::optional<Handled> WatchSessions::plainEvent(Services& services, Caller& caller, const socketio::PlainEvent& event) {
+std::optional<Handled> WatchSessions::plainEvent(Services& services, Caller& caller,
+                                                 const socketio::PlainEvent& event) {
   if (caller.options.hooks) return std::nullopt;  // scripts are shown JSON
   return services.commands.command(caller, event);
 }

@@ -30,11 +30,11 @@ Worker::Worker(const store::Zone& zone, std::uint16_t slot, store::ProcessId pro
 
 void Worker::signOn(store::ProcessId process) {
   const Instant now = context_.env.now();
-  context_.id = store::signOn(zone(), context_.id.slot, process, context_.cycle, now.mono,
-                              [&](const store::WorkerId& id) {
-                                context_.id = id;
-                                care_.reaper.inherit(id.slot, now);
-                              });
+  context_.id =
+      store::signOn(zone(), context_.id.slot, process, context_.cycle, now.mono, [&](const store::WorkerId& id) {
+        context_.id = id;
+        care_.reaper.inherit(id.slot, now);
+      });
 }
 
 void Worker::stop() {
