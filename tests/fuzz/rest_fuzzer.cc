@@ -20,6 +20,7 @@
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/require.h"
 
+using namespace mediasync;
 using namespace mediasync::api;
 
 namespace {

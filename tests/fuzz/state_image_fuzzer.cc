@@ -18,6 +18,7 @@
 #include "tests/unit/persistence/saved_record.h"
 
 using namespace mediasync;
+using namespace mediasync::persistence;
 using namespace mediasync::store;
 using namespace mediasync::store::test;
 

@@ -11,6 +11,7 @@
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/require.h"
 
+using namespace mediasync::persistence;
 using namespace mediasync::store;
 
 namespace {
