@@ -12,7 +12,7 @@ namespace {
 constexpr int kAtOnce = 32;
 constexpr std::uint32_t kBucketsAtOnce = 256;
 
-// What has changed since the session was saved, or all of it when it never was.
+// The changes since the session was saved, or all of it when it never was.
 void appendChange(std::string& out, const store::SessionAccess& session, Instant now) {
   const store::SessionRecord& record = session.record();
   const bool isNew = record.savedEnd == 0;

@@ -8,14 +8,14 @@ namespace mediasync::server {
 
 namespace {
 
-// Of an offer. After that it is withdrawn.
+// An offer is withdrawn after so long.
 constexpr std::int64_t kOfferTime = 1'000;
 
 }  // namespace
 
 Alarms::Alarms(Context& context) : Part(context) {}
 
-// What the peer answers may be waiting in the socket: that takes nothing from its time.
+// The answer of the peer may be waiting in the socket: that takes nothing from its time.
 void Alarms::resumeHeartbeat(Link& link, std::int64_t at, Instant now) {
   setDeadline(link, link.waiting == Link::Waiting::kForPing ? at : std::max(at, now.mono + kOfferTime));
 }

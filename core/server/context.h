@@ -1,4 +1,4 @@
-// What all parts of one worker share: the tables, which of their workers it is, the process it runs in, and lists that
+// All parts of one worker share this: the tables, which of their workers it is, the process it runs in, and lists that
 // several parts put into and take out of.
 #pragma once
 

@@ -13,7 +13,7 @@ namespace mediasync::server {
 class Accounts;
 class Hooks;
 
-// What a connection leaves behind.
+// A connection leaves this behind.
 struct Leftover {
   bool recoverable = false;
   bool isStale = false;  // the user was taken out of the session meanwhile, which the client has not heard

@@ -18,7 +18,7 @@ class Hooks : Part {
  public:
   explicit Hooks(Context&);
   bool hasNotices() const { return !notices_.list.empty(); }
-  // What scripts listen to has changed.
+  // Scripts listen to something else now.
   void listenToNotices();
   // The operator's scripts. What they fail to answer, in time or at all, is answered here. nullopt: there is no answer
   // yet, and the packet has to wait.

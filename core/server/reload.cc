@@ -23,7 +23,7 @@ using store::WorkerState;
 
 namespace {
 
-// Of an offer. After that it is withdrawn.
+// An offer is withdrawn after so long.
 constexpr std::int64_t kOfferTime = 1'000;
 // WebSockets given away before others have their turn.
 constexpr int kAtOnce = 128;
