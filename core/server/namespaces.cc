@@ -1,6 +1,5 @@
 #include "core/server/namespaces.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/server/caller.h"
@@ -12,7 +11,6 @@
 
 namespace mediasync::server {
 
-using nlohmann::json;
 using store::ConnectionTransaction;
 
 namespace {

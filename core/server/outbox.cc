@@ -1,6 +1,5 @@
 #include "core/server/outbox.h"
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -9,7 +8,6 @@
 
 namespace mediasync::server {
 
-using nlohmann::json;
 using store::ConnectionTransaction;
 using store::EndReason;
 using store::ItemKind;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <unordered_set>
 #include <utility>
 
@@ -16,7 +15,6 @@
 
 namespace mediasync::server {
 
-using nlohmann::json;
 using store::EndReason;
 using websocket::CloseCode;
 
