@@ -26,7 +26,7 @@ Mailboxes::Mailboxes(Context& context, Links& links, PollAnswers& pollAnswers, R
       snapshots_(snapshots),
       writer_(writer) {}
 
-// What waited for the next poll goes over the WebSocket instead: before the events of the session, or after them.
+// Items that waited for the next poll go over the WebSocket instead: before the events of the session, or after them.
 void Mailboxes::sendFirst(Link& link, const std::vector<store::WaitingItem>& items) {
   for (const auto& item : items) {
     if (item.kind == store::ItemKind::kRecovered) writer_.send(link, item.text);
@@ -41,7 +41,7 @@ void Mailboxes::sendItems(Link& link, const std::vector<store::WaitingItem>& ite
   }
 }
 
-// What was left in the record while the socket took nothing.
+// Sends the items that stayed in the record while the socket took nothing.
 void Mailboxes::fetchItems(Link& link) {
   std::vector<store::WaitingItem> items;
   {
@@ -114,7 +114,7 @@ void Mailboxes::openMail(store::QueuedConnection mail) {
   }
 }
 
-// What the record has for its owner's link; returned is what is to be sent.
+// Brings the link level with its record, and returns the items to send.
 std::vector<store::WaitingItem> Mailboxes::takeNews(Link& link, ConnectionTransaction& txn) {
   const store::ConnectionRecord& record = txn.record();
   if (record.closing == store::Closing::kNo) links_.syncSeat(link, record);

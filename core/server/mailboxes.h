@@ -1,4 +1,4 @@
-// What other workers have left in the mailboxes of this one.
+// Opens the mail that other workers have left for this one.
 #pragma once
 
 #include <vector>

@@ -1,4 +1,4 @@
-// What one worker leaves for a connection that any worker may own: packets, and its end.
+// A worker leaves packets, or its end, for a connection that any worker may own.
 #pragma once
 
 #include <string>

@@ -40,7 +40,7 @@
 
 namespace mediasync::server {
 
-// What knows the tables only, and whom the operator wants to be told.
+// These know only the tables, and the scripts and logs of the operator.
 struct Ground {
   explicit Ground(Context& context)
       : outbox(context),
