@@ -7,6 +7,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { fence, open, room, waitFor } from '../../client/harness/client.mjs';
 import { request } from '../../client/harness/http.mjs';
+import { until } from '../../client/harness/wait.mjs';
 
 /** By way of `front`, {url, port, onStop()}. `options` are those of clients. */
 export async function assertRelays(front, options = {}) {
@@ -28,7 +29,10 @@ export async function addressSeen(site, port, localAddress, headers = {}, prefix
   const [response] = await once(get, 'response');
   response.resume();
   await once(response, 'end');
-  const line = fs.readFileSync(path.join(site.prefix, 'access.log'), 'utf8').split('\n').find((one) => one.includes(mark));
+  // NGINX writes the line after the response.
+  const log = path.join(site.prefix, 'access.log');
+  const line = await until(`a line with ${mark} in access.log`, () =>
+    fs.readFileSync(log, 'utf8').split('\n').slice(0, -1).find((one) => one.includes(mark)));
   return line.split(' ')[0];
 }
 
