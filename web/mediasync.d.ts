@@ -1,4 +1,4 @@
-// MediaSync keeps a <video> or <audio> within milliseconds of everybody else's in a mediasync session. docs/client.md says how.
+// MediaSync keeps a <video> or <audio> within milliseconds of everyone else's in a mediasync session. See docs/client.md.
 
 import type { ManagerOptions, Socket, SocketOptions } from "socket.io-client";
 import type { LeadershipChanged, PlaybackState, Problem, Refusal, Session as ToldSession, User as ToldUser, UserBuffering } from "./events.js";
@@ -10,7 +10,7 @@ export interface FilmState extends PlaybackState {
   mediaUrl: string;
 }
 
-/** Less is known of a user who has just come. */
+/** A user who has just joined lacks some fields. */
 export type User = Pick<ToldUser, "id" | "username" | "avatar" | "isConnected"> & Partial<ToldUser>;
 
 export interface Session extends Omit<ToldSession, "users"> {
@@ -29,7 +29,7 @@ interface Playlist {
   fragments: { programDateTime: number | null; start: number }[];
 }
 
-/** What is read of hls.js; its older versions have no `latestLevelDetails`. */
+/** The properties of hls.js that MediaSync reads; older versions have no `latestLevelDetails`. */
 export interface HlsPlayer {
   readonly latestLevelDetails?: Playlist | null;
   readonly levels?: { details?: Playlist }[];
@@ -37,138 +37,138 @@ export interface HlsPlayer {
   readonly liveSyncPosition?: number | null;
 }
 
-/** Why a film cannot be had or played here. */
+/** Why a film cannot be fetched or played here. */
 export interface Trouble {
   /**
-   * "network": it cannot be fetched at the moment, and is tried again. "missing": the server has no such film, or does not give it to
-   * this viewer. "unsupported": this browser cannot play it.
+   * "network": it cannot be fetched now, and MediaSync retries. "missing": the server has no such film, or denies it to this viewer.
+   * "unsupported": this browser cannot play it.
    */
   kind: Problem;
-  /** For people, in English. */
+  /** A sentence for people, in English. */
   message: string;
   error: unknown;
 }
 
-/** What the option `load` tells of the film that it has opened. */
+/** The option `load` reports on the film it has opened through this. */
 export interface Film {
-  /** Aborted when the film is another one, is opened anew, or nobody needs it any more. */
+  /** Aborted when the film changes, is opened anew, or is no longer needed. */
   readonly signal: AbortSignal;
   /**
-   * It cannot be fetched or played any more. Of the error is read, where it has them: `kind` of Trouble, `status` of the server's
-   * answer, `code` of a MediaError, `text` for people.
+   * It can no longer be fetched or played. MediaSync reads these properties of the error, if present: `kind` of Trouble, `status` of
+   * the server's answer, `code` of a MediaError, `text` for people.
    */
   fail(error: unknown): void;
   /** Its data arrives again. */
   mended(): void;
-  /** The player has just jumped, to mend something: that is nobody's command. */
+  /** The player has just jumped over a gap: not a user's command. */
   moved(): void;
 }
 
-/** What `load` may resolve to. */
+/** The value that `load` may resolve to. */
 export interface Source {
-  /** Goes on with what is open; false: it has to be opened anew. */
+  /** Continues with the open film; false: it must be opened anew. */
   recover?(trouble: Trouble): boolean;
 }
 
 export interface MediaSyncOptions {
   sessionId: string;
-  /** An id of this tab by default, which survives a reload of the page. */
+  /** By default an id of this tab, which survives a reload of the page. */
   userId?: string;
   username: string;
   avatar?: string | null;
-  /** Shown with every join; see "Secrets" in docs/api.md. */
+  /** Sent with every join; see "Secrets" in docs/api.md. */
   userSecret?: string;
 
-  /** A Socket.IO client that is there already. MediaSync connects it when it is not connected, and never disconnects it. */
+  /** An existing Socket.IO client. MediaSync connects it if necessary, and never disconnects it. */
   socket?: Socket;
-  /** Without `socket`: the `io` of socket.io-client, to make one with. The global `io` by default. */
+  /** Without `socket`: the `io` of socket.io-client, which makes one. The global `io` by default. */
   io?: typeof import("socket.io-client").io;
-  /** Without `socket`: the server; that of the page by default. */
+  /** Without `socket`: the server; the page's server by default. */
   url?: string;
   /** Without `socket`: further options for `io`. */
   socketOptions?: Partial<ManagerOptions & SocketOptions>;
 
   /**
-   * Opens the session's film in the element, and resolves when its metadata is known. Sets `src` by default. It is called again, for
-   * the same film, when that could not be fetched.
+   * Opens the session's film in the element, and resolves when its metadata is known. Sets `src` by default. It is called again for
+   * the same film when it could not be fetched.
    */
   load?: (state: FilmState, media: HTMLMediaElement, film: Film) => Promise<Source | void>;
-  /** Whether the session's film is opened by itself. True by default; with false the page does it, and calls `resume()`. */
+  /** Whether MediaSync opens the session's film. True by default; with false the page does, and calls `resume()`. */
   autoLoad?: boolean;
-  /** The hls.js that drives the element, or what returns it: live streams are then counted by the calendar. */
+  /** The hls.js that drives the element, or a function that returns it: positions of live streams are then calendar times. */
   hls?: HlsPlayer | (() => HlsPlayer | null) | null;
 
-  /** What the leader does when somebody's film stalls: "wait" (default) pauses for all, "carry-on" does not. */
+  /** The leader's reaction when someone's film stalls: "wait" (default) pauses for all, "carry-on" does not. */
   buffering?: "wait" | "carry-on";
-  /** How long anybody is waited for, in seconds. 10 by default. */
+  /** Maximum wait per stall, in seconds. 10 by default. */
   bufferingLimit?: number;
 
-  /** By how many seconds this device's sound is late, from -0.5 to 0.5; see the property. 0 by default. */
+  /** How many seconds this device's sound is late, from -0.5 to 0.5; see the property. 0 by default. */
   audioOffset?: number;
-  /** Whether media keys, headset buttons and the lock screen steer. True by default. */
+  /** Whether media keys, headset buttons and the lock screen control the film. True by default. */
   mediaKeys?: boolean;
 }
 
 export type State =
-  /** The user has left the session by another tab, or was put out of it. */
+  /** The user left the session in another tab, or was removed from it. */
   | "left"
   /** There is no film. */
   | "empty"
   /** It is being opened, or MediaSync is suspended. */
   | "loading"
-  /** It cannot be fetched at the moment, and is tried again. */
+  /** It cannot be fetched now, and MediaSync retries. */
   | "retrying"
-  /** It cannot be had or played here. `retry()` tries again. */
+  /** It cannot be fetched or played here. `retry()` tries again. */
   | "unplayable"
-  /** The browser wants a click: call `start()` from one. */
+  /** The browser requires a click: call `start()` from one. */
   | "blocked"
-  /** This viewer has paused; the others play. `start()`, or play on the element, comes back to them. */
+  /** This viewer paused; the others play. `start()`, or play on the element, returns to their position. */
   | "held"
-  /** The device has stopped it: the page is hidden. It goes on by itself when the page is shown, or is "blocked" then. */
+  /** The device stopped it: the page is hidden. It resumes when the page is shown, or is "blocked" then. */
   | "interrupted"
-  /** The film has stopped here for want of data. */
+  /** The film has stalled here for lack of data. */
   | "buffering"
-  /** The session is paused for somebody whose film has stopped. */
+  /** The session is paused for someone whose film has stalled. */
   | "waiting"
   | "paused"
-  /** It plays for the session, and is about to here. */
+  /** The session plays, and this player is about to. */
   | "starting"
   | "playing";
 
 export interface Stats {
   state: State;
-  /** Seconds that this player is behind the session, negative when it is ahead; null when that cannot be said. */
+  /** Seconds that this player is behind the session, negative when it is ahead; null when unknown. */
   error: number | null;
-  /** Of the element, now. */
+  /** The element's present speed. */
   rate: number;
-  /** How often the speed was changed to correct an error. */
+  /** Number of speed changes that corrected an error. */
   rateChanges: number;
-  /** How often a seek was needed for that. */
+  /** Number of seeks that corrected an error. */
   corrections: number;
-  /** How often a film that stood though it could play was helped, and by what. */
+  /** How often each means helped a stuck but playable film. */
   rescues: { nudge: number; seek: number; restart: number; reload: number };
   /** As set. */
   audioOffset: number;
-  /** Seconds that a seek takes here, generously, as learnt. */
+  /** Seconds that a seek takes here, a generous estimate learnt from this player. */
   seekTime: number;
-  /** Seconds from the command to play until the film moves, as learnt. */
+  /** Seconds from the command to play until the film moves, learnt from this player. */
   startTime: number;
   clock: {
-    /** There has been a round trip since the connection was made. */
+    /** A round trip has completed on this connection. */
     isKnown: boolean;
     /** Seconds that the server's clock is ahead of this machine's. */
     offset: number;
-    /** By how much the server's clock is faster; 1e-6 is a second in eleven days. */
+    /** How much faster the server's clock runs; 1e-6 is a second in eleven days. */
     drift: number;
-    /** The shortest round trip, in seconds; the offset is wrong by half of it at the most. */
+    /** The shortest round trip, in seconds; the offset is wrong by at most half of it. */
     roundTrip: number | null;
-    /** By how much round trips are longer than that, usually. */
+    /** How much longer round trips usually are. */
     jitter: number | null;
-    /** As the server's kernel has measured it, where it says so. */
+    /** The round trip that the server's kernel measured, if the server sends it. */
     kernelRoundTrip: number | null;
     samples: number;
   };
-  /** Ids of the users whom the session is paused for; known to the leader. */
+  /** Ids of the users for whom the session is paused; known to the leader. */
   waitsFor: string[];
 }
 
@@ -176,7 +176,7 @@ export interface MediaSyncEvents {
   connection: CustomEvent<{
     state: "connected" | "reconnecting" | "closed";
     reason: string | null;
-    /** The server's answer when it does not let this page in. WebSockets don't say. */
+    /** The server's answer when it does not admit this page. WebSockets do not show it. */
     refusal?: { status: number; message: string | null } | null;
   }>;
   joined: CustomEvent<{ isFirst: boolean }>;
@@ -197,53 +197,53 @@ export class MediaSync extends EventTarget {
   constructor(media: HTMLMediaElement, options: MediaSyncOptions);
 
   readonly userId: string;
-  /** The session as it is known here; null before the first join. */
+  /** The session as known here; null before the first join. */
   readonly session: Session | null;
   readonly isJoined: boolean;
   readonly isLeader: boolean;
-  /** Where the session is now, in seconds; null before the first join. */
+  /** The session's present position, in seconds; null before the first join. */
   readonly position: number | null;
   /** The film is a live stream. */
   readonly isLive: boolean;
-  /** What can be sought, in the session's positions; null when that is not known. */
+  /** The seekable range, in the session's positions; null when unknown. */
   readonly range: { start: number; end: number } | null;
-  /** Why the film cannot be had or played here, or null. */
+  /** Why the film cannot be fetched or played here, or null. */
   readonly trouble: Trouble | null;
   /**
-   * By how many seconds this device's sound is late, from -0.5 to 0.5: the film runs ahead by as much. Browsers and loudspeakers
-   * differ by tenths of a second, which no browser tells; viewers set it by ear. The page remembers it.
+   * How many seconds this device's sound is late, from -0.5 to 0.5: the film runs ahead by as much. Browsers and loudspeakers
+   * differ by tenths of a second, which no browser reports; viewers set it by ear. The page must store it.
    */
   audioOffset: number;
 
-  /** For all. These, and `loadMedia`, return false and do nothing when this user does not lead. At the end play() begins anew. */
+  /** Commands for all. These and `loadMedia` return false and do nothing if this user does not lead. At the end play() starts again. */
   play(): boolean;
   pause(): boolean;
-  /** Positions of the session. In live streams that is the calendar's time; those of the element are understood, too. */
+  /** A position of the session. In live streams that is calendar time; the element's positions are accepted too. */
   seek(position: number): boolean;
   seekBy(seconds: number): boolean;
-  /** To the live end of a stream. */
+  /** Jumps to the live end of a stream. */
   goLive(): boolean;
   setRate(playbackRate: number): boolean;
   loadMedia(media: Media): boolean;
 
   /** Granted while the leader has no connection; otherwise "refused". */
   requestLeadership(): void;
-  /** From a click, after "blocked"; also ends a pause of one's own. */
+  /** Call it from a click, after "blocked"; also ends a pause by hold(). */
   start(): void;
-  /** Pauses for this viewer alone. */
+  /** Pauses for this viewer only. */
   hold(): void;
-  /** Tries again to open a film that is in trouble, at once. */
+  /** Retries a film in trouble at once. */
   retry(): void;
-  /** Leaves the element alone until resume(). */
+  /** Stops controlling the element until resume(). */
   suspend(): void;
   resume(): void;
   /** Opens the session's film anew, whatever the element has. */
   reload(): void;
   /** Connects again after "closed", joins again after "left". */
   reconnect(): void;
-  /** Leaves the session, and close(). */
+  /** Leaves the session, and calls close(). */
   leave(): void;
-  /** Lets go of the element, and of a connection that MediaSync has made. The user stays in the session. */
+  /** Releases the element, and closes a connection that MediaSync made. The user stays in the session. */
   close(): void;
   stats(): Stats;
 
@@ -269,7 +269,7 @@ export class MediaSync extends EventTarget {
   ): void;
 }
 
-/** The user id of this tab, which survives a reload of the page: the default of the option. */
+/** The user id of this tab, the option's default. It survives a reload of the page. */
 export function userId(): string;
-/** Another one, when the server says that this one is somebody else's ("FOREIGN_USER"). Returns it. */
+/** Replaces it, when the server says that it belongs to another user ("FOREIGN_USER"). Returns the new id. */
 export function renewUserId(): string;
