@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/server/options.h"
+#include "core/context/options.h"
 #include "core/persistence/state_keeper.h"
 #include "core/store/zone.h"
 #include "ngx_module/nginx.h"

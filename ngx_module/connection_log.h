@@ -2,7 +2,7 @@
 // and writes the files, by its own functions for access_log.
 #pragma once
 
-#include "core/server/environment.h"
+#include "core/context/environment.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
 

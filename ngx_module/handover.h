@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "core/server/environment.h"
-#include "core/server/letter.h"
+#include "core/connection/letter.h"
+#include "core/context/environment.h"
 #include "ngx_module/nginx.h"
 
 namespace mediasync::ngx {

@@ -6,7 +6,7 @@
 
 #include "core/api/text_rules.h"
 #include "core/base/network.h"
-#include "core/server/secret_cookie.h"
+#include "core/connection/secret_cookie.h"
 #include "core/store/connection_table.h"
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"

@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "core/server/scripts.h"
+#include "core/context/scripts.h"
 #include "ngx_module/nginx.h"
 
 namespace mediasync::ngx {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/base/random.h"
-#include "core/server/worker.h"
+#include "core/worker/worker.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
 #include "ngx_module/timer.h"

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "core/server/worker.h"
+#include "core/worker/worker.h"
 #include "ngx_module/nginx.h"
 #include "ngx_module/process.h"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/api/status_page.h"
-#include "core/server/status.h"
+#include "core/worker/status.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/process.h"

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "core/base/prefetch.h"
-#include "core/server/channel.h"
-#include "core/server/environment.h"
+#include "core/connection/channel.h"
+#include "core/context/environment.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
 #include "ngx_module/process.h"

@@ -7,7 +7,7 @@
 
 #include "bench/masked_frame.h"
 #include "bench/micro/samples.h"
-#include "core/server/worker.h"
+#include "core/worker/worker.h"
 #include "tests/unit/store/test_zone.h"
 
 namespace mediasync::bench {

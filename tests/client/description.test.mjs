@@ -57,7 +57,7 @@ describe('the description and the code', () => {
 
   it('have the same codes', () => {
     const known = [...read('core/session/refusal.h').matchAll(/Refusal k\w+\{\s*"([A-Z_]+)"/g)].map(([, code]) => code);
-    const removed = [...read('core/server/script_calls.cc').matchAll(/Refusal k(?:Kicked|Closed)\{\s*"([A-Z_]+)"/g)].map(([, code]) => code);
+    const removed = [...read('core/app/script_calls.cc').matchAll(/Refusal k(?:Kicked|Closed)\{\s*"([A-Z_]+)"/g)].map(([, code]) => code);
     assert.equal(removed.length, 2);
     assert.deepEqual([...known, ...removed].sort(), Object.keys(codes).sort());
   });

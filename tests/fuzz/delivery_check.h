@@ -10,12 +10,12 @@
 #include <string>
 #include <variant>
 
-#include "core/server/offset.h"
+#include "core/delivery/offset.h"
 #include "core/store/event_codec.h"
 #include "core/store/session_log.h"
 #include "core/store/zone.h"
 #include "tests/fuzz/require.h"
-#include "tests/unit/server/world.h"
+#include "tests/unit/worker/world.h"
 
 namespace mediasync::fuzz {
 

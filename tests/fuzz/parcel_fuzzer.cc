@@ -10,10 +10,10 @@
 #include <string>
 #include <string_view>
 
-#include "core/server/letter.h"
+#include "core/connection/letter.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/require.h"
-#include "tests/unit/server/world.h"
+#include "tests/unit/worker/world.h"
 
 using namespace mediasync;
 using namespace mediasync::server;

@@ -15,11 +15,11 @@
 #include <string_view>
 #include <vector>
 
-#include "core/server/status.h"
+#include "core/worker/status.h"
 #include "tests/fuzz/delivery_check.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/require.h"
-#include "tests/unit/server/world.h"
+#include "tests/unit/worker/world.h"
 
 using namespace mediasync;
 using namespace mediasync::server;

@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <functional>
 
-#include "core/server/environment.h"
+#include "core/context/environment.h"
 #include "core/persistence/state_image.h"
 #include "core/persistence/state_journal.h"
-#include "tests/unit/store/invariants.h"
 #include "tests/unit/persistence/saved_record.h"
+#include "tests/unit/store/invariants.h"
 
 using namespace mediasync;
 using namespace mediasync::store;

@@ -1,9 +1,9 @@
 // A state file without a disk, who keeps it, and the world after a restart.
 #pragma once
 
-#include "core/persistence/state_keeper.h"
 #include "core/persistence/state_image.h"
-#include "tests/unit/server/world.h"
+#include "core/persistence/state_keeper.h"
+#include "tests/unit/worker/world.h"
 
 namespace mediasync::server::test {
 

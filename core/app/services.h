@@ -1,0 +1,28 @@
+// What applications ask for: the parts of a worker that serve them.
+#pragma once
+
+#include "core/app/commands.h"
+#include "core/app/hooks.h"
+#include "core/app/script_events.h"
+#include "core/connection/attachments.h"
+#include "core/connection/departures.h"
+#include "core/connection/namespaces.h"
+#include "core/connection/recovery.h"
+#include "core/connection/replies.h"
+#include "core/context/context.h"
+
+namespace mediasync::server {
+
+struct Services {
+  Context& context;
+  Replies& replies;
+  Namespaces& namespaces;
+  Attachments& attachments;
+  Hooks& hooks;
+  ScriptEvents& scriptEvents;
+  Commands& commands;
+  Recovery& recovery;
+  Departures& departures;
+};
+
+}  // namespace mediasync::server

@@ -1,0 +1,37 @@
+// Pings, pongs and time-outs of the connections that this worker owns.
+#pragma once
+
+#include <cstdint>
+
+#include "core/context/part.h"
+#include "core/engineio/packet.h"
+
+namespace mediasync::server {
+
+class Alarms;
+class Attachments;
+class Links;
+class PollAnswers;
+class Reload;
+class SocketWriter;
+
+class Heartbeat : Part {
+ public:
+  Heartbeat(Context&, Alarms&, Attachments&, Links&, PollAnswers&, Reload&, SocketWriter&);
+  void onDeadline(Link&, Instant now);
+  bool handleHeartbeat(Link&, const engineio::Packet&);
+
+ private:
+  bool connectOverdue(Link&, std::int64_t now);
+  void sendPing(Link&, Instant now);
+  void checkPong(Link&, Instant now);
+
+  Alarms& alarms_;
+  Attachments& attachments_;
+  Links& links_;
+  PollAnswers& pollAnswers_;
+  Reload& reload_;
+  SocketWriter& writer_;
+};
+
+}  // namespace mediasync::server

@@ -1,0 +1,64 @@
+// A client that lost its connection comes back to what it had (connection state recovery of Socket.IO).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/connection/namespaces.h"
+#include "core/context/part.h"
+#include "core/delivery/offset.h"
+#include "core/store/recovery_table.h"
+#include "core/store/session_transaction.h"
+
+namespace mediasync::server {
+
+class Departures;
+class Handshakes;
+class Replies;
+class Rooms;
+class Snapshots;
+
+// What a client that has come back may have again.
+struct Claim {
+  store::RandomId pid{};
+  store::RandomId socketId{};
+  store::LostSeat seat;
+  std::uint64_t client = 0;  // as of Leftover, where it was taken over
+  std::uint32_t logBytes = 0;
+};
+
+class Recovery : Part {
+ public:
+  Recovery(Context&, Departures&, Handshakes&, Replies&, Rooms&, Snapshots&);
+  // What a client shows to be who it says it is: `given`, or else what its connection came with. nullopt: the location
+  // does not ask for it.
+  std::optional<SecretHash> secretOf(const Caller&, std::optional<std::string_view> given);
+  bool canRecover(const Caller&) const;
+  // What the client with that pid had belongs to this connection from now on. Only who shows the same secret has a
+  // claim.
+  std::optional<Claim> claim(const Caller&, const store::RandomId& pid, const Connecting&);
+  // Puts the connection where the client was, sends `answer`, and then what it has missed. False: that is not possible
+  // any more, and nothing has happened. Throws store::Busy when readers must catch up first.
+  bool comeBack(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer);
+  // Lets the connection be found by a new pid. False: no space.
+  bool makeRecoverable(const Caller&, const store::RandomId& pid, const Connecting&);
+  void forgetClaim(const Caller&, const Claim&);
+
+ private:
+  struct Return;
+  bool awaitsConnect(const Caller&);
+  void unclaim(const Caller&, const Claim&);
+  store::Realm returnRealm(const Caller&, const Connecting&) const;
+  bool findReturn(store::SessionTransaction&, const Claim&, std::optional<Offset>, Return&);
+  bool retake(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer, Return&);
+  void enterAgain(Caller&, const Return&, std::string_view answer);
+
+  Departures& departures_;
+  Handshakes& handshakes_;
+  Replies& replies_;
+  Rooms& rooms_;
+  Snapshots& snapshots_;
+};
+
+}  // namespace mediasync::server

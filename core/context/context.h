@@ -1,0 +1,58 @@
+// All parts of one worker share this: the tables, which of their workers it is, the process it runs in, and lists that
+// several parts put into and take out of.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "core/connection/link.h"
+#include "core/context/compressor.h"
+#include "core/context/environment.h"
+#include "core/context/options.h"
+#include "core/store/zone.h"
+
+namespace mediasync::server {
+
+class Channel;
+struct Caller;
+class PostJob;
+
+// WebSockets and POSTs that are due later.
+struct PendingInput {
+  std::vector<Channel*> probing;
+  std::vector<Channel*> resting;  // their input goes on when others have had their turn, or later
+  std::vector<Channel*> waiting;  // a command of theirs waits
+  std::vector<PostJob*> posts;    // a command of theirs waits, or they rest
+};
+
+struct Context {
+  Context(const store::Zone&, std::uint16_t slot, Environment&, std::uint32_t cycle);
+
+  store::Zone zone;
+  store::WorkerId id;
+  Environment& env;
+  store::WorkerCounters& counters;  // in the zone
+  std::uint32_t cycle;              // counts configurations, as ZoneHeader::cycle does
+  store::WakeSet wake;              // workers to wake when the events at hand have been handled
+  bool stopped = false;             // takes no more connections
+  bool hasCommand = false;          // among the input at hand there was one
+  std::int64_t inputAt = 0;         // wall clock, microseconds: when the input at hand was read; 0: there is none
+  OptionsPool optionsPool;
+  Compressor compressor;
+  PendingInput lists;
+  std::vector<store::ConnectionRef> doomed;
+
+  // There are, or soon will be, workers of a newer configuration.
+  bool isOutdated() const { return zone.header().cycle.load() > cycle; }
+  store::RandomId randomId();
+  // Something was refused since the zone has no memory left: the operator is told, once in a while.
+  void noteFull() { zone.header().fullRefusals.fetch_add(1); }
+  // The connection cannot go on. It is ended when the events at hand have been handled, since whoever found out may be
+  // in the middle of something with it.
+  void doom(Link&);
+  // Logs the exception at hand, which ends the connection of a command or of input that was tried again.
+  void logFailure();
+};
+
+}  // namespace mediasync::server

@@ -1,0 +1,182 @@
+#include "core/delivery/poll_answers.h"
+
+#include <utility>
+
+#include "core/delivery/rooms.h"
+#include "core/delivery/snapshots.h"
+#include "core/engineio/payload_writer.h"
+#include "core/websocket/frame.h"
+
+namespace mediasync::server {
+
+using store::ConnectionTransaction;
+using store::ItemKind;
+using store::SessionTransaction;
+
+namespace {
+
+Format payloadFormat(const Link& link) {
+  return {Format::Framing::kPayload, link.protocol.revision, link.options->timestamps, link.recoverable, {}};
+}
+
+// A poll takes at most about so much of the log at once.
+constexpr std::size_t kPollBytes = 256 * 1024;
+
+}  // namespace
+
+PollAnswers::PollAnswers(Context& context, Rooms& rooms, Snapshots& snapshots)
+    : Part(context), rooms_(rooms), snapshots_(snapshots) {}
+
+// Whether this worker knows where the connection sits. If not, the mail that tells it is on its way.
+bool PollAnswers::isInStep(const Link& link, const store::ConnectionRecord& record) {
+  return link.namespaceConnected == record.namespaceConnected && link.recoverable == record.recoverable &&
+         link.ownBefore == record.ownBefore && link.seat.membershipSerial == record.seat.membershipSerial;
+}
+
+// Ends the poll that waits, if one does, with one packet.
+void PollAnswers::endPoll(Link& link, std::string_view packet) {
+  Poll* poll = std::exchange(link.poll, nullptr);
+  if (poll == nullptr) return;
+  engineio::Payload payload = engineio::payloadOf(link.protocol, packet);
+  link.traffic.sent(payload.bytes.size(), 1);
+  poll->answer(std::move(payload));
+}
+
+// What a poll is answered with, as it was found under the locks.
+struct PollAnswers::Harvest {
+  std::vector<store::WaitingItem> items;
+  store::LogSlice slice;  // its events are in Rooms::ownBatch()
+  store::Snapshot snapshot;
+  std::string userId;  // whose seat it is; empty: there is none
+  store::SeatRef seat;
+  bool seatLost = false;
+};
+
+void PollAnswers::answerPoll(Link& link) {
+  engineio::Payload payload;
+  const Collected collected = collect(link, payload);
+  if (collected == Collected::kNothing) return;
+  if (Poll* poll = std::exchange(link.poll, nullptr)) poll->answer(std::move(payload));
+  if (collected == Collected::kLost) context_.doom(link);
+}
+
+// Takes what waits for a polling connection: events of the log, then replies. kLost: the connection cannot go on, and
+// the payload closes it.
+PollAnswers::Collected PollAnswers::collect(Link& link, engineio::Payload& payload) {
+  Harvest harvested;
+  const Collected collected = harvest(link, harvested);
+  if (collected == Collected::kLost) payload = engineio::payloadOf(link.protocol, "1");
+  if (collected == Collected::kPayload) {
+    engineio::PayloadWriter writer(link.protocol);
+    appendHarvest(link, harvested, writer);
+    payload = writer.take();
+    link.traffic.sent(payload.bytes.size());
+  }
+  if (harvested.seatLost) rooms_.leaveRoom(link);
+  if (collected != Collected::kPayload) return collected;
+  if (link.room != nullptr && link.cursor >= link.room->pulled) rooms_.caughtUp(link);
+  return payload.bytes.empty() ? Collected::kNothing : Collected::kPayload;
+}
+
+// What goes before the events of the session, then those, then replies.
+void PollAnswers::appendHarvest(Link& link, const Harvest& harvest, engineio::PayloadWriter& writer) {
+  link.traffic.messagesOut += harvest.items.size();
+  for (const auto& item : harvest.items) {
+    if (item.kind == ItemKind::kRecovered) writer.text(item.text);
+  }
+  appendEvents(link, harvest, writer);
+  for (const auto& item : harvest.items)
+    appendItem(link, harvest, item, writer);
+}
+
+PollAnswers::Collected PollAnswers::harvest(Link& link, Harvest& harvest) {
+  ConnectionTransaction txn(zone_, link.connection.shard);
+  if (!txn.open(link.connection)) return Collected::kNothing;
+  const store::ConnectionRecord& record = txn.record();
+  if (record.owner != id_ || record.transport != store::Transport::kPolling) return Collected::kNothing;
+  if (record.overrun) return Collected::kLost;
+  if (record.closing != store::Closing::kNo || !isInStep(link, record)) return Collected::kNothing;
+  if (record.items.first != 0) harvest.items = txn.takeItems();
+  if (txn.takePingDue()) harvest.items.push_back({ItemKind::kPacket, "2"});
+  if (record.seat) harvestSeat(link, txn, harvest);
+  if (harvest.slice.lost) return Collected::kLost;
+  if (harvest.userId.empty()) {  // one who has left in the meantime is shown nothing
+    std::erase_if(harvest.items, [](const auto& item) { return store::isSnapshot(item.kind); });
+  }
+  const bool nothing = harvest.slice.end == harvest.slice.first && harvest.items.empty();
+  if (nothing && record.upgradingUntil > env_.now().mono) {
+    harvest.items.push_back({ItemKind::kPacket, "6"});  // the client waits for this poll to end before it upgrades
+  } else if (nothing) {
+    txn.commit();
+    return Collected::kNothing;
+  }
+  txn.endPoll();
+  txn.addToAccount(std::exchange(link.traffic, {}));
+  txn.commit();
+  return Collected::kPayload;
+}
+
+// The part that comes from the session: new events, and the snapshot that a waiting reply asks for.
+void PollAnswers::harvestSeat(Link& link, ConnectionTransaction& txn, Harvest& harvest) {
+  const store::ConnectionRecord& record = txn.record();
+  bool wantsSnapshot = false;
+  for (const auto& item : harvest.items)
+    wantsSnapshot = wantsSnapshot || store::isSnapshot(item.kind);
+  SessionTransaction session(zone_, record.seat.shard);
+  link.cursor = record.cursor;  // other workers may have answered polls since this one did
+  harvest.seat = record.seat;
+  harvest.seatLost = true;
+  if (session.open(record.seat.session, record.seat.sessionSerial)) {
+    if (!record.awaitingSnapshot) {
+      rooms_.ownBatch().raw().clear();
+      harvest.slice = session.readLog(record.cursor, kPollBytes, rooms_.ownBatch().raw());
+      link.cursor = harvest.slice.end;
+    }
+    const bool seated = session.openSeat(record.seat);
+    if (seated) harvest.userId = session.user(session.seatUser()).id;
+    if (seated && wantsSnapshot) {
+      snapshots_.takeSnapshot(link, session, harvest.snapshot);
+      if (record.awaitingSnapshot) link.cursor = session.logEnd();
+    }
+    harvest.seatLost = !seated && link.cursor == session.logEnd();
+  }
+  if (record.cursor != link.cursor) txn.readTo(link.cursor);
+  if (wantsSnapshot) txn.endAwaitingSnapshot();
+  if (harvest.seatLost) {
+    txn.endSeat();
+    txn.markEvicted();
+  }
+}
+
+void PollAnswers::appendEvents(Link& link, const Harvest& harvest, engineio::PayloadWriter& writer) {
+  const store::LogSlice& slice = harvest.slice;
+  if (slice.end == slice.first) return;
+  counters().deliveries += slice.end - slice.first;
+  link.traffic.messagesOut += slice.end - slice.first;
+  const Format format = payloadFormat(link);
+  const bool isShared = slice.first >= link.ownBefore;
+  if (Batch* shared = isShared ? rooms_.sharedBatch(link.room, slice.first, slice.end) : nullptr) {
+    writer.encoded(shared->encoded(format).from(slice.first));  // the same for all who poll
+    return;
+  }
+  rooms_.ownBatch().load(slice, harvest.seat.sessionSerial);
+  if (isShared) {
+    writer.encoded(rooms_.ownBatch().encoded(format).from(slice.first));
+  } else {
+    std::uint64_t skipped = 0;
+    writer.encoded(
+        rooms_.ownBatch().encodedWithout({0, link.ownBefore, harvest.userId}, format, slice.first, &skipped));
+    link.traffic.messagesOut -= skipped;
+  }
+  counters().encodings += rooms_.ownBatch().takeEncodings();
+}
+
+void PollAnswers::appendItem(Link& link, const Harvest& harvest, const store::WaitingItem& item,
+                             engineio::PayloadWriter& writer) {
+  if (item.kind == ItemKind::kPacket) return writer.text(item.text);
+  if (item.kind == ItemKind::kBinary) return writer.binary(item.text);
+  if (!store::isSnapshot(item.kind)) return;
+  writer.text(snapshots_.snapshotPacket(link, item.kind, harvest.snapshot, harvest.userId));
+}
+
+}  // namespace mediasync::server

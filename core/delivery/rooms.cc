@@ -1,0 +1,415 @@
+#include "core/delivery/rooms.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "core/base/prefetch.h"
+#include "core/connection/departures.h"
+#include "core/delivery/socket_writer.h"
+#include "core/store/session_feed.h"
+
+namespace mediasync::server {
+
+using store::SessionTransaction;
+
+namespace {
+
+// Events read from a log at once, in bytes.
+constexpr std::size_t kBatchBytes = 64 * 1024;
+
+// Milliseconds between two rounds to so many members: six times what a round takes, or more, so that comings and goings
+// leave most of the processor to others. None for a small room.
+std::int64_t restOf(std::size_t members) {
+  constexpr std::size_t kLarge = 60;
+  constexpr std::size_t kMembersPerMs = 20;
+  constexpr std::size_t kLongest = 250;
+  return static_cast<std::int64_t>(members < kLarge ? 0 : std::min(members / kMembersPerMs, kLongest));
+}
+
+Format frameFormat(const Link& link) {
+  return {Format::Framing::kFrames, engineio::Revision::kV4, link.options->timestamps, link.recoverable,
+          link.compression};
+}
+
+// One who has been behind for long is not waited for, nor is one who has taken nothing since it joined.
+bool isWaitedFor(const Link& link, std::int64_t now) {
+  const bool hasRead = link.hasRead || link.ticket != 0 || link.transport == store::Transport::kPolling;
+  return hasRead && link.isBehind() && now - link.behindSince < kReaderPatience;
+}
+
+// Who has been behind for longer makes a session wait at its expense.
+constexpr std::int64_t kFreeWait = kReaderPatience / 4;
+
+store::SessionFeed feedOf(const store::Zone& zone, const Room& room) {
+  return {zone, room.shard, room.session, room.serial};
+}
+
+// Counts how long a round took: two looks at the clock, however many members there are.
+class RoundTimer {
+ public:
+  RoundTimer(Environment& env, store::Histogram& times) : env_(env), times_(times), began_(env.wallMicroseconds()) {}
+  ~RoundTimer() { times_.observe(env_.wallMicroseconds() - began_); }
+  RoundTimer(const RoundTimer&) = delete;
+  RoundTimer& operator=(const RoundTimer&) = delete;
+
+ private:
+  Environment& env_;
+  store::Histogram& times_;
+  std::int64_t began_;
+};
+
+// Goes ahead of deliveries through the members of a room, and asks for what is needed to write to them.
+class Scout {
+ public:
+  explicit Scout(Members& members) : next_(members.begin()), end_(members.end()) {
+    constexpr int kAhead = 3;
+    for (int i = 0; i < kAhead; ++i)
+      step();
+  }
+
+  // Each step follows one pointer, to where the step before has asked for.
+  void step() {
+    if (socket_ != nullptr && socket_->socket != nullptr) socket_->socket->expectWrite();
+    if (link_ != nullptr && link_->socket != nullptr) prefetch(link_->socket, kSocketBytes);
+    socket_ = std::exchange(link_, nullptr);
+    if (socket_ != nullptr) ++next_;
+    if (next_ != end_) prefetch(link_ = &*next_);
+  }
+
+ private:
+  static constexpr std::size_t kSocketBytes = 128;  // of whatever implements WebSocket
+  Members::iterator next_;
+  Members::iterator end_;
+  const Link* link_ = nullptr;
+  const Link* socket_ = nullptr;
+};
+
+}  // namespace
+
+Rooms::Rooms(Context& context, Departures& departures, SocketWriter& writer)
+    : Part(context), departures_(departures), writer_(writer) {}
+
+// There are new events. To a large room they are told at once when one of them is about playback; comings and goings
+// wait until it had a rest from the last round: the larger it is the more of them a round takes along.
+void Rooms::announce(Room& room) {
+  if (room.nextRound == 0 || room.nextRound <= env_.now().mono || isUrgent(room)) return deliver(room);
+  room.waits = true;
+  if (!std::exchange(room.listed, true)) waitingRooms_.push_back(room.session);
+}
+
+// There is news of playback, or what waits is about to be in the way of what comes.
+bool Rooms::isUrgent(const Room& room) {
+  return feedOf(zone_, room).isUrgent(room.pulled);
+}
+
+void Rooms::deliverDue(std::int64_t now) {
+  for (const store::Ref session : std::exchange(waitingRooms_, {})) {
+    const auto found = rooms_.find(session);
+    if (found == rooms_.end()) continue;
+    Room& room = *found->second;
+    room.listed = room.waits && room.nextRound > now;
+    if (room.listed) {
+      waitingRooms_.push_back(session);
+    } else if (room.waits) {
+      deliver(room);
+    }
+  }
+}
+
+// Reads what is new. False when nothing is.
+bool Rooms::pull(Room& room) {
+  batch_.raw().clear();
+  const auto read = feedOf(zone_, room).read(room.pulled, kBatchBytes, batch_.raw(), &room.place);
+  if (!read || read->slice.end == read->slice.first) return false;
+  batch_.load(read->slice, room.serial);
+  return true;
+}
+
+void Rooms::deliver(Room& room) {
+  const store::Ref session = room.session;
+  room.waits = false;
+  bool hasNews = false;
+  std::optional<RoundTimer> timer;
+  while (pull(room)) {
+    if (!std::exchange(hasNews, true)) timer.emplace(env_, counters().broadcastTime);
+    deliverBatch(room);
+    counters().encodings += batch_.takeEncodings();
+    if (!rooms_.contains(session)) return;  // the last member went
+    if (batch_.hasUserLeft()) checkSeats(room);
+    if (!rooms_.contains(session)) return;
+  }
+  const std::int64_t rest = restOf(room.members.size());
+  if (hasNews) room.nextRound = rest == 0 ? 0 : env_.now().mono + rest;
+  needsChanged(room);
+  batch_.releaseMemory();
+}
+
+void Rooms::deliverBatch(Room& room) {
+  std::vector<Link*> polls;
+  std::vector<Link*> returned;  // after a recovery, each reads what it has missed on its own
+  Scout scout(room.members);
+  for (Link& link : room.members) {
+    scout.step();
+    if (link.socket != nullptr && !link.isBehind() && link.cursor < std::min(link.ownBefore, batch_.end())) {
+      fallBehind(link);
+      returned.push_back(&link);
+    } else if (link.poll != nullptr) {
+      polls.push_back(&link);
+    } else if (link.transport == store::Transport::kPolling) {
+      fallBehind(link);
+    } else if (batch_.lost() && link.cursor < batch_.first() && !link.isBehind()) {
+      overrun(link);
+    } else {
+      deliverTo(link);
+    }
+  }
+  room.pulled = batch_.end();
+  for (Link* link : returned)
+    catchUp(*link);
+  delivering_ = &room;
+  for (Link* link : polls)
+    pollAnswers_->answerPoll(*link);
+  delivering_ = nullptr;
+}
+
+// Writes the events from `from` on; what the socket does not take of an event that was cut waits in `out`. Returns how
+// many bytes were left.
+std::size_t Rooms::writeEvents(Link& link, const EncodedBatch& events, std::uint64_t from) {
+  const std::string_view bytes = events.from(from);
+  const std::ptrdiff_t written = link.socket->write(bytes);
+  const std::size_t taken = written > 0 ? static_cast<std::size_t>(written) : 0;
+  const EncodedBatch::Progress progress = events.progress(from, taken);
+  ++counters().sends;
+  counters().deliveries += progress.next - from;
+  link.traffic.sent(taken, progress.next - from);
+  link.cursor = progress.next;
+  if (taken < bytes.size()) {
+    link.out.assign(progress.rest);
+    link.full = true;
+  }
+  return bytes.size() - taken;
+}
+
+void Rooms::deliverTo(Link& link) {
+  if (link.isBehind() || link.doomed) return;
+  const std::uint64_t from = std::max(link.cursor, batch_.first());
+  if (from >= batch_.end()) return;
+  if (!link.out.empty()) writer_.sendRaw(link, {});
+  if (link.full || writeEvents(link, batch_.encoded(frameFormat(link)), from) > 0) return fallBehind(link);
+  link.hasRead = true;
+}
+
+// Events that nothing supersedes were dropped before the link had them. Its client comes back and gets the whole state.
+void Rooms::overrun(Link& link) {
+  ++counters().overruns;
+  context_.doom(link);
+}
+
+void Rooms::fallBehind(Link& link) {
+  if (link.isBehind() || link.room == nullptr) return;
+  link.behindSince = std::max<std::int64_t>(env_.now().mono, 1);
+  ++link.room->behind;
+}
+
+void Rooms::caughtUp(Link& link) {
+  if (!link.isBehind()) return;
+  link.behindSince = 0;
+  --link.room->behind;
+  needsChanged(*link.room);
+}
+
+// A link that fell behind, whose socket has room again: it reads the log on its own until it is level with the others.
+void Rooms::catchUp(Link& link) {
+  Room* room = link.room;
+  if (room == nullptr || !link.isBehind() || link.transport != store::Transport::kWebSocket) return;
+  if (!link.out.empty()) writer_.sendRaw(link, {});
+  while (link.out.empty() && !link.full && !link.doomed) {
+    if (link.cursor >= room->pulled) {
+      link.hasRead = true;
+      caughtUp(link);
+      if (!isSeated(link)) unseat(link);
+      return;
+    }
+    ownBatch_.raw().clear();
+    const auto read = feedOf(zone_, *room).read(link.cursor, kBatchBytes, ownBatch_.raw());
+    if (!read) return;
+    const store::LogSlice& slice = read->slice;
+    if (slice.lost) return overrun(link);
+    ownBatch_.load(slice, room->serial);
+    link.cursor = slice.first;
+    if (sendSome(link, read->lastSync)) continue;
+    writeEvents(link, ownBatch_.encoded(frameFormat(link)), slice.first);
+    counters().encodings += ownBatch_.takeEncodings();
+  }
+  needsChanged(*room);
+}
+
+// Sends what ownBatch_ holds without what this one connection shall not get: for a socket that stayed full beyond all
+// patience, playback_sync events that a newer one supersedes; after a recovery, its own user's coming and going. False:
+// there is nothing of that kind.
+bool Rooms::sendSome(Link& link, std::uint64_t newestSync) {
+  Omission omission;
+  std::string userId;
+  if (env_.now().mono - link.behindSince >= kReaderPatience) omission.staleBefore = newestSync;
+  if (link.cursor < link.ownBefore) {
+    omission.ownBefore = link.ownBefore;
+    userId = seatUserId(link);
+    omission.userId = userId;
+  }
+  if (omission.staleBefore <= link.cursor && omission.ownBefore <= link.cursor) return false;
+  std::uint64_t skipped = 0;
+  const std::string frames = ownBatch_.encodedWithout(omission, frameFormat(link), link.cursor, &skipped);
+  counters().skipped += skipped;
+  counters().deliveries += ownBatch_.end() - link.cursor - skipped;
+  link.traffic.messagesOut += ownBatch_.end() - link.cursor - skipped;
+  link.cursor = ownBatch_.end();
+  writer_.sendRaw(link, frames);
+  return true;
+}
+
+std::string Rooms::seatUserId(const Link& link) {
+  store::SessionTransaction session(zone_, link.seat.shard);
+  return session.openSeat(link.seat) ? std::string(session.user(session.seatUser()).id) : std::string();
+}
+
+void Rooms::needsChanged(Room& room) {
+  if (room.needsChanged) return;
+  room.needsChanged = true;
+  roomsWithNews_.push_back(room.session);
+}
+
+void Rooms::publishNeeds() {
+  for (const store::Ref session : roomsWithNews_) {
+    if (const auto found = rooms_.find(session); found != rooms_.end()) publishNeeds(*found->second);
+  }
+  roomsWithNews_.clear();
+}
+
+// Tells the log from where on this worker's readers still need it. What slow members make others wait is counted: they
+// have so much of it in a session, and then only those are waited for who have just fallen behind, as all do whose
+// leader is fast.
+void Rooms::publishNeeds(Room& room) {
+  room.needsChanged = false;
+  store::SessionFeed::Needs needs{room.pulled, room.pulled, 0};
+  const bool isWaited = room.behind > 0 || room.heldSince != 0;
+  const std::int64_t now = isWaited ? env_.now().mono : 0;
+  if (room.behind > 0) {
+    for (const Link& link : room.members) {
+      if (!isWaitedFor(link, now)) continue;
+      needs.from = std::min(needs.from, link.cursor);
+      if (now - link.behindSince < kFreeWait || link.ticket != 0) needs.soon = std::min(needs.soon, link.cursor);
+    }
+  }
+  // Others did not wait longer for a worker that stood still.
+  if (room.heldSince != 0) needs.held = std::min(now - room.heldSince, kWorkerPatience);
+  const bool holds = feedOf(zone_, room).publish(id_, needs, now);
+  room.heldSince = holds ? std::max<std::int64_t>(now, 1) : 0;
+}
+
+// A user has left: connections that were its other tabs have no seat any more, and have been told so by user_left.
+void Rooms::checkSeats(Room& room) {
+  std::vector<Link*> unseated;
+  {
+    store::SessionTransaction session(zone_, room.shard);
+    for (Link& link : room.members) {
+      // One that is behind has yet to be told, and is looked at when it has caught up.
+      const bool knows = link.transport == store::Transport::kWebSocket && !link.isBehind();
+      if (knows && !session.openSeat(link.seat)) unseated.push_back(&link);
+    }
+  }
+  for (Link* link : unseated)
+    unseat(*link);
+}
+
+bool Rooms::isSeated(const Link& link) {
+  store::SessionTransaction session(zone_, link.seat.shard);
+  return session.openSeat(link.seat);
+}
+
+void Rooms::unseat(Link& link) {
+  {
+    store::ConnectionTransaction txn(zone_, link.connection.shard);
+    if (txn.open(link.connection)) {
+      departures_.loseSeat(txn, env_.now());
+      txn.markEvicted();
+      txn.noteUnsaved();
+      txn.commit();
+    }
+  }
+  leaveRoom(link);
+}
+
+// `head`: what a room that is not there yet has read of the log already; the cursor when it is 0.
+void Rooms::enterRoom(Link& link, std::uint64_t cursor, std::uint64_t head) {
+  auto& slot = rooms_[link.seat.session];
+  if (!slot) {
+    slot = std::make_unique<Room>();
+    slot->session = link.seat.session;
+    slot->serial = link.seat.sessionSerial;
+    slot->shard = link.seat.shard;
+    slot->pulled = std::max(cursor, head);
+    watch(*slot);
+  }
+  link.room = slot.get();
+  link.cursor = cursor;
+  link.behindSince = 0;
+  link.hasRead = false;
+  slot->members.push_back(link);
+  if (cursor < slot->pulled) fallBehind(link);
+}
+
+// Asks for news of the session. Without memory for that the room is looked after at every tick.
+void Rooms::watch(Room& room) {
+  room.watched = false;
+  try {
+    SessionTransaction session(zone_, room.shard);
+    if (!session.open(room.session, room.serial)) return;
+    session.addWatch(id_);
+    session.commit(wake_);
+    session.wakeWatcher(id_, wake_);  // members that lag behind are found out by a first delivery
+    room.watched = true;
+  } catch (const store::OutOfSpace&) {
+  }
+  needsChanged(room);
+}
+
+void Rooms::leaveRoom(Link& link) {
+  Room* room = std::exchange(link.room, nullptr);
+  link.seat = {};
+  if (room == nullptr) return;
+  if (link.isBehind()) --room->behind;
+  link.behindSince = 0;
+  room->members.erase(room->members.iterator_to(link));
+  needsChanged(*room);  // it may have been the one that the log was kept for
+  if (!room->members.empty()) return;
+  {
+    SessionTransaction session(zone_, room->shard);
+    if (session.open(room->session, room->serial)) {
+      session.dropWatch(id_);
+      session.commit(wake_);
+    }
+  }
+  rooms_.erase(room->session);
+}
+
+Room* Rooms::find(store::Ref session) {
+  const auto found = rooms_.find(session);
+  return found == rooms_.end() ? nullptr : found->second.get();
+}
+
+std::int64_t Rooms::nextRound() const {
+  std::int64_t next = std::numeric_limits<std::int64_t>::max();
+  for (const store::Ref session : waitingRooms_) {
+    if (const auto found = rooms_.find(session); found != rooms_.end()) next = std::min(next, found->second->nextRound);
+  }
+  return next;
+}
+
+Batch* Rooms::sharedBatch(const Room* room, std::uint64_t from, std::uint64_t end) {
+  const bool isSame = room != nullptr && delivering_ == room && batch_.first() <= from && batch_.end() == end;
+  return isSame ? &batch_ : nullptr;
+}
+
+}  // namespace mediasync::server

@@ -1,0 +1,77 @@
+// Members of sessions on this worker. What a session's log has gained goes to every member: encoded once, one write for
+// each connection.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/connection/link.h"
+#include "core/context/part.h"
+#include "core/delivery/batch.h"
+
+namespace mediasync::server {
+
+class Departures;
+class SocketWriter;
+
+// Answers the polls of members.
+class PolledMembers {
+ public:
+  virtual ~PolledMembers() = default;
+  virtual void answerPoll(Link&) = 0;
+};
+
+class Rooms : Part {
+ public:
+  Rooms(Context&, Departures&, SocketWriter&);
+  void answerPollsBy(PolledMembers& members) { pollAnswers_ = &members; }
+  Room* find(store::Ref session);
+  bool has(store::Ref session) const { return rooms_.contains(session); }
+  const std::unordered_map<store::Ref, std::unique_ptr<Room>>& all() const { return rooms_; }
+  // When comings and goings that wait are due, monotonic milliseconds.
+  std::int64_t nextRound() const;
+  // What the members of the room are being sent, when it is the same from `from` to `end`; null otherwise.
+  Batch* sharedBatch(const Room*, std::uint64_t from, std::uint64_t end);
+  // For what one connection reads for itself.
+  Batch& ownBatch() { return ownBatch_; }
+  void enterRoom(Link&, std::uint64_t cursor, std::uint64_t head = 0);
+  void leaveRoom(Link&);
+  void watch(Room&);
+  void announce(Room&);
+  void deliver(Room&);
+  void deliverDue(std::int64_t now);
+  void fallBehind(Link&);
+  void catchUp(Link&);
+  void caughtUp(Link&);
+  void needsChanged(Room&);
+  void publishNeeds();
+  void publishNeeds(Room&);
+
+ private:
+  bool isUrgent(const Room&);
+  bool pull(Room&);
+  void deliverBatch(Room&);
+  void deliverTo(Link&);
+  std::size_t writeEvents(Link&, const EncodedBatch&, std::uint64_t from);
+  void overrun(Link&);
+  void checkSeats(Room&);
+  bool isSeated(const Link&);
+  void unseat(Link&);
+  bool sendSome(Link&, std::uint64_t newestSync);
+  std::string seatUserId(const Link&);
+
+  Departures& departures_;
+  SocketWriter& writer_;
+  PolledMembers* pollAnswers_ = nullptr;
+  std::unordered_map<store::Ref, std::unique_ptr<Room>> rooms_;  // by session
+  Batch batch_{context_.compressor};                             // what a room is being sent
+  Batch ownBatch_{context_.compressor};                          // what one connection reads for itself
+  Room* delivering_ = nullptr;                                   // whose events batch_ holds
+  std::vector<store::Ref> waitingRooms_;                         // sessions whose events wait for the next round
+  std::vector<store::Ref> roomsWithNews_;                        // sessions whose needs have changed
+};
+
+}  // namespace mediasync::server

@@ -1,0 +1,81 @@
+#include "core/delivery/snapshots.h"
+
+#include <utility>
+
+#include "core/api/events.h"
+#include "core/delivery/offset.h"
+#include "core/delivery/rooms.h"
+#include "core/delivery/socket_writer.h"
+#include "core/engineio/payload_writer.h"
+#include "core/socketio/encoder.h"
+
+namespace mediasync::server {
+
+using store::ItemKind;
+using store::SessionTransaction;
+
+namespace {
+
+// Of a snapshot without its users, as a rule.
+constexpr std::size_t kSnapshotBytes = 1024;
+constexpr std::int64_t kRosterKept = 5'000;
+// Of what happened before a snapshot, at most; others may go on and on.
+constexpr int kDeliveriesBefore = 4;
+
+}  // namespace
+
+Snapshots::Snapshots(Context& context, Rooms& rooms, SocketWriter& writer)
+    : Part(context), rooms_(rooms), writer_(writer) {}
+
+// session_joined or session_state, as the session is now. What happened up to now is sent before it, unless the
+// snapshot is how the connection comes in.
+void Snapshots::sendSnapshot(Link& link, ItemKind kind) {
+  store::Snapshot snapshot;
+  std::string userId;
+  for (int tries = kDeliveriesBefore; userId.empty(); --tries) {
+    const bool isMember = !link.awaitsSnapshot && link.room != nullptr;
+    if (isMember) rooms_.deliver(*link.room);
+    SessionTransaction session(zone_, link.seat.shard);
+    if (!link.seat || !session.openSeat(link.seat)) return;
+    // Another worker may have added to the log since.
+    if (isMember && tries > 1 && link.room != nullptr && session.logEnd() != link.room->pulled) continue;
+    takeSnapshot(link, session, snapshot);
+    userId = session.user(session.seatUser()).id;
+    if (std::exchange(link.awaitsSnapshot, false)) link.cursor = session.logEnd();
+  }
+  if (link.room != nullptr && link.cursor >= link.room->pulled) rooms_.caughtUp(link);
+  writer_.send(link, snapshotPacket(link, kind, snapshot, userId));
+}
+
+// The session as it is now. Of a large one, the users are in the room's roster instead.
+void Snapshots::takeSnapshot(const Link& link, const SessionTransaction& session, store::Snapshot& snapshot) {
+  const Instant now = env_.now();
+  const bool isRoom = link.room != nullptr && link.room->session == session.ref();
+  if (!isRoom || session.userCount() < Roster::kLeastUsers) return session.copyTo(snapshot, now);
+  session.copyTo(snapshot, now, SessionTransaction::Users::kNone);
+  if (link.room->roster == nullptr) link.room->roster = std::make_unique<Roster>();
+  link.room->roster->update(session, link.options->timestamps, now);
+}
+
+void Snapshots::dropRoster(Room& room, Instant now) {
+  if (room.roster != nullptr && now.mono - room.roster->usedAt() > kRosterKept) room.roster.reset();
+}
+
+std::string Snapshots::snapshotPacket(const Link& link, ItemKind kind, const store::Snapshot& snapshot,
+                                      std::string_view userId) {
+  const session::SessionView& view = snapshot.view;
+  const std::string_view users = view.users.empty() ? link.room->roster->json() : std::string_view();
+  std::string packet;
+  packet.reserve(users.size() + kSnapshotBytes);
+  packet = "4";
+  socketio::appendEventPrefix(packet);
+  if (kind == ItemKind::kSessionState) {
+    api::appendSessionState(packet, view, link.options->timestamps, users);
+    return packet;
+  }
+  api::appendSessionJoined(packet, view, userId, view.leaderId == userId, link.options->timestamps, users);
+  if (link.recoverable) appendOffset(packet, {link.seat.sessionSerial, link.cursor - 1});
+  return packet;
+}
+
+}  // namespace mediasync::server
