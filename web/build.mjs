@@ -9,7 +9,7 @@ import { minify } from "terser";
 const kInternal = `
   at(?:End|Time)  assume  bestOf  blindUntil  canEnd  comeBack  corrected  deviation  disturb  excuse  facts  follow  forget  guess
   hasData  hasLeft  hold(?:s)  isArriving  isDead  isDue  isFresh  isGivenUp  isPrecise
-  isSettled  isStarved  isTouchedSince  noteSeek  notePlay  keepsPitch  looksAnew  measure  nearest  obstacle  offsetAt
+  isSettled  isStarved  isTouchedSince  note(?:Play|Seek|Shaken)  keepsPitch  looksAnew  measure  nearest  obstacle  offsetAt
   on(?:Blocked|Correction|Lost|Measured|Mended|Moved|Opened|Stalled|Stuck|Trouble|User)  overrule  positionAt  reading  receivedLate
   renew  reopen  seenAt  sendPlayback  serverReceivedAt  serverSentAt  serverTime  startsAt  summary  takeUnsent
   toSession  unlock  unsent  wakeAt  whoPaused`.trim().split(/\s+/);

@@ -379,8 +379,9 @@ export class MediaSync extends EventTarget {
 
   #command(change) {
     if (!this.isLeader || !this.session?.playbackState.mediaUrl) return false;
+    const goesOn = this.#policy.holds && change.isPlaying === undefined; // the session stands only until all have the film
     this.#policy.overrule();
-    this.#send(this.#changed(change));
+    this.#send(this.#changed(goesOn ? { ...change, isPlaying: true } : change));
     return true;
   }
 

@@ -6,7 +6,9 @@
 
 const kBehind = 1; // seconds from a touch or a call to the event that it causes
 const kSettling = 0.2; // players that begin to play may fall back by themselves (WebKitGTK)
+const kShaken = 1; // and so may those that have no data, or have just got some
 const kHiding = 0.5; // pages that are put away are paused a moment before, or after
+const kUsed = 5; // so long a page counts as used after a click or a touch
 const kUndecided = 0.2; // so long after a pause the page may still turn out to be put away
 
 const localNow = () => performance.now() / 1000;
@@ -22,6 +24,7 @@ export class Intent {
   #touchAt = -Infinity;
   #seekAt = -Infinity;
   #playAt = -Infinity;
+  #shakenAt = -Infinity;
   #hiddenAt = document.hidden ? localNow() : -Infinity;
 
   #play;
@@ -69,6 +72,11 @@ export class Intent {
     this.#playAt = localNow();
   }
 
+  // The film waits for data, or jumps.
+  noteShaken() {
+    this.#shakenAt = localNow();
+  }
+
   // The viewer seeks: seek bars pause meanwhile.
   noteSeek() {
     this.#seekAt = localNow();
@@ -91,14 +99,15 @@ export class Intent {
   // Who paused the element at `pausedAt`: "viewer", "device", "player" (by itself), or null while that may still show.
   whoPaused(pausedAt) {
     const recent = (at) => pausedAt - at < kBehind;
+    const sincePlay = (at) => recent(at) && at > this.#playAt; // what came before has started the film, and no more
     if (isElsewhere(this.#media)) return "viewer";
     if (Math.abs(pausedAt - this.#hiddenAt) < kHiding || navigator.audioSession?.state === "interrupted") return "device";
-    if (recent(this.#scriptAt) || recent(this.#seekAt)) return "viewer";
-    if (recent(this.#touchAt) && this.#touchAt > this.#playAt) return "viewer";
+    if (recent(this.#scriptAt) || sincePlay(this.#seekAt) || sincePlay(this.#touchAt)) return "viewer";
     if (document.hidden) return "device";
     if (pausedAt - this.#playAt < kSettling) return "player";
     const isPhone = matchMedia("(pointer: coarse)").matches;
-    if (!isPhone && this.#isHandled) return "viewer";
+    if (!isPhone && this.#isHandled && pausedAt - this.#touchAt > kUsed) return "viewer"; // WebKit shows the element all touches
+    if (pausedAt - this.#shakenAt < kShaken) return "player";
     if (localNow() - pausedAt < kUndecided) return null;
     // Phones interrupt; on other machines it is a control of the browser's own, which says nothing.
     return isPhone && !this.#isHandled ? "device" : "viewer";

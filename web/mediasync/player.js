@@ -91,6 +91,7 @@ export class Player {
     };
     on(["loadedmetadata", "canplay", "seeked", "ended", "play", "pause", "seeking", "ratechange"], () => this.#tick());
     on(["playing"], () => this.#onPlaying());
+    on(["waiting", "seeking", "seeked", "playing"], () => this.#intent.noteShaken());
     on(["waiting"], () => this.#setStalled(!this.#hasPlenty));
     on(["progress"], () => (this.#arrivedAt = localNow()));
     on(["emptied"], () => this.#onEmptied());
@@ -256,6 +257,7 @@ export class Player {
   #tick() {
     clearTimeout(this.#timer);
     if (!this.#state) return;
+    if (!this.#isReady || this.#media.seeking) this.#intent.noteShaken();
     if (!this.#noteViewer()) return;
     let wait = kTickMs;
     if (this.#media.ended || (this.#hasPlenty && !this.#media.seeking)) this.#setStalled(false);

@@ -3,6 +3,7 @@
 // side and none has to wait for another's failures.
 import assert from 'node:assert/strict';
 import path from 'node:path';
+import { ask, close, enter as enterByClient } from '../../client/harness/client.mjs';
 import { rest } from '../../client/harness/http.mjs';
 import { after, before, describe, it } from '../../client/harness/tests.mjs';
 import { Broadcast } from './broadcast.mjs';
@@ -116,6 +117,16 @@ export function testTwoPeople(name, launch) {
         }
       });
 
+      it('goes on from where the leader seeks while somebody is waited for', async () => {
+        await playing(5);
+        const carol = await enterByClient(server, { sessionId: 'mp4', userId: 'carol', username: 'Carol' });
+        await ask(carol, 'report_buffering', { isBuffering: true });
+        await eventually('both to wait', [alice, bob], async () => (await look(alice)).state === 'waiting' && !(await look(bob)).isPlaying);
+        await alice.evaluate(() => { window.client.seek(50); });
+        await playTogether('both to play from 50 s', [alice, bob], ({ time }) => time >= 50 - kBound && time < 70);
+        await close(carol);
+      });
+
       it('takes another speed', async () => {
         await playing(5);
         await alice.evaluate(() => { window.video.playbackRate = 1.5; });
@@ -166,6 +177,17 @@ export function testTwoPeople(name, launch) {
         const carol = await enter('mp4', 'carol', filmNamed.mp4);
         await playTogether('Carol to play with them', [alice, bob, carol], ({ time }) => time > 40 - kBound);
         await carol.close();
+      });
+
+      // Nobody has clicked on the film for a while, which could be a click on its own controls.
+      it("goes on for all when the leader's player pauses by itself after a jump", async () => {
+        await playing(5);
+        await alice.evaluate(() => {
+          const { video, client } = window;
+          video.addEventListener('playing', () => setTimeout(() => HTMLMediaElement.prototype.pause.call(video), 300), { once: true });
+          client.seek(30);
+        });
+        await playTogether('both to play from 30 s', [alice, bob], ({ time }) => time >= 31 && time < 50);
       });
 
       it('is paused at its end, and begins anew', async () => {
