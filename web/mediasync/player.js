@@ -19,6 +19,7 @@ const kEndMargin = 0.05;
 const kEnded = 1; // so long before its end a film that has ended here is over: headers are not exact
 const kLiveMargin = 1; // of a live stream's edge
 const kOwn = 0.1; // a jump that ends so near to where it was sent is ours
+const kExcused = 0.5; // seconds until WebKit shows where a jump goes: at first currentTime stays as it was
 const kMeant = 0.25; // shorter jumps while it plays are players mending gaps
 const kMeantStanding = 0.02;
 const kReady = 3; // HAVE_FUTURE_DATA
@@ -55,6 +56,7 @@ export class Player {
   #blocked = false;
   #held = false; // the viewer has paused a film that goes on for the others
   #interrupted = false; // the device has
+  #excusedAt = -Infinity; // a jump whose end has not shown yet
   #stalled = false;
   #frames = null;
   #stoodAt = null; // where it has been told to go on from, until it has
@@ -90,8 +92,9 @@ export class Player {
       for (const type of types) media.addEventListener(type, act, { signal });
     };
     on(["loadedmetadata", "canplay", "seeked", "ended", "play", "pause", "seeking", "ratechange"], () => this.#tick());
+    on(["seeking"], () => (this.#excusedAt = -Infinity));
     on(["playing"], () => this.#onPlaying());
-    on(["waiting", "seeking", "seeked", "playing"], () => this.#intent.noteShaken());
+    on(["waiting", "playing"], () => this.#intent.noteShaken());
     on(["waiting"], () => this.#setStalled(!this.#hasPlenty));
     on(["progress"], () => (this.#arrivedAt = localNow()));
     on(["emptied"], () => this.#onEmptied());
@@ -114,7 +117,7 @@ export class Player {
 
   // Where the film begins, and that it does, is its own player's doing, unless somebody has touched it meanwhile.
   #takeOver() {
-    this.excuse();
+    this.#wanted.position = this.#media.currentTime;
     if (!this.#media.paused && !this.#intent.isTouchedSince(this.#emptiedAt)) this.#wanted.paused = false;
   }
 
@@ -156,9 +159,10 @@ export class Player {
     this.#controller.renew();
   }
 
-  // A jump that the element's own player has just made, to mend something.
+  // To be called after a jump that the element's own player has just made, to mend something.
   excuse() {
     this.#wanted.position = this.#media.currentTime;
+    this.#excusedAt = localNow();
   }
 
   close() {
@@ -425,6 +429,7 @@ export class Player {
     const { currentTime, seeking, readyState } = this.#media;
     if (readyState === 0) return {};
     if (!seeking) this.#wanted.position = null;
+    else if (localNow() - this.#excusedAt < kExcused) this.#wanted.position = currentTime;
     const isOurs = this.#wanted.position !== null && Math.abs(currentTime - this.#wanted.position) < kOwn;
     if (!seeking || isOurs) return {};
     const now = localNow();

@@ -1,0 +1,72 @@
+// The player on an element that is moved by hand: which jumps count as the viewer's.
+import assert from 'node:assert/strict';
+import { describe, it } from '../client/harness/tests.mjs';
+
+globalThis.document = Object.assign(new EventTarget(), { hidden: false });
+globalThis.matchMedia = () => ({ matches: false });
+globalThis.navigator ??= {};
+const { Player } = await import('../../web/mediasync/player.js');
+
+const now = () => performance.now() / 1000;
+const ranges = (start, end) => ({ length: 1, start: () => start, end: () => end });
+
+class Element extends EventTarget {
+  paused = true;
+  seeking = false;
+  ended = false;
+  readyState = 4;
+  currentTime = 0;
+  playbackRate = 1;
+  duration = 100;
+  seekable = ranges(0, 100);
+  buffered = ranges(0, 100);
+
+  async play() { this.paused = false; }
+  pause() { this.paused = true; }
+
+  /** What a jump to `position` shows, at once or, as in WebKit, `late`. */
+  jump(position, { late = () => {} } = {}) {
+    this.seeking = true;
+    late();
+    this.currentTime = position;
+    this.dispatchEvent(new Event('seeking'));
+    this.seeking = false;
+    this.dispatchEvent(new Event('seeked'));
+  }
+}
+
+/** A player that stands where the session does, and what it has taken for the viewer's doing. */
+function standing(t) {
+  const element = new Element();
+  const commands = [];
+  const nothing = () => {};
+  const player = new Player(element, { serverTime: (at) => at }, {
+    onMeasured: nothing, onBlocked: nothing, onStalled: nothing, onCorrection: nothing, onStuck: nothing,
+    onUser: (change) => commands.push(change) > 0,
+    live: { is: false, offset: 0, range: null },
+  });
+  player.follow({ position: 0, isPlaying: false, playbackRate: 1, lastUpdateTime: now() }, true);
+  t.after(() => player.close());
+  return { element, player, commands };
+}
+
+describe('a jump', () => {
+  it("is the viewer's", (t) => {
+    const { element, commands } = standing(t);
+    element.jump(50);
+    assert.deepEqual(commands, [{ position: 50 }]);
+  });
+
+  it("is nobody's when the element's own player has made it, also where it shows late where to", (t) => {
+    const { element, player, commands } = standing(t);
+    element.jump(50, { late: () => player.excuse() });
+    assert.deepEqual(commands, []);
+  });
+
+  it("is the viewer's again after one of the element's own player", (t) => {
+    const { element, player, commands } = standing(t);
+    element.jump(50, { late: () => player.excuse() });
+    element.jump(80);
+    assert.deepEqual(commands, [{ position: 80 }]);
+  });
+});
