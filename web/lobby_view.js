@@ -17,9 +17,9 @@ export function sessionIdFrom(text) {
 function describe(session) {
   const here = session.users.filter((user) => user.isConnected).map((user) => user.username);
   const film = session.playbackState?.mediaTitle;
-  if (here.length === 0) return "Nobody is there yet. You can be the first.";
+  if (here.length === 0) return "Nobody is here yet. Be the first.";
   const who = here.length <= 2 ? here.join(" and ") : `${here[0]} and ${here.length - 1} others`;
-  return `${who} ${here.length === 1 ? "is" : "are"} ${film ? `watching ${film}` : "there already"}.`;
+  return `${who} ${here.length === 1 ? "is" : "are"} ${film ? `watching ${film}` : "already here"}.`;
 }
 
 export class LobbyView {
@@ -64,7 +64,7 @@ export class LobbyView {
 
   // What is known of the invited session; null when the server does not know it.
   showSession(session) {
-    const text = session ? describe(session) : "This session has ended or not begun. Joining starts it.";
+    const text = session ? describe(session) : "This session has ended or not started yet. Join to start it.";
     byId("lobby-session").textContent = text;
     byId("lobby-session").hidden = false;
   }
@@ -84,7 +84,7 @@ export class LobbyView {
   #withName(action) {
     const field = byId("name");
     const name = field.value.trim();
-    byId("name-error").textContent = name ? "" : "Please tell the others your name.";
+    byId("name-error").textContent = name ? "" : "Enter your name.";
     field.setAttribute("aria-invalid", String(!name));
     if (name) action(name);
     else field.focus();

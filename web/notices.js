@@ -1,4 +1,4 @@
-// What the page says without getting in the way: the connection notice and the toasts.
+// Unobtrusive messages: the connection notice and the toasts.
 
 import { byId, element, icon } from "./dom.js";
 
@@ -31,18 +31,18 @@ export function showConnection({ state, refusal }, wasIn) {
     const text = wasIn ? "Connection lost. Trying to reconnect…" : "The server cannot be reached. Trying again…";
     showNotice(refusal ? refusalText(refusal) : text, "lost", false);
   } else if (shown) {
-    showNotice("Connected again.", "back", false);
+    showNotice("Reconnected.", "back", false);
     noticeTimer = setTimeout(hideNotice, kBackMs);
   }
 }
 
 function refusalText({ status, message }) {
-  return `The server does not let this page in: ${message ?? "no reason given"} (${status}). Trying again…`;
+  return `The server refuses this page: ${message ?? "no reason given"} (${status}). Trying again…`;
 }
 
 export function showLeft() {
   clearTimeout(noticeTimer);
-  showNotice("You are not in this session any more.", "lost", true);
+  showNotice("You are no longer in this session.", "lost", true);
 }
 
 export function clearConnection() {

@@ -45,7 +45,7 @@ export class PlayerView {
     byId("play").setAttribute("aria-label", this.#isPlaying ? "Pause" : "Play");
     for (const [id, isUsable] of [["play", enabled || isAway], ["seek", enabled], ["rate", enabled], ["live", enabled]]) {
       byId(id).disabled = !isUsable;
-      byId(id).title = isUsable ? "" : "The leader steers the film";
+      byId(id).title = isUsable ? "" : "Only the leader controls the film";
     }
     this.#addRate(rate);
     byId("rate").value = String(rate);

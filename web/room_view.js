@@ -92,7 +92,7 @@ export class RoomView {
     this.#films = films ?? [];
     byId("films").replaceChildren(...this.#films.map((film) => this.#filmItem(film)));
     byId("films-empty").hidden = this.#films.length > 0;
-    byId("films-empty").textContent = films ? "There are no films on this server yet." : "The list of films could not be read.";
+    byId("films-empty").textContent = films ? "There are no films on this server yet." : "The list of films could not be loaded.";
   }
 
   // The film that the leader's browser is opening; null when it is done.

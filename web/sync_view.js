@@ -11,15 +11,15 @@ const kRenderMs = 250;
 
 const kStates = {
   loading: "opening the film",
-  blocked: "waits for a click",
+  blocked: "waiting for a click",
   held: "paused here",
   interrupted: "stopped by this device",
-  retrying: "waits for the network",
-  buffering: "waits for data",
-  waiting: "waits for somebody",
+  retrying: "waiting for the network",
+  buffering: "waiting for data",
+  waiting: "waiting for another viewer",
   paused: "paused",
   starting: "starting",
-  unplayable: "can't be played here",
+  unplayable: "cannot be played here",
 };
 
 const milliseconds = (seconds) => `${Math.abs(seconds * 1000).toFixed(1)} ms`;
@@ -63,7 +63,7 @@ export class SyncView {
     byId("sync-error").textContent = this.#text(stats);
     byId("sync-line").setAttribute("points", this.#points(at));
     const { roundTrip } = stats.clock;
-    const server = roundTrip === null ? "no clock yet" : `server ${milliseconds(roundTrip)} away and back`;
+    const server = roundTrip === null ? "clock not measured yet" : `round trip ${milliseconds(roundTrip)}`;
     byId("sync-detail").textContent = `${server}, speed ${stats.rate.toFixed(3)}`;
   }
 

@@ -18,11 +18,11 @@ const kAnswerMs = 5000;
 const kChatEvents = ["chat_open", "chat", "reaction"];
 const kStartTexts = {
   blocked: "Click to start watching",
-  held: "You have paused. Click to go on with the others",
+  held: "You paused. Click to rejoin the others",
 };
 const kProblems = {
-  network: "cannot fetch the film at the moment",
-  missing: "does not get the film from the server",
+  network: "cannot load the film right now",
+  missing: "cannot get the film from the server",
   unsupported: "has a browser that cannot play the film",
 };
 
@@ -165,9 +165,9 @@ function onRefused({ message, event, code }) {
   if (kChatEvents.includes(event)) return; // whoever asked is answered
   if (code === "FOREIGN_USER") {
     myId = renewUserId();
-    message = "The server does not know you any more. Join again as somebody new.";
+    message = "The server no longer recognises you. Join again as a new user.";
   }
-  toast(message || "The server refused that.", "error");
+  toast(message || "The server refused this.", "error");
   if (event === "join_session" && !client?.isJoined) {
     client?.close();
     close();
@@ -178,7 +178,7 @@ function onRefused({ message, event, code }) {
 }
 
 function onLeaderChanged({ newLeaderId, newLeaderName }) {
-  toast(newLeaderId === myId ? "You lead now." : `${newLeaderName} leads now.`);
+  toast(newLeaderId === myId ? "You are now the leader." : `${newLeaderName} is now the leader.`);
   if (newLeaderId === myId) readFilms();
   else setOpening(null);
 }
@@ -187,7 +187,7 @@ function onLeaderChanged({ newLeaderId, newLeaderName }) {
 
 // Resolves to the server's answer; rejects with what it has against it.
 async function ask(event, ...data) {
-  if (!client?.isJoined) throw new Error("There is no connection to the server.");
+  if (!client?.isJoined) throw new Error("Not connected to the server.");
   const answer = await socket.timeout(kAnswerMs).emitWithAck(event, ...data).catch(() => {
     throw new Error("The server did not answer.");
   });

@@ -35,6 +35,6 @@ describe('an admin, on the watch page', () => {
     await eventually('the message', async () => (await part(page, 'toast').allInnerTexts()).includes('The server restarts at four'));
     const sessionId = new URL(page.url()).searchParams.get('session');
     assert.equal((await rest(admin, 'DELETE', `/admin/sessions/${sessionId}`)).status, 200);
-    await eventually('Ann to be told', async () => /not in this session any more/.test(await page.locator('#notice-text').innerText()));
+    await eventually('Ann to be told', async () => /no longer in this session/.test(await page.locator('#notice-text').innerText()));
   });
 });

@@ -108,7 +108,7 @@ describe('the chat of the watch page', () => {
     assert.equal(await part(alice, 'message-input').inputValue(), text);
     await part(alice, 'message-input').fill('');
     for (let i = 0; i < 6; i++) await part(alice, 'reaction-button').last().click();
-    await eventually('Alice to be slowed down', async () => /too much/.test(await told()));
+    await eventually('Alice to be slowed down', async () => /Too many/.test(await told()));
     assert.equal(await part(alice, 'toast').count(), 0);
   });
 

@@ -65,7 +65,7 @@ describe('a user who is bound to the cookie of a browser', () => {
     await eve.goto(link);
     await part(eve, 'name-input').fill('Eve');
     await part(eve, 'join-button').click();
-    await eventually('Eve to be told', async () => /somebody new/.test(await eve.locator('body').innerText()));
+    await eventually('Eve to be told', async () => /a new user/.test(await eve.locator('body').innerText()));
     const sessionId = new URL(link).searchParams.get('session');
     const { session } = (await rest(scene.server, 'GET', `/api/sessions/${sessionId}`)).json();
     assert.deepEqual(session.users.map((user) => [user.id, user.username]), [[id, 'Alice']]);

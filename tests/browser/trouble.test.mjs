@@ -116,7 +116,7 @@ describe('the watch page', () => {
     await choose('demo.mp4');
     await inState(bob, 'unplayable');
     assert.match(await part(bob, 'film-trouble').innerText(), /not on the server/);
-    await part(alice, 'toast').filter({ hasText: /Bob does not get the film/ }).waitFor();
+    await part(alice, 'toast').filter({ hasText: /Bob cannot get the film/ }).waitFor();
     await bob.unroute(/\/demo\.mp4/);
     await part(bob, 'retry-button').click();
     await part(bob, 'film-trouble').waitFor({ state: 'hidden' });

@@ -6,7 +6,7 @@ const kDecode = 3; // MEDIA_ERR_DECODE
 const kPassing = [408, 425, 429]; // refusals that pass
 
 const kMessages = {
-  network: "The film cannot be fetched at the moment.",
+  network: "The film cannot be loaded right now.",
   missing: "The film is not on the server.",
   unsupported: "This browser cannot play the film.",
 };
