@@ -15,7 +15,7 @@ inline bool equalsIgnoreCase(std::string_view a, std::string_view b) {
                     [](char x, char y) { return toLowerAscii(x) == toLowerAscii(y); });
 }
 
-// Whether a list of tokens, as the headers of HTTP have it, names that one.
+// True if `list`, a comma-separated list of tokens in an HTTP header, names `name`.
 inline bool listsToken(std::string_view list, std::string_view name) {
   while (!list.empty()) {
     std::string_view token = list.substr(0, list.find(','));

@@ -1,4 +1,4 @@
-// Text as bytes and bytes as text: the same memory, as whoever reads it wants it. Views last as long as that does.
+// Views of text as bytes and of bytes as text. A view is valid as long as the memory it points to.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ inline std::string_view asText(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// The bytes of an object, whatever it is.
+// The bytes of any object.
 inline std::string_view asText(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

@@ -1,6 +1,6 @@
-// JSON of the kind that most events have: an object that holds nothing but scalars. It is read where it stands, without a
-// copy and without memory, at a small part of what parseJson() takes; what it makes of a text is the same. It does not
-// know all of JSON: what it does not take is a matter for parseJson().
+// A reader for the usual JSON of events: an object that holds only scalars. It reads in place, without copies or
+// allocations, at a small part of the cost of parseJson(), and with the same results. It supports only part of JSON;
+// leave the rest to parseJson().
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace mediasync {
 
-// Views point into the text that was read.
+// A scalar value. Views point into the text that was read.
 struct JsonScalar {
   enum class Kind : std::uint8_t { kNull, kBoolean, kNumber, kText };
   Kind kind = Kind::kNull;
@@ -24,7 +24,7 @@ class FlatObject {
   static constexpr std::size_t kMaxFields = 8;
 
   void clear() { count_ = 0; }
-  // Null when there is no such field. Of several the last counts, as in JSON.parse.
+  // Null if there is no such field. If a name repeats, the last field counts, as in JSON.parse.
   const JsonScalar* find(std::string_view name) const;
 
  private:
@@ -37,20 +37,20 @@ class FlatObject {
   std::array<Field, kMaxFields> fields_;
 };
 
-// Reads a text from its front. The functions return false where that is not what they are for, right or wrong; then
-// there is no going on.
+// Reads a text from its front. Each function returns false if it does not support the text, valid or not; the reader is
+// unusable then.
 class FlatJsonReader {
  public:
   explicit FlatJsonReader(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
 
   bool isAtEnd() const { return at_ == end_; }
-  // One character, with white space around it.
+  // Takes one character, with white space around it.
   bool take(char);
-  // Without escapes and bytes beyond ASCII.
+  // Takes a string without escapes and non-ASCII bytes.
   bool takeString(std::string_view&);
-  // Numbers must have neither a sign nor an exponent.
+  // Takes a scalar. Numbers with a sign or an exponent are not supported.
   bool takeScalar(JsonScalar&);
-  // With at most FlatObject::kMaxFields fields.
+  // Takes an object with at most FlatObject::kMaxFields fields.
   bool takeObject(FlatObject&);
 
  private:

@@ -1,5 +1,5 @@
-// A JSON value for headers that hold one: they do without the header of nlohmann/json, which takes longer to compile
-// than most of our files.
+// A JSON value for headers. It spares them the header of nlohmann/json, which takes longer to compile than most of our
+// files.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace mediasync {
 
-// Holds one value, null at first. A null one takes no memory. After a move it may only be assigned to or destroyed.
+// Holds one value, initially null; a null value takes no memory. A moved-from box may only be assigned to or destroyed.
 class JsonBox {
  public:
   JsonBox();
@@ -19,7 +19,7 @@ class JsonBox {
   JsonBox& operator=(JsonBox&&) noexcept;
   JsonBox& operator=(nlohmann::json value);
 
-  // Holds the value that parseJson() makes of `text`; null when it refuses it.
+  // Holds the result of parseJson() for `text`; null if parseJson() refuses it.
   static JsonBox parsed(std::string_view text, std::size_t maxDepth);
 
   const nlohmann::json& operator*() const;

@@ -1,4 +1,4 @@
-// Network addresses, as far as they tell one client from another.
+// Network addresses as identities of clients.
 #pragma once
 
 #include <cstddef>
@@ -6,9 +6,9 @@
 
 namespace mediasync {
 
-// The part of an address, given as the 4 bytes of an IPv4 or the 16 of an IPv6 one, by which its client is known. Of
-// IPv6 that is the /64: a client has all addresses in it, and may take another each time. An IPv4 address that is
-// written as an IPv6 one is the same client. "": it is no such address.
+// The part of an address that identifies its client. `address` has the 4 bytes of an IPv4 or the 16 of an IPv6 address.
+// The part of an IPv6 address is its /64: a client owns all addresses in it, and may use another each time. An
+// IPv4-mapped IPv6 address identifies the same client as the IPv4 address. Returns "" for any other length.
 inline std::string_view clientNetwork(std::string_view address) {
   constexpr std::size_t kIpv4 = 4, kIpv6 = 16, kPrefix = 8;
   constexpr std::string_view kMapped("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);

@@ -1,5 +1,5 @@
-// With tens of thousands of connections, what belongs to the next one is not in the processor's caches. Asking for it
-// before it is needed lets work go on meanwhile.
+// Prefetching. With tens of thousands of connections, the data of the next one is not in the processor's caches;
+// loading it ahead of its use hides the wait.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace mediasync {
 
-// Starts to load an object into the cache. Any address may be given, null too: none is read.
+// Starts to load an object into the cache. `object` may be any address, including null: it is never dereferenced.
 inline void prefetch(const void* object, std::size_t size) {
   constexpr std::size_t kCacheLine = 64;
   const auto at = reinterpret_cast<std::uintptr_t>(object);

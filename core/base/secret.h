@@ -1,5 +1,5 @@
-// Secrets by which clients show that they are who they were. What is kept of one is a hash under a key of the zone
-// (HMAC-SHA-256, RFC 2104, its first 128 bits): it tells whether a secret is the same, and not what it is.
+// Secrets by which clients prove their identity. Only a hash of a secret is stored, under a key of the zone
+// (HMAC-SHA-256, RFC 2104, its first 128 bits): it can be compared with a secret and does not reveal it.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@ using SecretHash = std::array<std::uint8_t, 16>;
 
 SecretHash hashSecret(const SecretKey&, std::string_view secret);
 
-// Takes as long wherever the two differ.
+// Compares in constant time.
 bool isSameSecret(const SecretHash&, const SecretHash&);
 
 }  // namespace mediasync

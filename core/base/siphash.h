@@ -1,5 +1,5 @@
-// SipHash-2-4: the keyed hash of the shared tables, so that ids chosen by a hostile client cannot be made to collide.
-// (OpenSSL's SipHash allocates a context for each call.)
+// SipHash-2-4, the keyed hash of the shared tables: a client that chooses its ids cannot make them collide. (OpenSSL's
+// SipHash allocates a context for each call.)
 #pragma once
 
 #include <bit>

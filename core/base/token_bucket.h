@@ -1,4 +1,4 @@
-// How often something may happen. Knows no clock: times are monotonic milliseconds, never earlier than those before.
+// Rate limits. There is no clock here: times are monotonic milliseconds that never decrease.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 namespace mediasync {
 
-// So many in the long run, and so many at once.
+// A long-term rate, and the number allowed at once.
 struct Rate {
   std::uint64_t perMinute = 0;  // 0: there is no limit
   std::uint64_t burst = 0;      // at least 1 where there is one
@@ -16,11 +16,11 @@ struct Rate {
   friend bool operator==(const Rate&, const Rate&) = default;
 };
 
-// A bucket that holds `burst` tokens when it is full, and fills at the rate. The rate is not kept: it may be another
-// the next time. All that is kept is when the bucket will be full, so that a bucket of zero bytes is a full one.
+// Holds `burst` tokens when full, and fills at the rate. The bucket does not store the rate, which may differ at each
+// call. It stores only the time when it will be full, so a bucket of zero bytes is full.
 class TokenBucket {
  public:
-  // Takes a token. False, with nothing changed, when there is none. Without a limit there always is.
+  // Takes a token. Returns false, and changes nothing, if there is none. Without a limit there always is one.
   bool take(const Rate& rate, std::int64_t now) {
     if (!rate) return true;
     if (missing(now) + timeFor(rate, 1) > timeFor(rate, rate.burst)) return false;
@@ -28,31 +28,32 @@ class TokenBucket {
     return true;
   }
 
-  // Whether there is anything in it.
+  // True if the bucket holds any part of a token.
   bool hasSome(const Rate& rate, std::int64_t now) const { return !rate || missing(now) < timeFor(rate, rate.burst); }
 
-  // Milliseconds until there is anything in it; 0: there is.
+  // Milliseconds until hasSome() is true; 0 if it is.
   std::int64_t untilSome(const Rate& rate, std::int64_t now) const {
     return hasSome(rate, now) ? 0 : (missing(now) - timeFor(rate, rate.burst)) / kPerMillisecond + 1;
   }
 
-  // Takes any number of tokens, also more than there are: then the bucket stays empty until that is made up for.
+  // Takes any number of tokens, even more than there are: the bucket is then empty until the debt is paid.
   void charge(const Rate& rate, std::int64_t now, std::uint64_t tokens) {
     if (rate) fullAt_ = now * kPerMillisecond + missing(now) + timeFor(rate, tokens);
   }
 
-  // The same, but no more than until it lacks twice what a full one has: what is charged afterwards is not asked for
-  // first, and nobody shall have to make up for it without end.
+  // The same with a bounded debt: a bucket never lacks more than twice its burst. For costs that are charged without
+  // asking first.
   void chargeBounded(const Rate& rate, std::int64_t now, std::uint64_t tokens) {
     if (!rate) return;
     const std::int64_t most = 2 * timeFor(rate, rate.burst);
     fullAt_ = now * kPerMillisecond + std::min(missing(now) + timeFor(rate, tokens), most);
   }
 
-  // Compares two that nobody takes from meanwhile.
+  // Compares two buckets while nobody takes from them.
   bool isFullBefore(const TokenBucket& other) const { return fullAt_ < other.fullAt_; }
 
-  // In a word, for a bucket that is used at least once in 24 days: rounded to milliseconds, in favour of who takes.
+  // The bucket as one word, for buckets that are used at least once in 24 days. Rounds to milliseconds, in favour of
+  // the taker.
   std::uint32_t packed(std::int64_t now) const {
     return static_cast<std::uint32_t>(now + missing(now) / kPerMillisecond);
   }
@@ -66,7 +67,7 @@ class TokenBucket {
  private:
   static constexpr std::int64_t kPerMillisecond = 1'000;
 
-  // Until it is full again, in microseconds.
+  // Microseconds until the bucket is full.
   std::int64_t missing(std::int64_t now) const { return std::max<std::int64_t>(fullAt_ - now * kPerMillisecond, 0); }
   static std::int64_t timeFor(const Rate& rate, std::uint64_t tokens) {
     return static_cast<std::int64_t>(tokens * 60'000 * kPerMillisecond / rate.perMinute);

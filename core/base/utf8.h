@@ -1,5 +1,5 @@
-// UTF-8 (RFC 3629): validation, with no overlong forms, no surrogates and nothing above U+10FFFF, and lengths in the
-// code units of UTF-16.
+// UTF-8 (RFC 3629): validation, which refuses overlong forms, surrogates and code points above U+10FFFF; and lengths in
+// UTF-16 code units.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@
 
 namespace mediasync {
 
-// Validates text that arrives in pieces; a piece may end inside a character. Keeps four bytes of state.
+// Validates text that arrives in pieces; a piece may end inside a character. Holds four bytes of state.
 class Utf8Validator {
  public:
-  // False from the first byte on that no valid text could continue with; sticky until reset().
+  // Returns false from the first byte that cannot continue a valid text; sticky until reset().
   bool feed(std::span<const std::uint8_t> bytes);
-  // True when everything fed so far is valid text that does not end inside a character.
+  // True if everything fed so far is valid text that does not end inside a character.
   bool complete() const { return !failed_ && remaining_ == 0; }
   void reset() { *this = Utf8Validator(); }
 
@@ -29,15 +29,16 @@ class Utf8Validator {
   bool failed_ = false;
 };
 
-// True when `text` as a whole is valid UTF-8; empty text is.
+// True if all of `text` is valid UTF-8. Empty text is valid.
 bool isValidUtf8(std::string_view text);
 
-// The code units that `utf8`, which is valid, has in UTF-16: the length of the same string in JavaScript.
+// Number of UTF-16 code units of valid UTF-8: the length of the string in JavaScript.
 std::size_t utf16Length(std::string_view utf8);
 
-// The bytes that hold the first `units` code units of `text`. nullopt when it has fewer, and when the last of them is
-// the first half of a surrogate pair. Only the first byte of each character is looked at: the answer is that of a valid
-// text if those bytes are valid, which is left to isValidUtf8(). Takes time in proportion to the answer, not the text.
+// Number of bytes that hold the first `units` UTF-16 code units of `text`. Returns nullopt if the text has fewer, or if
+// the last one is the first half of a surrogate pair. It reads only the first byte of each character: the result is
+// correct if those bytes are valid, which isValidUtf8() must check. Takes time in proportion to the result, not to the
+// text.
 std::optional<std::size_t> utf16Prefix(std::string_view text, std::size_t units);
 
 }  // namespace mediasync

@@ -1,9 +1,9 @@
-// Which mediasync this is. CMakeLists.txt says it, for all parts.
+// The version of mediasync, from CMakeLists.txt.
 #pragma once
 
 namespace mediasync {
 
-// "MAJOR.MINOR.PATCH", of static lifetime.
+// "MAJOR.MINOR.PATCH", in static storage.
 extern const char* const kVersion;
 
 }  // namespace mediasync

@@ -1,5 +1,5 @@
-// Reads a client's WebSocket frames and gives whole messages (RFC 6455 section 5, server side: frames are
-// masked). Compressed messages (RFC 7692) are given as they came; see deflate.h.
+// Decodes a client's WebSocket frames into whole messages (RFC 6455 section 5, server side: frames are masked).
+// Compressed messages (RFC 7692) are returned compressed; see deflate.h.
 #pragma once
 
 #include <array>
@@ -18,45 +18,41 @@ namespace mediasync::websocket {
 struct Message {
   Opcode opcode = Opcode::kText;
   std::string_view payload;     // kClose: the reason, without the code
-  std::uint16_t closeCode = 0;  // kClose only; 1005 when the frame had no code
-  bool compressed = false;      // text and binary only: `payload` is still to be inflated
+  std::uint16_t closeCode = 0;  // kClose only; 1005 if the frame had no code
+  bool compressed = false;      // text and binary only: the caller must inflate `payload`
 };
 
-// Every connection keeps one, so it is small: no heap is held while no message is in progress, and what a
-// message holds grows with the bytes that have arrived, never with the length its header declares.
+// Each connection has a decoder, so it is small. It holds no heap while no message is in progress; a message's memory
+// grows with the bytes received, never with the length declared in its header.
 class Decoder {
  public:
-  // Text and binary messages, fragments together, may have up to `maxMessage` bytes.
+  // `maxMessage` bounds text and binary messages in bytes, all fragments together.
   explicit Decoder(std::size_t maxMessage) : maxMessage_(maxMessage) {}
 
-  // Call it with true before the first byte when the handshake agreed on permessage-deflate: text and binary messages
-  // may have RSV1 then (RFC 7692 section 6). A compressed message's limit is for its compressed size, and its text
-  // is not checked here: the caller limits and checks (close code 1007) what it inflates.
+  // Pass true before the first byte if the handshake agreed on permessage-deflate: text and binary messages may then
+  // have RSV1 (RFC 7692 section 6). The limit applies to a message's compressed size, and its text is not validated:
+  // the caller must bound and validate the inflated message (close code 1007).
   void allowCompression(bool allow) { compressionAllowed_ = allow; }
 
   enum class Result { kNeedMore, kMessage, kError };
 
-  // Consumes bytes from the front of `input`, unmasking them in place, until one message or control frame is
-  // complete.
-  //   kMessage   `message` is filled. Its payload points into `input` or into this object: it is valid until
-  //   the next
-  //              call, and while the input's bytes stay where they are. The rest of `input` waits for the
-  //              next call.
-  //   kNeedMore  all of `input` is consumed; `message` is unchanged. A caller loops until it sees this.
-  //   kError     the peer broke the protocol; error() is the code to close with. Every further call returns
-  //   the same.
-  // What follows a close frame is still decoded: stopping there is the caller's business.
+  // Consumes bytes from the front of `input`, unmasking them in place, until one message or control frame is complete.
+  //   kMessage   `message` is filled. Its payload points into `input` or into this object: it is valid until the next
+  //              call, and while the bytes of `input` stay in place. The rest of `input` is left for the next call.
+  //   kNeedMore  all of `input` is consumed; `message` is unchanged. Loop until this result.
+  //   kError     the peer broke the protocol; error() is the close code. All further calls return the same.
+  // Frames after a close frame are still decoded: stop there yourself.
   Result next(std::span<std::uint8_t>& input, Message& message);
 
-  // 1002 protocol error, 1007 text that is not UTF-8, 1009 message too big. Meaningful after kError.
+  // 1002 protocol error, 1007 invalid UTF-8, 1009 message too big. Valid after kError.
   CloseCode error() const { return error_; }
 
-  // Bytes of heap held at the moment.
+  // Bytes of heap held now.
   std::size_t heldBytes() const;
 
-  // Where it is in the bytes of the peer, for a decoder with the same settings in another process, which goes on from
-  // there. Between two calls of next(). restore() is false for what save() cannot have made; the decoder is of no use
-  // then.
+  // Transfers the position in the peer's input to a decoder with the same settings, perhaps in another process. Call
+  // save() between two calls of next(). restore() returns false for data that save() cannot have made; the decoder is
+  // then unusable.
   void save(std::string& out) const;
   bool restore(std::string_view saved);
 

@@ -1,5 +1,4 @@
-// WebSocket frames as the server sends them (RFC 6455 section 5.2: unmasked), and the close codes of
-// section 7.4.
+// WebSocket frames from the server (RFC 6455 section 5.2: unmasked), and the close codes of section 7.4.
 #pragma once
 
 #include <cstddef>
@@ -35,22 +34,22 @@ enum class CloseCode : std::uint16_t {
 // In a frame's first byte: the message is compressed (RFC 7692 section 6).
 inline constexpr std::uint8_t kRsv1Bit = 0x40;
 inline constexpr std::size_t kMaxControlPayload = 125;
-// The longest header a server sends: two bytes and a 64-bit length.
+// The longest header of a server's frame: two bytes and a 64-bit length.
 inline constexpr std::size_t kMaxServerHeader = 10;
 
-// True for the codes a peer may put into a close frame: 1000-1003, 1007-1014 (RFC 6455 section 7.4 and IANA's
-// registry) and the free ranges 3000-4999.
+// True for codes that a peer may put into a close frame: 1000-1003, 1007-1014 (RFC 6455 section 7.4 and IANA's
+// registry), and the free ranges 3000-4999.
 bool isValidCloseCode(std::uint16_t code);
 
-// Appends one unmasked FIN frame. The caller keeps a control frame's payload within kMaxControlPayload.
+// Appends one unmasked FIN frame. The caller must keep a control frame's payload within kMaxControlPayload.
 void appendFrame(std::string& out, Opcode opcode, std::string_view payload);
-// Appends such a frame with RSV1 set: `compressedPayload` is what Deflater gave for a text or binary message (RFC 7692
-// section 6). Only for a connection that agreed on permessage-deflate.
+// Appends such a frame with RSV1 set. `compressedPayload` is Deflater's output for a text or binary message (RFC 7692
+// section 6). Only for connections that agreed on permessage-deflate.
 void appendCompressedFrame(std::string& out, Opcode opcode, std::string_view compressedPayload);
-// Appends only the header of an uncompressed frame, for a payload that is sent from elsewhere.
+// Appends only the header of an uncompressed frame; the caller sends the payload separately.
 void appendFrameHeader(std::string& out, Opcode opcode, std::size_t payloadSize);
-// Appends a close frame. `reason` is UTF-8, cut to 123 bytes between two characters. kNoStatus gives a frame
-// without code and reason.
+// Appends a close frame. `reason` is UTF-8, cut to 123 bytes between two characters. kNoStatus makes a frame without
+// code and reason.
 void appendCloseFrame(std::string& out, CloseCode code, std::string_view reason = {});
 
 }  // namespace mediasync::websocket

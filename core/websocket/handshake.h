@@ -1,5 +1,5 @@
-// The opening handshake (RFC 6455 section 4.2), but for extensions (see extensions.h). Subprotocols are not looked at:
-// the answer selects none.
+// The opening handshake (RFC 6455 section 4.2), except extensions (see extensions.h). The answer never selects a
+// subprotocol.
 #pragma once
 
 #include <cstdint>
@@ -8,16 +8,16 @@
 
 namespace mediasync::websocket {
 
-// The only version of the protocol that is spoken.
+// The only supported protocol version.
 inline constexpr std::string_view kVersion = "13";
 
-// Whether a request asks to become a WebSocket, by the values of its Upgrade and Connection headers (section 4.2.1,
-// items 3 and 4). Connection is a list, and may come in several headers, which are joined by ", " before. Upgrade has
-// to name nothing else.
+// True if a request asks to become a WebSocket, by the values of its Upgrade and Connection headers (section 4.2.1,
+// items 3 and 4). Connection is a list; the caller joins several headers by ", ". Upgrade must name only the WebSocket
+// protocol.
 bool asksWebSocket(std::string_view upgrade, std::string_view connection);
 
-// The rest of what section 4.2.1 requires of such a request. Header values are "" when absent. A header that must not
-// come twice (sections 11.3.1 and 11.3.5) is joined by ", " when it did, and so is valid no more.
+// The other requirements of section 4.2.1. Absent header values are "". The caller joins repeated headers that must be
+// unique (sections 11.3.1 and 11.3.5) by ", ", which makes them invalid.
 struct Opening {
   bool isGet = false;
   bool isHttp11 = false;
@@ -26,18 +26,18 @@ struct Opening {
 };
 
 enum class OpeningVerdict : std::uint8_t {
-  kAccepted,         // to be answered with 101 and acceptKey()
-  kUpgradeRequired,  // another version: 426, with ours in Sec-WebSocket-Version (section 4.4)
+  kAccepted,         // answer with 101 and acceptKey()
+  kUpgradeRequired,  // another version: 426, with kVersion in Sec-WebSocket-Version (section 4.4)
   kBadRequest,
 };
 
-// The version goes first: what else a request of another version must have, only that version knows.
+// Checks the version first: only that version defines the other requirements.
 OpeningVerdict judge(const Opening& opening);
 
 // True for the base64 form of 16 bytes: 22 characters of the alphabet and "==" (section 4.2.1, item 5).
 bool isValidKey(std::string_view secWebSocketKey);
 
-// The Sec-WebSocket-Accept value for that key (section 4.2.2, item 5.4).
+// The Sec-WebSocket-Accept value for a key (section 4.2.2, item 5.4).
 std::string acceptKey(std::string_view secWebSocketKey);
 
 }  // namespace mediasync::websocket
