@@ -1,5 +1,5 @@
-// Sorts requests to the path of Engine.IO by what they ask for, and refuses those that ask for nothing valid (protocols
-// 3 and 4, sections "HTTP long-polling" and "WebSocket").
+// Maps requests at an Engine.IO path to operations, and refuses invalid ones (protocols 3 and 4, sections "HTTP
+// long-polling" and "WebSocket").
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace mediasync::engineio {
 
 enum class Method : std::uint8_t { kGet, kPost, kOther };
 
-// A request of HTTP, as far as Engine.IO looks at it.
+// The parts of an HTTP request that Engine.IO uses.
 struct Request {
   Query query;
   Method method = Method::kGet;
@@ -22,25 +22,25 @@ struct Request {
 
 enum class Ask : std::uint8_t {
   kOpenPolling,    // a handshake
-  kPoll,           // GET of a connection: what the server has for the client
-  kPost,           // POST to a connection: what the client has for the server
-  kUnknownMethod,  // of a connection's polling: Error::kUnknownSid when there is no such one, or else kBadRequest
+  kPoll,           // GET for a connection: fetches output for the client
+  kPost,           // POST for a connection: input from the client
+  kUnknownMethod,  // another method for a connection: Error::kUnknownSid if it does not exist, otherwise kBadRequest
   kOpenWebSocket,  // a handshake
-  kUpgrade,        // of a connection that polls, to WebSocket
+  kUpgrade,        // from a polling connection to WebSocket
 };
 
 struct Admission {
   Ask ask = Ask::kPoll;
-  Protocol protocol;  // counts for a new connection; an existing one keeps what it has
+  Protocol protocol;  // for a new connection; an existing one keeps its own
 };
 
-// Why nothing can come of a request.
+// Why a request is refused.
 enum class Reason : std::uint8_t {
-  kTransport,          // of an unknown name, or JSONP
-  kRevision3,          // which is not allowed here
-  kRevision,           // which nobody speaks
-  kMethod,             // of a handshake
-  kTransportMismatch,  // the transport of the query is not that of the request
+  kTransport,          // an unknown transport, or JSONP
+  kRevision3,          // revision 3, which is not allowed here
+  kRevision,           // an unknown revision
+  kMethod,             // a handshake with another method than GET
+  kTransportMismatch,  // the query's transport is not the request's
 };
 
 struct Refusal {
@@ -49,10 +49,10 @@ struct Refusal {
   friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
-// The first of these that applies: an unknown transport; an unknown revision, in a handshake; a handshake that is not a
-// GET; a WebSocket without an upgrade, or an upgrade to anything else. A handshake without EIO is of revision 3, which
-// is served only where `allowsRevision3`; only that revision knows b64. Whether there is a connection of that sid, and
-// how a WebSocket opens (see core/websocket/handshake.h), is decided later.
+// Refuses for the first of these reasons that applies: an unknown transport; an unknown revision, in a handshake; a
+// handshake that is not a GET; a WebSocket without an upgrade, or an upgrade to anything else. A handshake without EIO
+// has revision 3, which is allowed only with `allowsRevision3`; only that revision has b64. Later steps check whether
+// the sid's connection exists and how a WebSocket opens (see core/websocket/handshake.h).
 std::variant<Admission, Refusal> admit(const Request& request, bool allowsRevision3);
 
 }  // namespace mediasync::engineio

@@ -7,11 +7,10 @@
 
 namespace mediasync::engineio {
 
-// Whether the body of a POST is binary, by the value of its Content-Type header. Compared without regard to case;
-// parameters are not looked at.
+// True if a POST's body is binary, by the value of its Content-Type header. Ignores case and parameters.
 bool isBinaryType(std::string_view contentType);
 
-// The Content-Type of the answer to a poll. Static storage.
+// The Content-Type of the answer to a poll, in static storage.
 std::string_view contentTypeOf(const Payload& payload);
 
 }  // namespace mediasync::engineio

@@ -1,4 +1,4 @@
-// How an Engine.IO request is refused: codes, messages and HTTP status of the reference server.
+// Refusals of Engine.IO requests: codes, messages and HTTP statuses of the reference server.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ enum class Error : int {
   kUnsupportedProtocolVersion = 5,
 };
 
-// Static storage.
+// In static storage.
 std::string_view message(Error error);
 // 403 for kForbidden, otherwise 400.
 int httpStatus(Error error);

@@ -1,4 +1,4 @@
-// The open packet that begins an Engine.IO session (protocol 4, section "Handshake").
+// The open packet, the first of an Engine.IO connection (protocol 4, section "Handshake").
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ struct Settings {
   friend bool operator==(const Settings&, const Settings&) = default;
 };
 
-// Appends 0{"sid":…,"upgrades":[…],"pingInterval":…,"pingTimeout":…,"maxPayload":…}. `sid` is one of ours:
-// characters that JSON does not escape.
+// Appends 0{"sid":…,"upgrades":[…],"pingInterval":…,"pingTimeout":…,"maxPayload":…}. `sid` must contain only characters
+// that JSON does not escape.
 void appendOpenPacket(std::string& out, std::string_view sid, bool offerWebSocket, const Settings& settings);
 
 }  // namespace mediasync::engineio

@@ -10,22 +10,20 @@ namespace mediasync::engineio {
 
 inline constexpr char kSeparator = '\x1e';
 
-// Pull style: a caller loops over next() until it gives kEnd or kError. `body` outlives the decoder.
+// A pull decoder: loop over next() until it returns kEnd or kError. `body` must outlive the decoder.
 class PayloadDecoder {
  public:
   explicit PayloadDecoder(std::string_view body) : rest_(body) {}
 
   enum class Result { kPacket, kEnd, kError };
 
-  // kPacket  `packet` is filled. Its data points into the body, or, for a binary packet ("b" and base64),
-  // into this
+  // kPacket  `packet` is filled. Its data points into the body, or, for a binary packet ("b" and base64), into this
   //          object until the next call.
-  // kError   an empty packet (an empty body is one), an unknown type, or bad base64; sticky. The packets
-  // given before
-  //          stand.
-  // Text is not checked for UTF-8 here.
+  // kError   an empty packet (an empty body is one), an unknown type, or bad base64; sticky. Earlier packets stay
+  //          valid.
+  // Does not check text for UTF-8.
   Result next(Packet& packet);
-  // No packet is left.
+  // True if no packet is left.
   bool atEnd() const { return atEnd_; }
 
  private:

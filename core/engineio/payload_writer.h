@@ -1,4 +1,4 @@
-// Puts packets into the payload of one poll, in the client's revision.
+// Collects packets into the payload of one poll, in the client's revision.
 #pragma once
 
 #include <string>
@@ -13,18 +13,18 @@ class PayloadWriter {
  public:
   explicit PayloadWriter(Protocol protocol) : protocol_(protocol) {}
 
-  // One text packet, such as "4hello".
+  // Adds one text packet, such as "4hello".
   void text(std::string_view packet);
-  // One binary message.
+  // Adds one binary message.
   void binary(std::string_view bytes);
-  // Text packets that appendPacket() has encoded.
+  // Adds text packets that appendPacket() has encoded.
   void encoded(std::string_view packets);
 
   bool empty() const { return payload_.empty() && parts_.empty(); }
-  // What was put in. The writer is empty afterwards.
+  // Returns the payload and leaves the writer empty.
   Payload take();
 
-  // Appends one text packet so that others can follow, and it can follow others.
+  // Appends one text packet in a form that others can follow and precede.
   static void appendPacket(std::string& out, Revision, std::string_view packet);
 
  private:
@@ -38,13 +38,13 @@ class PayloadWriter {
 
   Protocol protocol_;
   std::string payload_;
-  // Revision 3 frames a whole payload in another way when something in it is binary, so packets are kept until then.
+  // Revision 3 frames the whole payload differently if any packet is binary, so packets are kept until take().
   std::vector<Part> parts_;
   bool hasBinary_ = false;
   bool hasEncoded_ = false;
 };
 
-// A payload of one text packet.
+// A payload with a single text packet.
 Payload payloadOf(Protocol, std::string_view packet);
 
 }  // namespace mediasync::engineio

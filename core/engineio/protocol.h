@@ -1,4 +1,4 @@
-// Which Engine.IO a client speaks, as it said in its handshake.
+// The Engine.IO protocol of a client, from its handshake.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace mediasync::engineio {
 
-// The revision of the protocol: Socket.IO clients 1.x and 2.x speak 3, later ones 4.
+// The protocol revision: Socket.IO clients 1.x and 2.x speak 3, later ones 4.
 enum class Revision : std::uint8_t { kV3 = 3, kV4 = 4 };
 
 struct Protocol {

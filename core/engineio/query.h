@@ -6,19 +6,19 @@
 
 namespace mediasync::engineio {
 
-// Values as they stand in the query string; empty when absent.
+// Raw values from the query string; empty if absent.
 struct Query {
-  std::optional<std::string_view> eio;  // by which its absence means revision 3, and an empty one nothing
+  std::optional<std::string_view> eio;  // absent means revision 3; an empty one is invalid
   std::string_view transport;
   std::string_view sid;
-  // Only revision 3 has these:
+  // Only in revision 3:
   std::string_view j;   // the number of the callback
-  bool jsonp = false;   // j is present, if only by name
-  bool base64 = false;  // the client takes no binary payloads: b64 is present and neither empty, "0" nor "false"
+  bool jsonp = false;   // j is present, even without a value
+  bool base64 = false;  // the client accepts no binary payloads: b64 is present and not empty, "0" or "false"
 };
 
-// Takes the first EIO, transport, sid, j and b64 and ignores everything else. Names are case-sensitive, and nothing
-// is percent-decoded: no valid value needs it. The views point into `rawQuery`, which has no leading '?'.
+// Takes the first EIO, transport, sid, j and b64 and ignores everything else. Names are case-sensitive, and nothing is
+// percent-decoded, since no valid value needs it. The views point into `rawQuery`, which must have no leading '?'.
 Query parseQuery(std::string_view rawQuery);
 
 }  // namespace mediasync::engineio

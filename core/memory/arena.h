@@ -1,5 +1,5 @@
-// Addressing inside one region of shared memory. Records refer to each other by Ref, never by pointer, so that a region
-// may be mapped anywhere.
+// Addresses inside one region of shared memory. Records refer to each other by Ref, never by pointer, so that each
+// process may map the region anywhere.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace mediasync::memory {
 
-// Offset from the start of the region, in units of 8 bytes. 0 is "nothing".
+// An offset from the start of the region, in units of 8 bytes. 0 means none.
 using Ref = std::uint32_t;
 
 class Arena {

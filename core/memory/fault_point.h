@@ -1,13 +1,13 @@
-// Where a process may be made to die by a test: at every step of a change to shared memory. Nothing at all unless
-// MEDIASYNC_FAULT_POINTS is defined, as it is in builds of the tests alone.
+// Fault points, at which a test can kill a process: at every step of a change to shared memory. They compile to nothing
+// unless MEDIASYNC_FAULT_POINTS is defined, as it is only in test builds.
 #pragma once
 
 namespace mediasync::memory {
 
 #ifdef MEDIASYNC_FAULT_POINTS
 
-// Called at each point that this process passes, with the place in the source. The call keeps the compiler from moving
-// what is written to shared memory from one side of the point to the other.
+// Called at each point that the process passes, with its place in the source. The call keeps the compiler from moving
+// writes to shared memory across the point.
 using FaultHook = void (*)(const char* file, int line);
 inline FaultHook faultHook = nullptr;
 

@@ -8,7 +8,7 @@
 
 namespace mediasync::memory {
 
-// Ends of a doubly linked list that runs through records.
+// The ends of a doubly linked list that runs through records.
 struct Queue {
   Ref first;
   Ref last;
@@ -18,7 +18,7 @@ struct QueueLinks {
   Ref previous;
 };
 
-// `links` is the member of T that the list runs through.
+// `links` is the member of T that links the list.
 template <class T>
 void pushBack(Transaction& txn, const Queue& queue, QueueLinks T::*links, Ref ref) {
   Queue& q = txn.edit(queue);
@@ -43,7 +43,7 @@ void pushFront(Transaction& txn, const Queue& queue, QueueLinks T::*links, Ref r
   q.first = ref;
 }
 
-// Behind `previous`, or at the front when that is 0.
+// Inserts after `previous`, or at the front if that is 0.
 template <class T>
 void insertAfter(Transaction& txn, const Queue& queue, QueueLinks T::*links, Ref previous, Ref ref) {
   if (previous == 0) return pushFront(txn, queue, links, ref);

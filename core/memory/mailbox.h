@@ -1,6 +1,6 @@
-// How workers tell each other that something waits: a record is pushed on the list of the worker that must look at it,
-// once, however often that is called for. Any process pushes, the worker alone takes. Nothing is allocated and nothing
-// can overflow. A record is not freed while it is queued: its place in a list pins it.
+// Mailboxes between workers. A process pushes a record on the list of the worker that must read it; further pushes have
+// no effect until the worker has taken the list. Any process pushes, only the worker takes. Nothing is allocated and
+// nothing can overflow. A queued record is not freed: its place in a list pins it.
 #pragma once
 
 #include <atomic>
@@ -11,8 +11,8 @@
 
 namespace mediasync::memory {
 
-// Queues the record (which has `queued` and `mailNext`) unless it is in a list already. Called under the lock of the
-// record's shard, after the transaction that made the news has been committed.
+// Queues the record, which has `queued` and `mailNext`, unless it is in a list already. Call it under the lock of the
+// record's shard, after committing the transaction that made the news.
 template <class Record>
 bool postMail(const Arena& arena, std::atomic<Ref>& list, Ref ref) {
   Record& record = *arena.at<Record>(ref);
@@ -27,9 +27,9 @@ bool postMail(const Arena& arena, std::atomic<Ref>& list, Ref ref) {
   return true;
 }
 
-// Takes the whole list and calls fn(Ref) for each record. fn sets `queued` to 0, under the lock of the record's shard,
-// before it looks at the record, so that later news queue it again. What fn throws is thrown when all have had their
-// turn.
+// Takes the whole list and calls fn(Ref) for each record. fn must set `queued` to 0, under the lock of the record's
+// shard, before it reads the record, so that later news queue it again. If fn throws, the remaining records are still
+// handled, and the exception is rethrown at the end.
 template <class Record, class Fn>
 void takeMail(const Arena& arena, std::atomic<Ref>& list, Fn fn) {
   Ref ref = list.exchange(0, std::memory_order_acq_rel);
@@ -47,8 +47,8 @@ void takeMail(const Arena& arena, std::atomic<Ref>& list, Fn fn) {
   if (failure) std::rethrow_exception(failure);
 }
 
-// For a record that says it is queued: clears that when it is not in the list. Under the lock of the record's shard, by
-// the worker that the list belongs to.
+// For a record marked as queued: clears the mark if the record is not in the list. Call it under the lock of the
+// record's shard, in the worker that owns the list.
 template <class Record>
 void mendMail(const Arena& arena, const std::atomic<Ref>& list, Ref ref) {
   Record& record = *arena.at<Record>(ref);

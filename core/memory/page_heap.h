@@ -1,5 +1,5 @@
-// The pages of the zone, shared by all shards: a shard takes a page when it needs one and gives it back when empty, so
-// that memory flows to where it is used.
+// The pages of the zone, shared by all shards: a shard takes pages as needed and returns empty ones, so that memory
+// flows to where it is used.
 #pragma once
 
 #include <array>
@@ -13,16 +13,16 @@
 namespace mediasync::memory {
 
 inline constexpr std::size_t kPageSize = 4096;
-using PageIndex = std::uint32_t;  // 0 is "none": the first page is never handed out
+using PageIndex = std::uint32_t;  // 0 means none: the first page is never handed out
 using ShardId = std::uint16_t;
 
 enum class PageState : std::uint8_t {
   kFree,   // in the heap's free list
-  kTaken,  // belongs to a shard, which does not use it (yet, or any more)
+  kTaken,  // belongs to a shard that does not use it yet, or no longer does
   kInUse,  // holds objects of a shard
 };
 
-// Which objects of a page are allocated.
+// The set of allocated objects of a page.
 class ObjectMap {
  public:
   static constexpr std::uint32_t kMost = 128;
@@ -31,7 +31,7 @@ class ObjectMap {
   void add(std::uint32_t object) { words_[object / 64] |= 1ULL << object % 64; }
   void remove(std::uint32_t object) { words_[object / 64] &= ~(1ULL << object % 64); }
   std::uint32_t count() const { return static_cast<std::uint32_t>(std::popcount(words_[0]) + std::popcount(words_[1])); }
-  // kMost when all are allocated.
+  // kMost if all are allocated.
   std::uint32_t firstFree() const {
     const int first = std::countr_one(words_[0]);
     return static_cast<std::uint32_t>(first < 64 ? first : 64 + std::countr_one(words_[1]));
@@ -41,7 +41,7 @@ class ObjectMap {
   std::array<std::uint64_t, 2> words_;
 };
 
-// One for each page, apart from the pages themselves.
+// One per page, stored apart from the pages.
 struct PageDescriptor {
   ObjectMap used;
   PageIndex next;      // free list of the heap, or the shard's list of pages with room
@@ -49,19 +49,19 @@ struct PageDescriptor {
   ShardId owner;
   PageState state;
   std::uint8_t sizeClass;
-  std::uint32_t notedBy;  // the shard's transaction that has noted this record already
+  std::uint32_t notedBy;  // the shard's latest transaction that noted this record in its undo log
 };
 
 class PageHeap {
  public:
-  // Makes `count` pages from `firstPage` on available; `descriptors` are the records for them. Both lie in the arena.
+  // Adds `count` pages from `firstPage` on; `descriptors` are their records. Both must be in the arena.
   void init(const Arena&, Ref descriptors, std::size_t firstPageOffset, std::uint32_t count);
 
-  // A page for the shard, in state kTaken, or 0 when there is none but the `reserve` that is meant for others.
+  // Takes a page for the shard, in state kTaken. Returns 0 if only the `reserve` meant for others is left.
   PageIndex take(const Arena&, ShardId owner, std::uint32_t reserve);
-  // Gives back a page in state kTaken.
+  // Returns a page in state kTaken to the heap.
   void give(const Arena&, PageIndex);
-  // Gives back every page that `owner` took and does not use: what a dead process left behind.
+  // Returns every page that `owner` took and does not use, the remains of a dead process.
   void reclaim(const Arena&, ShardId owner);
 
   PageDescriptor& descriptor(const Arena& arena, PageIndex page) const {

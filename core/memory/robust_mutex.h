@@ -1,5 +1,5 @@
-// A mutex in shared memory that survives the death of its holder: the next one to lock it is told so. And one that
-// lives, and does not go on: the others can do something about it.
+// A mutex in shared memory that survives the death of its holder: the next process that locks it learns of the death.
+// If the holder lives and hangs, the others can react.
 #pragma once
 
 #include <pthread.h>
@@ -8,19 +8,19 @@
 
 namespace mediasync::memory {
 
-// Lives in shared memory; trivially copyable in the sense that nobody copies it. init() once, by the creator.
+// Lives in shared memory; trivially copyable, but must not be copied. The creator calls init() once.
 class RobustMutex {
  public:
   void init();
-  // Returns true when the previous holder died inside: what the mutex protects must be repaired before use.
+  // Returns true if the previous holder died inside: repair the protected data before use.
   bool lock();
   void unlock();
 
-  // Says what this process does from now on when another one has kept the lock for all of kPatience: `whenStuck`
-  // gets the thread that holds it. It is called again and again until the lock is free.
+  // Sets this process's reaction when another one has held the lock for kPatience: `whenStuck` gets the id of the
+  // holding thread. It is called repeatedly until the lock is free.
   using WhenStuck = void (*)(std::int32_t holder);
   static void onStuck(WhenStuck whenStuck);
-  // Milliseconds. They are counted in pieces, so that a machine that stood still as a whole has waited for one alone.
+  // Milliseconds, counted in pieces: a machine that was suspended as a whole counts as one piece.
   static constexpr int kPatience = 2'000;
 
  private:

@@ -1,5 +1,5 @@
-// What a client asks for, already checked for form (types, lengths, ranges) and free of any wire format.
-// All views point into the caller's buffers and are valid only during the call they are passed to.
+// Commands of clients, checked for form (types, lengths, ranges) and free of any wire format. All views point into the
+// caller's buffers and are valid only during the call.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace mediasync::session {
 
-// Longest texts, in bytes of UTF-8.
+// Maximum lengths of texts, in bytes of UTF-8.
 inline constexpr std::size_t kMaxIdBytes = 128;
 inline constexpr std::size_t kMaxUsernameBytes = 256;
 inline constexpr std::size_t kMaxAvatarBytes = 2048;
@@ -22,10 +22,10 @@ inline constexpr std::size_t kMaxMediaTitleBytes = 512;
 inline constexpr std::size_t kMinSecretBytes = 8;
 inline constexpr std::size_t kMaxSecretBytes = 128;
 
-// How far from now a command may begin, in milliseconds. One that is farther off begins now.
+// Maximum distance of a command's `executeAt` from now, in milliseconds. A command beyond it takes effect now.
 inline constexpr std::int64_t kMaxExecuteAhead = 10'000;
 
-// Connections (tabs, devices) that one user may hold at a time.
+// Connections (tabs, devices) that one user may have at a time.
 inline constexpr std::uint32_t kMaxConnectionsPerUser = 64;
 
 struct JoinSession {
@@ -58,14 +58,14 @@ struct RequestLeadership {};
 
 struct ReportDesync {
   double reportedPosition = 0;
-  std::optional<double> reportedTime;  // echoed back as it came; null when absent
+  std::optional<double> reportedTime;  // echoed unchanged; null if absent
 };
 
 struct Heartbeat {
-  std::optional<double> probe = {};  // asks for precise times, and is echoed back as it came
+  std::optional<double> probe = {};  // asks for precise times; echoed unchanged
 };
 
-// The film of the user has stalled, or goes on.
+// The user's film has stalled, or goes on.
 struct ReportBuffering {
   Stall stall;
 };

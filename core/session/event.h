@@ -1,5 +1,5 @@
-// What happened in a session and is told to its members. The log of a session holds these; they are turned into JSON
-// once for each worker and format, when they are sent.
+// Events of a session for its members. The session's log holds these; each worker turns them into JSON once per format
+// when it sends them.
 #pragma once
 
 #include <cstddef>
@@ -48,13 +48,13 @@ struct UserBuffering {
   Stall stall;
 };
 
-// One of the operator's own.
+// An event of the operator's scripts.
 struct CustomEvent {
   std::string_view json;  // an array: the name, then the arguments; at most kMaxCustomEventBytes
 };
 inline constexpr std::size_t kMaxCustomEventBytes = 3072;
 
-// State files hold these by their index: new ones are added at the end.
+// State files store the index of an event's type here: add new types at the end.
 using EventBody =
     std::variant<UserJoined, UserLeft, PlaybackSync, MediaLoaded, LeadershipChanged, UserBuffering, CustomEvent>;
 

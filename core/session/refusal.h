@@ -1,4 +1,4 @@
-// Why a command was refused, as clients see it: the `error` event, a failed acknowledgement, a REST answer.
+// Why a command was refused, for clients: in the `error` event, a failed acknowledgement, a REST answer.
 #pragma once
 
 #include <array>
@@ -7,9 +7,9 @@
 
 namespace mediasync::session {
 
-// `code` is a stable upper-case word that programs compare; `message` is a sentence for people. Both point to static
-// storage, but for the words of operators' scripts, which are good for the call that they are given to. A
-// default-constructed Refusal means "not refused".
+// `code` is a stable upper-case word for programs; `message` is a sentence for people. Both point to static storage,
+// except texts from operators' scripts, which are valid only during the call that receives them. A default-constructed
+// Refusal means "not refused".
 struct Refusal {
   std::string_view code;
   std::string_view message;
@@ -66,11 +66,11 @@ inline constexpr Refusal kTooManyConnections{"TOO_MANY_CONNECTIONS", "The user h
 inline constexpr Refusal kRateLimited{"RATE_LIMITED", "Too many requests in a short time. Try again later."};
 inline constexpr Refusal kZoneFull{"ZONE_FULL", "The server is out of memory for sessions"};
 
-// Questions that the scripts of an operator did not answer in time, or failed at.
+// Refusals because of the operator's scripts.
 inline constexpr Refusal kHookFailed{"HOOK_FAILED", "The server could not check this, try again"};
 inline constexpr Refusal kBacklogged{"BACKLOGGED", "The answer does not fit beside what you must take first"};
 
-// All of the above: refusals are counted by their place here.
+// All of the above: refusals are counted by their index here.
 inline constexpr std::array kRefusals{
     kInvalidPayload,       kInvalidSessionId, kInvalidUserId,    kInvalidUsername,     kInvalidAvatar,
     kInvalidUserSecret,    kInvalidPosition,  kInvalidIsPlaying, kInvalidPlaybackRate, kInvalidExecuteAt,
@@ -80,7 +80,7 @@ inline constexpr std::array kRefusals{
     kLeaderActive,         kSessionNotFound,  kTooManySessions,  kSessionFull,         kTooManyConnections,
     kRateLimited,          kZoneFull,         kHookFailed,       kBacklogged};
 
-// The place of a code; that of none of them is kRefusals.size().
+// The index of a code; kRefusals.size() for an unknown one.
 constexpr std::size_t placeOf(std::string_view code) {
   std::size_t place = 0;
   while (place < kRefusals.size() && kRefusals[place].code != code)

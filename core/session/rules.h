@@ -1,4 +1,4 @@
-// The rules of a session: who may do what, what changes, who is told. No wire format, no memory layout, no clock.
+// The rules of a session: who may do what, the changes, and who is told. No wire format, no memory layout, no clock.
 // Each function is one transition. A refusal leaves the state unchanged.
 #pragma once
 
@@ -15,30 +15,29 @@
 
 namespace mediasync::session {
 
-// What a connection that is already in a session gets for another `join_session`: nothing (kNone: it is the same
-// session and the same user, so the join refreshes name and avatar) or a refusal.
+// The result of another `join_session` on a connection that is in a session: kNone if it is the same session and the
+// same user, so that the join updates name and avatar; otherwise a refusal.
 Refusal checkRejoin(std::string_view currentSession, std::string_view currentUser, const JoinSession&);
 
-// On which terms a client joins.
+// The conditions of a join.
 struct Terms {
   std::uint32_t maxUsers = 0;        // of the session; 0: no bound
-  std::optional<SecretHash> secret;  // what the client shows to be who it says it is; nullopt: it need not
+  std::optional<SecretHash> secret;  // the client's proof of its identity; nullopt: none is required
 };
 
-// A connection of `join.userId` comes in. Adds the user when unknown, refreshes name and avatar otherwise, tells the
-// others when the user was not there before, and elects a leader when the session has lost its own for good. A secret
-// that is shown must be the one that the user is bound to, and binds a user who is not yet. On success `*user` is the
-// user.
+// A connection of `join.userId` joins. Adds an unknown user, updates name and avatar of a known one, tells the others
+// if the user was not present, and elects a leader if the session has lost its own for good. A secret must match the
+// one that the user is bound to, and binds an unbound user. On success `*user` is the user.
 Refusal join(State&, const JoinSession&, const Terms&, Instant now, UserRef* user);
 
-// A connection of a user comes back that the session still knows: as join(), but nothing is said about the user.
+// A connection of a user that the session still lists is recovered: like join(), without changing the user's data.
 Refusal comeBack(State&, UserRef, Instant now);
 
-// The same connection joins again as the same user: refreshes name and avatar. It holds the seat and need not show a
-// secret; one that it gives with the join (`given`) must be the right one.
+// The same connection joins again as the same user: updates name and avatar. It has the seat and needs no secret, but a
+// secret given with the join (`given`) must match.
 Refusal refresh(State&, UserRef, const JoinSession&, const std::optional<SecretHash>& given, Instant now);
 
-// What the operator's own rules do. A user who leads already stays the leader, and nobody is told.
+// Actions of the operator's own rules. If the user already leads, nothing changes and nobody is told.
 void appoint(State&, UserRef, Instant now);
 void loadMediaForAll(State&, const LoadMedia&, Instant now);  // as the leader would
 void tell(State&, const CustomEvent&, Instant now);
@@ -48,25 +47,25 @@ void leave(State&, UserRef, Instant now);
 
 Refusal syncPlayback(State&, UserRef, const SyncPlayback&, Instant now);
 Refusal loadMedia(State&, UserRef, const LoadMedia&, Instant now);
-// A report that changes nothing is told to nobody.
+// A report that changes nothing is not sent on.
 Refusal reportBuffering(State&, UserRef, const ReportBuffering&, Instant now);
 Refusal requestLeadership(State&, UserRef, Instant now);
 
-// A heartbeat or a report: the user is active, nothing else changes.
+// A heartbeat or a report: marks the user as active and changes nothing else.
 void noteActivity(State&, UserRef, Instant now);
 
-// The last connection of the user is gone: the grace begins.
+// The user's last connection is gone: the grace begins.
 void connectionsLost(State&, UserRef, Instant now);
 
-// Nobody came back within the grace: the others are told, and leadership moves.
+// The grace has ended without a return: the others are told, and leadership moves.
 void graceExpired(State&, UserRef, Instant now);
 
-// The user stayed away for the longer timeout and is removed; only a leader stays listed for as long as it leads, and
-// its time begins anew.
+// The longer timeout has ended: removes the user. A leader instead stays listed for as long as it leads, and its time
+// starts again.
 void awayExpired(State&, UserRef, Instant now);
 
-// The playback state as it is at `now`: a fresh pair of position and time. The time of one that has yet to begin is
-// when it does.
+// The playback state at `now`: a fresh pair of position and time. Before the start of playback the time is that of the
+// start.
 PlaybackView playbackAt(const State&, Instant now);
 
 }  // namespace mediasync::session

@@ -1,5 +1,5 @@
-// A session as it is shown: in `session_joined`, `session_state` and over REST. Owns nothing: the views point into the
-// buffer the snapshot was copied to, which must outlive it.
+// A session as clients see it, in `session_joined`, `session_state` and over REST. It owns nothing: the views point
+// into the buffer that the snapshot was copied to, which must outlive it.
 #pragma once
 
 #include <cstdint>
@@ -29,11 +29,11 @@ struct SessionView {
   PlaybackView playback;             // a fresh pair of position and lastUpdateTime
   std::int64_t createdAt = 0;        // epoch milliseconds
   std::int64_t lastActivity = 0;     // epoch milliseconds
-  std::uint32_t userCount = 0;       // users, the disconnected included
+  std::uint32_t userCount = 0;       // users, including disconnected ones
   std::uint32_t connectedCount = 0;  // users with a connection
 };
 
-// One line of the session list.
+// An entry of the session list.
 struct SessionSummary {
   std::string_view sessionId;
   std::uint32_t userCount = 0;

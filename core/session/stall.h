@@ -1,4 +1,4 @@
-// Whether the film of a user has stopped, and why.
+// The stall of a user's film, and its cause.
 #pragma once
 
 #include <cstdint>
@@ -6,14 +6,14 @@
 namespace mediasync::session {
 
 enum class Problem : std::uint8_t {
-  kNone,         // or not known
+  kNone,         // or unknown
   kNetwork,      // the film comes too slowly, or not at all
-  kMissing,      // there is no such film
+  kMissing,      // the film does not exist
   kUnsupported,  // the player cannot play it
 };
 
 struct Stall {
-  bool isBuffering = false;  // it has stopped for want of data
+  bool isBuffering = false;  // the film has stalled for lack of data
   Problem problem = Problem::kNone;
   friend bool operator==(const Stall&, const Stall&) = default;
 };

@@ -1,4 +1,4 @@
-// What the rules need to know of a session and may change in it. The store implements this on shared memory; a test can
+// The rules' view of a session: what they read and change. The store implements it on shared memory; a test may
 // implement it on anything.
 #pragma once
 
@@ -14,14 +14,14 @@
 
 namespace mediasync::session {
 
-// Where a user of the session stands.
+// The presence of a user in the session.
 enum class Presence : std::uint8_t {
   kConnected,  // has at least one connection
-  kGrace,      // lost the last one a moment ago; the others have not been told
-  kAway,       // given up, or listed by REST and not yet come; the others see it as left
+  kGrace,      // lost the last one recently; the others have not been told
+  kAway,       // past the grace, or created over REST and not yet joined; for the others the user has left
 };
 
-// Names a user within a session for the length of one transition. 0 is nobody.
+// Identifies a user within a session for the duration of one transition. 0 is nobody.
 using UserRef = std::uint32_t;
 
 struct UserFacts {
@@ -30,8 +30,8 @@ struct UserFacts {
   std::optional<std::string_view> avatar;
   Presence presence = Presence::kAway;
   std::uint32_t connections = 0;
-  std::optional<SecretHash> secret;  // that its clients must show; nullopt: it is not bound to any
-  std::optional<Stall> stall = {};   // that it reported last; nullopt: nothing since it joined
+  std::optional<SecretHash> secret;  // that clients must prove; nullopt: the user is not bound
+  std::optional<Stall> stall = {};   // the last report; nullopt: none since the join
 };
 
 struct Media {
@@ -41,9 +41,9 @@ struct Media {
   friend bool operator==(const Media&, const Media&) = default;
 };
 
-// One session during one transition. Changes take effect together, when the transition ends well; when it is refused,
-// or when the implementation runs out of space (it says so by throwing what its owner catches), none does.
-// Views returned stay valid until the next change of the same thing.
+// One session during one transition. Changes take effect together when the transition succeeds. None does if it is
+// refused, or if the implementation runs out of space, which it reports by an exception for the transition's owner.
+// Returned views are valid until the next change of the same item.
 class State {
  public:
   virtual ~State() = default;
@@ -71,10 +71,9 @@ class State {
   virtual void seen(UserRef, Instant now) = 0;  // the user did something
   virtual void touch(Instant now) = 0;          // the session is active
 
-  // Tells the members. `kDroppable` is for what a client asks for, which can be refused or tried again: it may give up
-  // the transition when a reader must catch up first. `kMinor` likewise, and it leaves room for what is not minor: the
-  // leader's commands are not to wait for what everybody may say. `kCertain` is for time that has run out, which waits
-  // for nobody: it always succeeds.
+  // Tells the members. `kDroppable` is for commands, which can be refused or tried again: it may abandon the transition
+  // if a reader must catch up first. `kMinor` also, and it leaves room for the others, so that the leader's commands do
+  // not wait for those of all members. `kCertain` is for expired times, which wait for nobody: it always succeeds.
   enum class Urgency { kMinor, kDroppable, kCertain };
   virtual void emit(const Event&, Urgency) = 0;
 };

@@ -1,5 +1,5 @@
-// Names that no event may have, as in the reference implementation: a server refuses them, and a client that is sent one
-// takes the packet for broken and closes its connection.
+// Event names that the reference implementation reserves: a server refuses them, and a client that receives one takes
+// the packet for broken and closes its connection.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Clients of Socket.IO protocol 4 may append a query to the namespace they connect to, in place of a payload.
+// Clients of Socket.IO protocol 4 may append a query to the namespace in CONNECT instead of sending a payload.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -6,8 +6,8 @@
 
 namespace mediasync::socketio {
 
-// Cuts the query off `nsp` and adds its parameters, percent-decoded, to the object as strings. Parameters that are not
-// UTF-8 are left out.
+// Removes the query from `nsp` and adds its parameters, percent-decoded, to the object as strings. Omits parameters
+// that are not UTF-8.
 void splitQuery(std::string& nsp, nlohmann::json& object);
 
 }  // namespace mediasync::socketio

@@ -1,4 +1,4 @@
-// A Socket.IO packet (Socket.IO protocol 5, section "Packet encoding") and what a peer may put into one.
+// A Socket.IO packet (Socket.IO protocol 5, section "Packet encoding") and the limits of one from a peer.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ struct Packet {
   std::string nsp = "/";
   std::optional<std::uint64_t> id;  // of the acknowledgement
   std::uint32_t attachments = 0;    // binary messages that follow a kBinaryEvent or kBinaryAck
-  JsonBox data;                     // null when absent
+  JsonBox data;                     // null if absent
   bool hasData = false;
 };
 

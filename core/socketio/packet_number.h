@@ -1,4 +1,4 @@
-// Decimal numbers in front of a packet's data (Socket.IO protocol 5, section "Packet encoding").
+// Decimal numbers before a packet's data (Socket.IO protocol 5, section "Packet encoding").
 #pragma once
 
 #include <cstdint>
@@ -7,14 +7,14 @@
 
 namespace mediasync::socketio {
 
-// The largest number of an acknowledgement: JavaScript's numbers count no further.
+// The largest acknowledgement id: JavaScript's numbers count no further.
 inline constexpr std::uint64_t kMaxAckId = std::uint64_t{1} << 53;
 
 inline bool isDigit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Takes the decimal number at the front of `text`: false when there is none or it is above `max`.
+// Takes the decimal number at the front of `text`. Returns false if there is none or it is above `max`.
 inline bool takeNumber(std::string_view& text, std::uint64_t max, std::uint64_t& number) {
   if (text.empty() || !isDigit(text.front())) return false;
   number = 0;
@@ -26,7 +26,7 @@ inline bool takeNumber(std::string_view& text, std::uint64_t max, std::uint64_t&
   return true;
 }
 
-// Takes the number of an acknowledgement, if there is one: false when it is too large.
+// Takes an acknowledgement id, if there is one. Returns false if it is too large.
 inline bool takeId(std::string_view& text, std::optional<std::uint64_t>& id) {
   id.reset();
   if (text.empty() || !isDigit(text.front())) return true;

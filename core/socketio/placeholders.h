@@ -1,5 +1,5 @@
-// Where the attachments of a packet belong in its data (Socket.IO protocol 5, "Binary"): an attachment stands there as
-// {"_placeholder":true,"num":0}, by its number.
+// Placeholders in a packet's data mark the places of its attachments (Socket.IO protocol 5, "Binary"):
+// {"_placeholder":true,"num":0} is the first attachment.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +7,10 @@
 
 namespace mediasync::socketio {
 
-// Whether each placeholder in `data` names one of so many attachments, of up to 64, and no two the same: one that is
-// named again and again would be a small packet that becomes a large one. (The reference parser writes each once, reads
-// one as often as it is named, and takes a packet with a number that is too large as broken.) `data` is no deeper than
-// what decode() accepts.
+// True if each placeholder in `data` names one of `attachments` attachments, at most 64, and no two name the same:
+// repetition would turn a small packet into a large one. (The reference parser writes each attachment once, reads one
+// as often as it is named, and takes a packet with too large a number as broken.) `data` must be no deeper than
+// decode() accepts.
 bool placeholdersFit(const nlohmann::json& data, std::size_t attachments);
 
 }  // namespace mediasync::socketio

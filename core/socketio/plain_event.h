@@ -1,6 +1,5 @@
-// Events in the form that nearly all of them have: of the main namespace, with no more than one object, which is flat:
-// 2["sync_playback",{"position":1.5,"isPlaying":true}]. What decode() makes of the same text is the same, at many times
-// the cost.
+// A reader for the form of nearly all events: in the main namespace, with at most one object, which is flat:
+// 2["sync_playback",{"position":1.5,"isPlaying":true}]. decode() gives the same result at many times the cost.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +14,11 @@ namespace mediasync::socketio {
 struct PlainEvent {
   std::string_view name;
   std::optional<std::uint64_t> id;  // of the acknowledgement
-  bool hasData = false;             // there was an object
+  bool hasData = false;             // the event has an object
   FlatObject data;
 };
 
-// Socket.IO protocol 5, "Packet encoding". False for whatever is not of this form, right or wrong: decode() knows more.
+// Socket.IO protocol 5, "Packet encoding". Returns false for text of any other form, valid or not: use decode() for it.
 bool readPlainEvent(std::string_view text, PlainEvent& event);
 
 }  // namespace mediasync::socketio
