@@ -1,4 +1,4 @@
-// What answers a Socket.IO acknowledgement: each function appends the JSON array of the ACK packet to `out`.
+// Socket.IO acknowledgements: each function appends the JSON array of the ACK packet to `out`.
 #pragma once
 
 #include <cstdint>

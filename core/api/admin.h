@@ -1,4 +1,4 @@
-// Commands of an admin over HTTP: which one a request means, and the body of a message.
+// An admin's commands over HTTP: routes and the body of a message.
 #pragma once
 
 #include <string>
@@ -14,9 +14,9 @@ struct AdminCommand {
   enum class Kind { kEndSession, kRemoveUser, kMessage };
 
   Kind kind = Kind::kEndSession;
-  std::string sessionId;  // satisfies isId; kMessage: "" for everybody
+  std::string sessionId;  // satisfies isId; kMessage: "" for everyone
   std::string userId;     // kRemoveUser: satisfies isId
-  std::string event;      // kMessage: what clients get it as
+  std::string event;      // kMessage: the name of the clients' event
   std::string message;    // kMessage
 };
 
@@ -24,26 +24,26 @@ struct AdminRoute {
   enum class Kind { kCommand, kNotFound, kMethodNotAllowed };
 
   Kind kind = Kind::kNotFound;
-  AdminCommand command;    // kCommand; that of kMessage has yet to be filled in from the body
-  std::string_view allow;  // value of the Allow header, static storage; empty for kNotFound only
+  AdminCommand command;    // kCommand; for kMessage, parseMessage() adds the content of the body
+  std::string_view allow;  // value of the Allow header, in static storage; empty only for kNotFound
 };
 
-// `method` is the word that the client sent; `pathAfterLocation` the path as it sent it, still percent-encoded and
-// without the query, after the prefix of its location:
+// `method` is the client's word; `pathAfterLocation` is the client's path, still percent-encoded and without the query,
+// after the prefix of its location:
 //
 //   DELETE /sessions/ID             ends a session
 //   DELETE /sessions/ID/users/USER  removes a user from it
-//   POST   /sessions/ID/messages    tells its members something
-//   POST   /messages                tells everybody something
+//   POST   /sessions/ID/messages    sends a message to its members
+//   POST   /messages                sends a message to everyone
 //
-// Each of them is one that no page of another origin can make a browser send without asking first.
+// A page of another origin cannot make a browser send any of these without a preflight request.
 AdminRoute adminRoute(std::string_view method, std::string_view pathAfterLocation);
 
 inline constexpr std::string_view kMessageEvent = "server_message";
 inline constexpr std::size_t kMaxMessageBytes = 1024;
 
-// Reads the body of a message, {"message":"…","event":"…"}, into the command; the event may be left out. Returns what
-// is wrong with it; empty: nothing.
+// Reads the body of a message, {"message":"…","event":"…"}, into the command; the event is optional. Returns an error
+// message; empty on success.
 std::string parseMessage(std::string_view body, AdminCommand& command);
 
 // The arguments of the event: [{"message":…,"timestamp":…}].
@@ -51,7 +51,7 @@ std::string messageArguments(const AdminCommand& command, std::int64_t wall, Tim
 
 // {"success":true,"message":…}
 void appendAdminDone(std::string& out, std::string_view message);
-// How many connections a message was sent to, and whether these were all.
+// {"success":true,"sent":…,"complete":…}: the number of connections a message was sent to, and whether these were all.
 void appendAdminSent(std::string& out, std::uint64_t connections, bool isComplete);
 
 }  // namespace mediasync::api

@@ -1,5 +1,5 @@
-// Events as clients receive them. Each function appends one JSON array ["event_name",{...}] to `out`: what
-// follows the prefix of a Socket.IO packet. All texts must be valid UTF-8.
+// Events for clients. Each function appends one JSON array ["event_name",{...}] to `out`, which follows the prefix of a
+// Socket.IO packet. All texts must be valid UTF-8.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,11 @@
 
 namespace mediasync::api {
 
-// Longest event name that an `error` repeats, in bytes.
+// Bytes of an event name that an `error` repeats.
 inline constexpr std::size_t kMaxEchoedEventBytes = 128;
 
-// user_joined, user_left, playback_sync, media_loaded, leadership_changed, user_buffering. A playback_sync that has yet
-// to begin says when, in `executeAt`.
+// user_joined, user_left, playback_sync, media_loaded, leadership_changed, user_buffering. A playback_sync that starts
+// in the future has `executeAt`.
 void appendEvent(std::string& out, const session::Event& event, TimestampUnit unit);
 
 void appendSessionJoined(std::string& out, const session::SessionView& view, std::string_view userId, bool isLeader,
@@ -29,14 +29,14 @@ void appendSessionJoined(std::string& out, const session::SessionView& view, std
 void appendSessionState(std::string& out, const session::SessionView& view, TimestampUnit unit,
                         std::string_view users = {});
 
-// The numbers of `report` are sent back as they came, whatever the unit; an absent reportedTime is null.
+// The numbers of `report` are echoed unchanged, whatever the unit; an absent reportedTime is null.
 void appendDesyncRecovery(std::string& out, const session::PlaybackView& authoritative, std::int64_t timestamp,
                           const session::ReportDesync& report, TimestampUnit unit);
 
 void appendHeartbeatAck(std::string& out, std::int64_t timestamp, TimestampUnit unit,
                         const std::optional<ProbeTimes>& times = {});
 
-// `event` is the name the client sent, cut to kMaxEchoedEventBytes at a character boundary.
+// `event` is the client's name for the event, cut to kMaxEchoedEventBytes at a character boundary.
 void appendError(std::string& out, const session::Refusal& refusal, std::string_view event);
 
 }  // namespace mediasync::api

@@ -1,4 +1,4 @@
-// Streaming JSON text onto a string, with no document in between: events are encoded on the hot path.
+// Streams JSON text onto a string without building a document: the hot path encodes events.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,8 @@
 
 namespace mediasync::api {
 
-// Appends RFC 8259 text to `out`, which must outlive the writer; what `out` held before stays. Commas and
-// colons are the writer's, the order of calls is the caller's: a key before each value of an object, and
-// every begin ended.
+// Appends RFC 8259 text to `out`, which must outlive the writer; earlier content of `out` stays. The writer adds commas
+// and colons. The caller must call in the right order: a key before each value of an object, and an end for each begin.
 class JsonWriter {
  public:
   explicit JsonWriter(std::string& out) : out_(out) {}
@@ -20,14 +19,13 @@ class JsonWriter {
   JsonWriter& beginArray() { return open('['); }
   JsonWriter& endArray() { return close(']'); }
 
-  // `name` is written as it is: it must hold nothing that JSON escapes.
+  // `name` is written unchanged: it must contain nothing that JSON escapes.
   JsonWriter& key(std::string_view name);
 
-  // `text` must be valid UTF-8. Quotes, backslashes and characters below U+0020 are escaped.
+  // `text` must be valid UTF-8. Escapes quotes, backslashes and characters below U+0020.
   JsonWriter& string(std::string_view text);
-  // Integral values below 2^53 without fraction or exponent (10, not 10.0), others in the shortest form that
-  // reads back as the same double. -0 is written as 0, and a value that is not finite as null, as
-  // JSON.stringify does.
+  // Writes integral values below 2^53 without fraction or exponent (10, not 10.0), others in the shortest form that
+  // reads back as the same double. Like JSON.stringify, it writes -0 as 0 and non-finite values as null.
   JsonWriter& number(double value);
   JsonWriter& integer(std::int64_t value);
   JsonWriter& boolean(bool value);

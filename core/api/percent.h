@@ -7,7 +7,7 @@
 
 namespace mediasync::api {
 
-// nullopt when a "%" is not followed by two hexadecimal digits.
+// Returns nullopt if a "%" is not followed by two hexadecimal digits.
 std::optional<std::string> percentDecode(std::string_view encoded);
 
 }  // namespace mediasync::api

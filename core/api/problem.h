@@ -1,4 +1,4 @@
-// The reasons why a film does not go on, by the names that the API has for them.
+// The API's names for the reasons why a film does not play.
 #pragma once
 
 #include <algorithm>
@@ -20,14 +20,14 @@ inline constexpr ProblemName kProblemNames[] = {
     {session::Problem::kUnsupported, "unsupported"},
 };
 
-// nullopt: there is no such problem.
+// Returns nullopt for an unknown name.
 inline std::optional<session::Problem> problemOf(std::string_view name) {
   const auto* found = std::find_if(std::begin(kProblemNames), std::end(kProblemNames),
                                    [name](const ProblemName& one) { return one.name == name; });
   return found == std::end(kProblemNames) ? std::nullopt : std::optional(found->problem);
 }
 
-// nullopt: kNone has no name.
+// Returns nullopt for kNone, which has no name.
 inline std::optional<std::string_view> nameOf(session::Problem problem) {
   const auto* found = std::find_if(std::begin(kProblemNames), std::end(kProblemNames),
                                    [problem](const ProblemName& one) { return one.problem == problem; });

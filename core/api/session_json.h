@@ -1,4 +1,4 @@
-// The objects that events and REST answers share.
+// Objects that events and REST answers share.
 #pragma once
 
 #include <optional>
@@ -11,20 +11,19 @@
 
 namespace mediasync::api {
 
-// Writes what is played. What the leader did not say follows from the URL: the id is the URL, the title the file's name
-// in it, and a length that nobody knows is 0. All are null without a URL.
+// Writes the medium's fields. Fields that the leader did not set follow from the URL: the id is the URL, the title its
+// file name, and an unknown duration is 0. Without a URL all are null.
 void writeMediaFields(JsonWriter& json, std::optional<std::string_view> url, std::optional<std::string_view> id,
                       std::optional<std::string_view> title, std::optional<double> duration);
 
-// Writes the fields of a playback state into an object that the caller has begun: every playback state that
-// is sent has the same ones.
+// Writes the fields of a playback state, the same for every state, into an object that the caller has begun.
 void writePlaybackFields(JsonWriter& json, const session::PlaybackView& state, TimestampUnit unit);
 
 // Writes one user as an object.
 void appendUser(std::string& out, const session::UserView& user, TimestampUnit unit);
 
-// Writes the whole session object. `users`: the array of them, when it is there already; the view's are not looked at
-// then.
+// Writes the whole session object. `users`, if not empty, is the finished array of users, which replaces those of the
+// view.
 void writeSession(JsonWriter& json, const session::SessionView& view, TimestampUnit unit, std::string_view users = {});
 
 }  // namespace mediasync::api

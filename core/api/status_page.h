@@ -1,5 +1,5 @@
-// The state of zones as a page, for operators without other tools: it needs nothing from elsewhere, and shows its
-// numbers without scripts. With them it asks for the same location's JSON every two seconds, and draws what changes.
+// The state of zones as a page, for operators without other tools. It loads nothing from elsewhere, and shows its
+// numbers without scripts. Its script fetches the location's JSON every two seconds and plots the changes.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace mediasync::api {
 // `now`: epoch milliseconds.
 void appendStatusPage(std::string& out, std::span<const ZoneStatus> zones, std::int64_t now);
 
-// The value of the header Content-Security-Policy that lets the page do what it does, and nothing else.
+// The value of Content-Security-Policy that permits exactly what the page needs.
 std::string_view statusPagePolicy();
 
 }  // namespace mediasync::api

@@ -1,4 +1,4 @@
-// Which texts the API accepts. Lengths are bytes of UTF-8.
+// Rules for texts of the API. Lengths are bytes of UTF-8.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@ namespace mediasync::api {
 // True for 0 to `maxBytes` bytes of well-formed UTF-8 (RFC 3629) without control characters (C0, DEL and C1).
 bool isText(std::string_view text, std::size_t maxBytes);
 
-// The beginning of valid UTF-8, at most `maxBytes` long, that does not end inside a character.
+// The longest prefix of valid UTF-8 with at most `maxBytes` bytes that does not end inside a character.
 std::string_view cutAtCharacter(std::string_view text, std::size_t maxBytes);
 
 // sessionId, userId, creatorId: 1 to session::kMaxIdBytes bytes of such text.

@@ -1,4 +1,4 @@
-// What a state file says, and how it gets back into the shared tables.
+// The content of a state file, and its restoration to the shared tables.
 #pragma once
 
 #include <cstdint>
@@ -14,26 +14,26 @@ namespace mediasync::persistence {
 
 class StateImage {
  public:
-  // nullopt when the file is of no use: it is not one, or its snapshot is not complete.
+  // Returns nullopt if the file is useless: it is not a state file, or its snapshot is incomplete.
   static std::optional<StateImage> read(std::string_view file);
 
   const StateHeader& header() const { return header_; }
-  // Bytes that are good; those behind were being written when the machine stopped, or have been damaged since.
+  // Number of valid bytes; those behind were being written when the machine stopped, or have been damaged since.
   std::size_t goodBytes() const { return goodBytes_; }
   std::size_t snapshotBytes() const { return snapshotBytes_; }
-  // Records whose checksum is right and whose content is none: they have been left out.
+  // Number of records with a right checksum and invalid content, which were left out.
   std::size_t refused() const { return refused_; }
 
   struct Restored {
     std::uint32_t sessions = 0;
     std::uint32_t users = 0;
-    std::uint32_t recoveries = 0;  // clients that can come back
-    // For which there was no room.
+    std::uint32_t recoveries = 0;  // clients that can recover
+    // Records for which there was no room.
     std::uint32_t sessionsLost = 0;
     std::uint32_t recoveriesLost = 0;
   };
-  // Fills the tables, which nobody uses; what they hold goes. Everyone is without a connection: the time to come
-  // back begins now, for users and for connections. Takes over the key of the zone.
+  // Fills the tables, which no worker may use yet, in place of their content. All users are without a connection: for
+  // users and connections the time to come back begins at `now`. Takes over the zone's keys.
   Restored restoreTo(const store::Zone&, Instant now) const;
 
  private:
@@ -51,7 +51,7 @@ class StateImage {
   std::size_t goodBytes_ = 0;
   std::size_t snapshotBytes_ = 0;
   std::size_t refused_ = 0;
-  std::int64_t clockShift_ = 0;  // of all clocks so far; times in `sessions_` are as if the clock had never been set
+  std::int64_t clockShift_ = 0;  // all clock changes; times in `sessions_` are as if it had never been set
   std::unordered_map<std::uint64_t, store::SavedSession> sessions_;   // by serial
   std::unordered_map<std::string, std::uint64_t> serials_;     // by session id
   std::unordered_map<std::string, store::SavedRecovery> recoveries_;  // by pid

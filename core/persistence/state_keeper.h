@@ -1,9 +1,9 @@
-// Keeps the tables of a zone in a state file. Every worker has a keeper, and one of them at a time is at work: it reads
-// what has changed, and has it written, without ever waiting for the disk. When its process dies, another one begins
-// with a new snapshot; when it leaves in order, another one goes on where it stopped.
+// Keeps the tables of a zone in a state file. Every worker has a keeper, of which one at a time is active: it reads the
+// changes and has them written, without ever waiting for the disk. If its process dies, another one begins with a new
+// snapshot; if it leaves in order, another one continues from its position.
 //
-// The file has two halves. One is in use: a snapshot, and the changes since. When these have become long, a new
-// snapshot is written to the other half, and changes go to both until it is complete. So one of them is always good.
+// The file has two halves. One is in use: a snapshot, and the changes since. When the changes have grown long, a new
+// snapshot is written to the other half, and changes go to both until it is complete. So one half is always complete.
 #pragma once
 
 #include <cstdint>
@@ -16,77 +16,78 @@
 
 namespace mediasync::persistence {
 
-// When what has been written is forced to the disk.
+// When writes are forced to disk.
 enum class StateSync : std::uint32_t {
-  kOff = 1,       // by the system, at its leisure
+  kOff = 1,       // by the system
   kInterval = 2,  // about once a second
-  kAlways = 3,    // with every write, which follows every change at once
+  kAlways = 3,    // with every write; every change is written at once
 };
 
-// What one half is to get, at an offset.
+// Data for one half, and its offset.
 struct StatePiece {
   std::uint32_t half = 0;
   std::uint64_t at = 0;
   std::string bytes;
-  bool isNew = false;  // whatever the half has held goes
+  bool isNew = false;  // replaces the half's whole content
 };
 
 struct StateWrite {
   StatePiece current;   // may have no bytes
-  StatePiece snapshot;  // likewise
-  bool sync = false;    // what it has written, and before, is on the disk when it is done
+  StatePiece snapshot;  // may have no bytes
+  bool sync = false;    // completes only when this and all earlier writes are on disk
 };
 
-// The newest of the snapshots in a file, whether whole or not.
+// The newest snapshot in a file, complete or not.
 struct NewestSnapshot {
-  std::uint64_t generation = 0;  // 0: there is none
+  std::uint64_t generation = 0;  // 0: none
   std::uint32_t half = 0;
 };
 
-// The disk, as the process has it.
+// The process's access to the disk.
 class StateFile {
  public:
   virtual ~StateFile() = default;
   virtual NewestSnapshot newest() const = 0;
-  // Does it elsewhere; StateKeeper::written() is called, later, with whether it succeeded. One at a time.
+  // Writes in another thread; StateKeeper::written() is called later with the result. One write at a time.
   virtual void write(StateWrite) = 0;
-  // Does it here and now. True: it succeeded.
+  // Writes before it returns. True: success.
   virtual bool writeNow(StateWrite) = 0;
-  // Waits for what write() was given, whose end is then not told otherwise. True: it succeeded.
+  // Waits for the write of write(), whose end is then not reported otherwise. True: success.
   virtual bool waitForWrite() = 0;
 };
 
 class StateKeeper {
  public:
-  // `epoch`: in which this file is in force.
+  // `epoch`: the epoch in which this file is in force.
   StateKeeper(const store::Zone&, store::ProcessId, std::uint16_t slot, store::Process&, StateFile&, StateSync,
               std::uint32_t epoch);
 
-  // Makes this worker the one at work. False: another one is.
+  // Makes this keeper the active one. False: another one is.
   bool takeUp();
-  // By the configuration of now: the file is this one, and always has been.
+  // True if this file is in force by the present configuration, without interruption since this keeper was made.
   bool isInForce() const { return state().epoch.load() == epoch_; }
-  // Not in force any more, it leaves the work to others. False: a write is under way, which has to end first.
+  // A keeper whose file is no longer in force becomes inactive. False: its write must end first.
   bool yield();
-  // This zone has read the file, or written to it, since it came into force.
+  // True if this zone has read or written the file since it came into force.
   bool hasBegun() const { return state().begunEpoch == epoch_; }
-  // Another NGINX has written to the file since.
+  // True if another NGINX has written to the file since.
   bool isBehind() const;
-  // Has the next piece written, if one is due: to be called when delay() has passed.
+  // Has the next piece written, if one is due. Call it when delay() has passed.
   void step();
   // Milliseconds until then.
   std::int64_t delay() const;
   void written(bool ok);
-  // This worker may have changed something: where that is to be written at once, it is, or the one at work is woken.
+  // This worker may have changed something. If changes are to be written at once, writes them, or wakes the active
+  // keeper's worker.
   void changed();
 
-  // The process ends: writes what is left, here and now, unless another one is at work. False: that one is about to end
-  // as well, and may have missed the last changes of this process; to be called again a moment later.
+  // The process ends: writes the rest before it returns, unless another keeper is active. False: that one's process is
+  // also ending, and may have missed this process's last changes; call again a moment later.
   bool finish();
 
  private:
   enum class Phase {
-    kWatching,  // another one is at work, or nobody yet
+    kWatching,  // another keeper is active, or none yet
     kSnapshot,
     kChanges,
   };
@@ -117,14 +118,14 @@ class StateKeeper {
   StateJournal journal_;
   Phase phase_ = Phase::kWatching;
   bool writing_ = false;
-  bool hasCurrent_ = false;         // the half in use is whole, so changes go there
-  bool more_ = false;               // the pass over the tables is not at its end
-  bool isComplete_ = false;         // the write under way completes the snapshot
-  std::uint64_t ticket_ = 0;        // of the write under way, or the last one
-  std::uint64_t passTicket_ = 0;    // of the one with which the pass over the tables began
-  std::int64_t passAt_ = 0;         // monotonic, when that was
+  bool hasCurrent_ = false;         // the half in use is complete, so changes go there
+  bool more_ = false;               // the pass over the tables has not ended
+  bool isComplete_ = false;         // the present write completes the snapshot
+  std::uint64_t ticket_ = 0;        // of the present write, or the last one
+  std::uint64_t passTicket_ = 0;    // of the write with which the pass over the tables began
+  std::int64_t passAt_ = 0;         // monotonic: the beginning of the pass
   std::uint64_t snapshotEnd_ = 0;   // bytes of the new snapshot so far
-  std::uint64_t currentBytes_ = 0;  // of the write under way
+  std::uint64_t currentBytes_ = 0;  // of the present write
   std::uint64_t snapshotBytes_ = 0;
   std::int64_t lastStep_ = 0;  // monotonic
   std::int64_t retryAt_ = 0;   // monotonic; after a failure

@@ -1,10 +1,10 @@
-// What a state file holds: a header, then frames, each a record of the shared tables as it was at one moment. A later
-// frame about the same thing takes the place of an earlier one, or goes on from it.
+// The format of a state file: a header, then frames, each a record of the shared tables at one moment. A later frame
+// about the same item replaces an earlier one, or continues it.
 //
 //   header   magic, layout, generation, keys of the zone, and a checksum (CRC-32, as in zlib) of these
-//   frame    size of what follows the checksum (4 bytes), checksum (4), kind (1), the record
+//   frame    size of the part after the checksum (4 bytes), checksum (4), kind (1), the record
 //
-// A file is good up to the first frame that is cut off or whose checksum is wrong, and of use when that comes after
+// A file is valid up to the first frame that is truncated or has a wrong checksum, and usable if that comes after
 // kSnapshotEnd.
 #pragma once
 
@@ -28,30 +28,30 @@ namespace mediasync::persistence {
 
 struct StateHeader {
   std::uint64_t generation = 0;  // counts snapshots: of two files, the one with the higher number is newer
-  HashKey key;                   // identities in it are hashed by it
-  SecretKey secretKey;           // and secrets by this
+  HashKey key;                   // hashes the file's identities
+  SecretKey secretKey;           // hashes the file's secrets
 };
 inline constexpr std::size_t kStateHeaderBytes = 80;
 
 void appendStateHeader(std::string& out, const StateHeader&);
-// nullopt when it is none, or of another layout.
+// Returns nullopt if it is not a state file, or has another layout.
 std::optional<StateHeader> parseStateHeader(std::string_view file);
 
-// What a file is, by how it begins.
+// The kind of a file, by its beginning.
 enum class StateFileKind {
-  kOurs,          // or what a death or a file system has left of one, which may be nothing
-  kOtherVersion,  // has another layout
-  kForeign,       // no state file
+  kOurs,          // ours, or truncated by a death or a file system, perhaps to nothing
+  kOtherVersion,  // a state file of another layout
+  kForeign,       // not a state file
 };
 StateFileKind kindOfStateFile(std::string_view beginning);
 
 enum class FrameKind : std::uint8_t {
-  kSession = 1,      // the whole of it
-  kChange = 2,       // of a session: its head, its users when they have changed, the events since the frame before
+  kSession = 1,      // a whole session
+  kChange = 2,       // changes of a session: its head, its users if they have changed, the events since the last frame
   kGone = 3,         // a session has ended
-  kRecovery = 4,     // where a client can come back to
-  kSnapshotEnd = 5,  // all that there was has been written; changes follow
-  kClock = 6,        // the wall clock was set: times in the frames before are off by so many milliseconds
+  kRecovery = 4,     // a connection that can be recovered
+  kSnapshotEnd = 5,  // the snapshot is complete; changes follow
+  kClock = 6,        // the wall clock was set: times in earlier frames are off by so many milliseconds
 };
 
 struct Frame {
@@ -59,23 +59,23 @@ struct Frame {
   std::string_view record;
 };
 void appendFrame(std::string& out, FrameKind, std::string_view record);
-// Takes the first frame off `bytes`. nullopt, with `bytes` unchanged: it is cut off or damaged, or there is none.
+// Takes the first frame off `bytes`. Returns nullopt, with `bytes` unchanged, if it is truncated, damaged or absent.
 std::optional<Frame> takeFrame(std::string_view& bytes);
 
-// Appends the current session as a frame. `from`: events before it are left out.
+// Appends the current session as a frame, without the events before `from`.
 void appendSession(std::string& out, FrameKind, const store::SessionAccess&, std::uint64_t from, bool withUsers,
                    Instant now);
 void appendRecovery(std::string& out, const store::SavedRecovery&);
 void appendGone(std::string& out, std::uint64_t serial);
 void appendClock(std::string& out, std::int64_t shift);
 
-// Each is false when the bytes are no such record, or one that the tables must not hold.
+// Each returns false if the bytes are not such a record, or one that the tables must not hold.
 bool parseSession(std::string_view record, store::SavedSession&);
 bool parseRecovery(std::string_view record, store::SavedRecovery&);
 bool parseGone(std::string_view record, std::uint64_t& serial);
 bool parseClock(std::string_view record, std::int64_t& shift);
 
-// Times beyond it, in milliseconds, are none: sums of a few of them do not overflow.
+// The largest valid time, in milliseconds: sums of a few such times do not overflow.
 inline constexpr std::int64_t kMostTime = std::int64_t{1} << 53;
 
 }  // namespace mediasync::persistence
