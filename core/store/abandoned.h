@@ -1,4 +1,4 @@
-// What can be done without when memory is out: sessions and users that nobody uses.
+// Candidates for eviction when memory is out: sessions and users without connections.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace mediasync::store {
 
-// A session that can be done without. The first of them in their order is the one to go: those without a user before
-// those that list some, and the longest abandoned of each.
+// An abandoned session. The first one in their order is evicted: sessions without a user before those that list some,
+// and the longest abandoned first in each group.
 struct AbandonedSession {
   bool isListing = true;
   std::int64_t idleSince = 0;  // monotonic
@@ -23,8 +23,7 @@ struct AbandonedSession {
 
 AbandonedSession mostAbandoned(const Zone&, Instant now);
 
-// The shard of the user who was given up and has been away for longest, if that is since `latest` (monotonic) or
-// before.
+// The shard of the user past its grace who has been away for longest, if since `latest` (monotonic) or before.
 std::optional<std::uint32_t> shardOfLongestAway(const Zone&, std::int64_t latest);
 
 }  // namespace mediasync::store

@@ -1,5 +1,5 @@
-// Values as bytes, one behind the other, as the machine has them: for what is read again on the same machine. Texts and
-// optional values say how long they are, or whether they are there.
+// Values as consecutive bytes in the machine's own form, to be read again on the same machine. Texts carry their
+// length, and optional values their presence.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace mediasync::store {
 
-// Appends to `out`, which outlives it.
+// Appends to `out`, which must outlive the writer.
 class ByteWriter {
  public:
   explicit ByteWriter(std::string& out) : out_(out) {}
@@ -26,7 +26,7 @@ class ByteWriter {
       out_.append(reinterpret_cast<const char*>(&value), sizeof value);
     }
   }
-  // Up to 65,535 bytes.
+  // `text` may have up to 65,535 bytes.
   void put(std::string_view text) {
     put(static_cast<std::uint16_t>(text.size()));
     out_.append(text);
@@ -41,7 +41,7 @@ class ByteWriter {
   std::string& out_;
 };
 
-// Failure is sticky: after it every read gives a default value. Views point into the bytes.
+// Failure is sticky: after it every read returns a default value. Views point into the bytes.
 class ByteReader {
  public:
   explicit ByteReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -49,9 +49,9 @@ class ByteReader {
       : bytes_(reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()) {}
 
   bool ok() const { return ok_; }
-  // What was read means nothing.
+  // Marks the input as invalid.
   void fail() { ok_ = false; }
-  // All has been read, and was there.
+  // True if everything has been read without failure.
   bool atEnd() const { return ok_ && bytes_.empty(); }
 
   template <class T>

@@ -1,4 +1,4 @@
-// One connection at a time of a shard that is locked: it is found, it is read, and its owner hears of news.
+// Access to one connection at a time of a locked shard: finding it, reading it, and notifying its owner.
 //
 // Locks: a connection's shard before a session's shard, never the other way round, never two of a kind.
 #pragma once
@@ -12,35 +12,35 @@
 
 namespace mediasync::store {
 
-// A record that was taken out of a mailbox, see takeConnectionMail().
+// A record that was taken from a mailbox, see takeConnectionMail().
 struct QueuedConnection {
   Ref ref;
 };
 
-// Holds the lock of the shard for as long as it lives; what has been changed is rolled back unless committed.
+// Holds the lock of the shard during its lifetime; rolls changes back unless committed.
 class ConnectionAccess {
  public:
-  // By sid: where it must be, if it is there.
+  // Locks the shard of the sid.
   ConnectionAccess(const Zone&, const RandomId& sid);
   ConnectionAccess(const Zone&, std::uint32_t shard);
-  // Makes a record from a mailbox the current one. Later news queue it again.
+  // Locks the shard of a record from a mailbox and makes the record current. Later news queue it again.
   ConnectionAccess(const Zone&, QueuedConnection);
 
-  // Each makes the connection the current one; false when there is no such connection (any more).
+  // Each makes the connection current; false if it does not exist (any more).
   bool find(const RandomId& sid);
   bool open(const ConnectionRef&);
-  // Also one that is dead but still in a mailbox.
+  // The same, including a connection that is dead but still in a mailbox.
   bool openEvenDead(const ConnectionRef&);
-  // A record from a mailbox, which pins it: always there.
+  // A record from a mailbox, which pins it: it always exists.
   void openQueued(Ref ref);
 
   const ConnectionRecord& record() const { return *record_; }
-  // Nothing has been made the current one.
+  // True if no connection is current.
   bool isNone() const { return record_ == nullptr; }
   ConnectionRef ref() const;
   bool isConnectedSomewhere() const { return record_->namespaceConnected || record_->namespaces != 0; }
 
-  // Calls fn(const ConnectionRef&, const ConnectionRecord&) for every connection of the shard, the dead included.
+  // Calls fn(const ConnectionRef&, const ConnectionRecord&) for every connection of the shard, including dead ones.
   template <class Fn>
   void forEach(Fn fn) const {
     const Ref* buckets = zone_.arena().at<Ref>(shard_.buckets);
@@ -53,32 +53,32 @@ class ConnectionAccess {
     }
   }
 
-  // The owner is told of this change when it is committed. Most transitions ask for that themselves.
+  // Has the commit notify the owner. Most transitions call it themselves.
   void tellOwner() { tellsOwner_ = true; }
-  // Makes the changes final, and has the worker look at the connection that a transition named: its owner, or the one
-  // that was its owner until now. That worker is added to `wake`.
+  // Makes the changes final, and notifies the worker that a transition chose: the owner, or the former owner. Adds that
+  // worker to `wake`.
   void commit(WakeSet& wake);
-  // The same for changes that the owner makes, of which nobody need be told.
+  // The same for the owner's own changes, which need no notification.
   void commit() { txn_.commit(); }
 
-  // At once: has the owner look at the connection, whether it has news or not.
+  // Notifies the owner at once, whether there are news or not.
   void notifyOwner(WakeSet& wake) { notify(record_->owner.slot, wake); }
-  // Has that worker look at it, which is or was its owner.
+  // Notifies that worker, which is or was the owner.
   void notify(std::uint16_t slot, WakeSet& wake);
-  // After a repair: a process may have died between marking the record as queued and queueing it. Clears the mark of
-  // one that is said to be in the mailbox of `slot`, and is not.
+  // After a repair: a process may have died between marking the record as queued and queueing it. Clears the mark of a
+  // record that should be in the mailbox of `slot` and is not.
   void mendQueued(std::uint16_t slot);
-  // The mail about it is being opened: later news queue it again.
+  // The owner opens the mail about the connection: later news queue it again.
   void clearQueued();
 
  protected:
-  // Writable, noted: edit(record().field) = value.
+  // A writable reference whose bytes are noted in the undo log: edit(record().field) = value.
   template <class T>
   T& edit(const T& field) {
     return txn_.edit(field);
   }
   const Ref& bucket(const RandomId& sid) const;
-  // The owner until now is told with the commit.
+  // Has the commit notify the present owner, which is about to change.
   void tellFormerOwner() { formerOwner_ = record_->owner.slot; }
 
   Zone zone_;
@@ -92,8 +92,8 @@ class ConnectionAccess {
   bool tellsOwner_ = false;
 };
 
-// Takes all that is in a worker's mailbox of connections: calls fn(QueuedConnection) for each. What fn throws is thrown
-// when all have had their turn.
+// Takes the whole mailbox of connections of a worker: calls fn(QueuedConnection) for each. If fn throws, the remaining
+// ones are still handled, and the exception is rethrown at the end.
 template <class Fn>
 void takeConnectionMail(const Zone& zone, WorkerEntry& worker, Fn fn) {
   memory::takeMail<ConnectionRecord>(zone.arena(), worker.connectionMail,

@@ -9,23 +9,23 @@
 namespace mediasync::store {
 
 enum class EndReason : std::uint8_t {
-  kClientDisconnect,  // the client said so, by a close frame or Engine.IO's close packet
-  kTransportClose,    // its TCP connection broke, or it gave up a poll
-  kPingTimeout,       // nothing was heard of it in time
-  kConnectTimeout,    // it was connected to no namespace for too long
-  kProtocolError,     // it sent what no client may
-  kPayloadTooLarge,   // it sent a message that is longer than allowed
+  kClientDisconnect,  // the client closed it, by a close frame or Engine.IO's close packet
+  kTransportClose,    // its TCP connection broke, or it aborted a poll
+  kPingTimeout,       // the client was silent for too long
+  kConnectTimeout,    // it had no namespace for too long
+  kProtocolError,     // it violated the protocol
+  kPayloadTooLarge,   // it sent too long a message
   kFlood,             // it went on sending too many events
-  kTooSlow,           // it did not read what it was sent
-  kReplaced,          // its client came back by another connection
-  kKicked,            // the operator's scripts ended it
-  kReload,            // its worker, of an earlier configuration, sent it away
+  kTooSlow,           // it did not read its events or replies
+  kReplaced,          // its client recovered it by another connection
+  kKicked,            // the operator's scripts closed it
+  kReload,            // its worker, of an earlier configuration, closed it
   kShutdown,          // its worker ended
-  kWorkerDied,        // its worker ended without a word
-  kInternalError,     // the fault is ours
+  kWorkerDied,        // its worker died
+  kInternalError,     // a defect of the server
 };
 
-// As operators read them.
+// The reasons in the operator's log.
 inline constexpr std::array<std::string_view, 14> kEndReasonNames{"client disconnect",
                                                                   "transport close",
                                                                   "ping timeout",

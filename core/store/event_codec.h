@@ -1,4 +1,4 @@
-// Events as bytes in a session's log.
+// The encoding of events in a session's log.
 #pragma once
 
 #include <cstddef>
@@ -10,18 +10,18 @@
 
 namespace mediasync::store {
 
-// Longest encoding there can be, given the limits of the texts (core/session/command.h).
+// The longest possible encoding, given the limits of the texts (core/session/command.h).
 inline constexpr std::size_t kMaxEncodedEvent = 3600;
-// Longest encoding of an event that must always find room: a user has left, the leader has changed.
+// The longest encoding of an event that must always find room: user_left, leadership_changed.
 inline constexpr std::size_t kMaxCertainEvent = 448;
 
 // Replaces the content of `out`.
 void encodeEvent(const session::Event&, std::string& out);
 
-// The views of the result point into `bytes`. nullopt when the bytes are not an event.
+// The result's views point into `bytes`. Returns nullopt if the bytes are not an event.
 std::optional<session::Event> decodeEvent(std::span<const std::byte> bytes);
 
-// Whether it can be sent: its texts are UTF-8, its numbers finite, and an event of the operator's own is an array.
+// True if the event can be sent: its texts are UTF-8, its numbers finite, and a custom event is an array.
 bool isSound(const session::Event&);
 
 }  // namespace mediasync::store

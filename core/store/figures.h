@@ -1,4 +1,4 @@
-// Figures that a worker counts for operators, see server/status.h. All of them only grow.
+// A worker's counters for operators, see core/server/status.h. They only grow.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace mediasync::store {
 
 using Count = std::atomic<std::uint64_t>;
 
-// A count for each value of an enumeration whose last one is kCount.
+// A count for each value of an enumeration that ends with kCount.
 template <class Which>
 class CountsBy {
  public:
@@ -26,16 +26,15 @@ class CountsBy {
   std::array<Count, kSize> counts_;
 };
 
-// Values by their size: seconds in microseconds, of time or of a film. Each bound is twice the one before, so that a
-// value finds its place without a search.
+// A histogram of seconds, in microseconds. Each bound is twice the one before, so that a value's place needs no search.
 class Histogram {
  public:
   static constexpr unsigned kFirstPower = 4;
   static constexpr std::size_t kBounds = 22;
-  // The greatest value that the place holds.
+  // The greatest value in the place.
   static constexpr std::uint64_t bound(std::size_t place) { return std::uint64_t{1} << (kFirstPower + place); }
 
-  // A negative value comes of a clock that was set, and is not counted.
+  // Ignores negative values, which come from a clock that was set.
   void observe(std::int64_t value) {
     if (value < 0) return;
     const auto size = static_cast<std::uint64_t>(value);
@@ -44,7 +43,7 @@ class Histogram {
     ++counts_[place];
     sum_ += size;
   }
-  // Place kBounds has what is above all bounds.
+  // Place kBounds has the values above all bounds.
   std::uint64_t count(std::size_t place) const { return counts_[place].load(); }
   std::uint64_t sum() const { return sum_.load(); }
 
@@ -53,16 +52,16 @@ class Histogram {
   Count sum_;
 };
 
-// Why a handshake was turned away.
+// Why a handshake was refused.
 enum class HandshakeRefusal : std::uint8_t {
-  kRevision3,  // of Engine.IO, which the location does not serve
-  kRevision,   // one that nobody serves
+  kRevision3,  // Engine.IO 3, which the location does not serve
+  kRevision,   // an unknown revision
   kTransport,
   kMethod,
-  kMalformed,    // as a request of HTTP or WebSocket
-  kOrigin,       // a page of another one
-  kUser,         // NGINX knows nobody where it should
-  kConnections,  // there are as many as there may be
+  kMalformed,    // an invalid HTTP or WebSocket request
+  kOrigin,       // a page of another origin
+  kUser,         // mediasync_user is empty
+  kConnections,  // the maximum number of connections is reached
   kMemory,
   kUnready,  // the process starts or ends, or has no descriptor
   kCount,
@@ -71,39 +70,39 @@ enum class HandshakeRefusal : std::uint8_t {
 // Why a request was answered with 403.
 enum class Forbidden : std::uint8_t {
   kOrigin,
-  kMember,  // of a film, by somebody who does not watch it
+  kMember,  // a film, requested by a client that does not watch it
   kUser,
   kCount,
 };
 
-// Statuses of HTTP that REST answers with, and NGINX on its behalf.
+// HTTP statuses of REST answers, including NGINX's own.
 inline constexpr std::array<std::uint16_t, 18> kRestStatuses{200, 201, 204, 400, 401, 403, 404, 405, 408,
                                                              413, 415, 429, 499, 500, 502, 503, 504, 507};
 
-// The counts of a worker slot, or of several where the zone is small. Written by the worker, read by anyone.
+// The counters of a worker slot, or of several slots in a small zone. The worker writes them, any process reads them.
 struct alignas(64) WorkerCounters {
   Count handshakes;
   Count upgrades;
   Count recoveries;
   Count commands;
-  Count encodings;        // events turned into JSON for a broadcast
+  Count encodings;        // events encoded as JSON for a broadcast
   Count deliveries;       // events handed to connections
   Count sends;            // calls that wrote broadcasts to WebSockets
   Count skipped;          // superseded playback_sync events not sent to a full socket
-  Count overruns;         // connections closed because they fell off the log
+  Count overruns;         // connections closed because their next event had left the log
   Count handovers;        // WebSockets taken over from workers of an earlier configuration
-  Count limited;          // events and requests refused since there were too many in a short time
-  Count floods;           // connections closed since they went on nevertheless
+  Count limited;          // events and requests refused for their rate
+  Count floods;           // connections closed because they went on nevertheless
   Count hooksUnanswered;  // questions that scripts did not answer in time
-  Count evictions;        // abandoned sessions that gave way before their time
-  Count unknownSids;      // requests for a connection that is not there
+  Count evictions;        // abandoned sessions deleted before their time
+  Count unknownSids;      // requests for a connection that does not exist
   std::array<Count, session::kRefusals.size() + 1> refusals;  // in the order of the codes; the last: scripts' own
   std::array<Count, kRestStatuses.size() + 1> rest;           // in the order of the statuses; the last: others
   CountsBy<HandshakeRefusal> turnedAway;
   CountsBy<Forbidden> forbidden;
-  Histogram commandTime;    // of a turn with commands: from the reading of input until it was worked off
-  Histogram broadcastTime;  // of a round through the members of a session that this worker has
-  Histogram hookTime;       // from a question to scripts until its answer, or until it is given up
+  Histogram commandTime;    // of a turn with commands: from reading input until it was processed
+  Histogram broadcastTime;  // of a round through this worker's members of a session
+  Histogram hookTime;       // from a question to scripts until its answer or its time limit
   Histogram roundTrip;      // of heartbeats over WebSocket
   Histogram distance;       // of viewers from the timeline, as they report it
 };

@@ -1,4 +1,4 @@
-// The names of core/memory that records, tables and their users are written in.
+// Names of core/memory for the records, the tables and their users.
 #pragma once
 
 #include "core/memory/arena.h"

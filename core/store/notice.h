@@ -1,4 +1,4 @@
-// What happened to sessions, for whoever is told of it beside their members.
+// Notices of changes to sessions, for receivers other than their members.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@ struct Notice {
   enum class Kind : std::uint8_t { kSessionCreated, kSessionEnded, kUserLeft, kLeaderChanged, kEvent };
   Kind kind;
   std::string sessionId;
-  std::string userId;  // of the creator, of who has left, of the new leader; empty when there is none
-  std::string event;   // kEvent: what members are told, as event_codec.h writes it
+  std::string userId;  // the creator, the user who left, or the new leader; empty if there is none
+  std::string event;   // kEvent: the members' event, in the form of event_codec.h
 };
 
 struct Notices {

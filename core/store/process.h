@@ -1,4 +1,4 @@
-// The process that uses a zone, as the tables and what works on them need it: its clocks, and the other processes.
+// The process that uses a zone: its clocks, and access to the other processes.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@ class Process {
   // The wall clock of now(), in microseconds.
   virtual std::int64_t wallMicroseconds() = 0;
   virtual RandomSource& random() = 0;
-  // Makes the worker process in `slot` look at its mailboxes soon. For one's own slot: after the present callback.
+  // Makes the worker process in `slot` read its mailboxes soon. For the own slot: after the present callback.
   virtual void wakeWorker(std::uint16_t slot) = 0;
   virtual bool processAlive(ProcessId) = 0;
-  // For the operator's log.
+  // Severities in the operator's log.
   enum class Severity : std::uint8_t { kWarn, kError, kAlert };
   virtual void log(Severity, std::string_view line) = 0;
 };

@@ -1,4 +1,4 @@
-// Random ids: their text form, and where a record that is found by one lies.
+// Random ids: their text form, and the place of a record found by one.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace mediasync::store {
 
-// Text form of an id: 22 characters of the URL-safe base64 alphabet.
+// The text form of an id: 22 characters of the URL-safe base64 alphabet.
 std::string idText(const RandomId&);
 std::optional<RandomId> parseId(std::string_view text);
 
-// The ids are random, so their own bits will do as a hash.
+// The ids are random, so their own bits serve as a hash.
 inline std::uint64_t hashOf(const RandomId& id) {
   std::uint64_t hash;
   std::memcpy(&hash, id.data(), sizeof hash);

@@ -1,6 +1,6 @@
-// What clients come back to after they have lost their connection, found by their private id (`pid`).
+// Recoveries of lost connections, found by their private id (`pid`).
 //
-// Locks a connection shard: never to be used while another connection shard is locked.
+// Locks a connection shard: never use it while another connection shard is locked.
 #pragma once
 
 #include "core/store/records.h"
@@ -8,36 +8,35 @@
 
 namespace mediasync::store {
 
-// One recovery during one change. Holds the lock of its shard for as long as it lives; rolls back unless committed.
+// One recovery during one change. Holds the lock of its shard during its lifetime; rolls back unless committed.
 class RecoveryTransaction {
  public:
-  // By pid: where it must be, if it is there.
+  // Locks the shard of the pid.
   RecoveryTransaction(const Zone&, const RandomId& pid);
   RecoveryTransaction(const Zone&, std::uint32_t shard);
 
-  // Makes it the current one.
+  // Makes it current.
   bool find(const RandomId& pid);
-  // The one that was lost first.
+  // Makes the oldest lost one current.
   bool findOldestLost();
 
-  // Makes a new one for the connection, which is of that realm. Throws OutOfSpace.
+  // Creates a recovery for the connection, which belongs to that realm. Throws OutOfSpace.
   void create(const RandomId& pid, const RandomId& socketId, const ConnectionRef&, const Realm& = {});
   const RecoveryRecord& record() const { return *record_; }
   bool isLost() const { return record_->connection.ref == 0; }
   bool belongsTo(const ConnectionRef&) const;
 
-  // Its connection is lost. It may push out the one that was lost first: all lost ones together have a bounded share of
-  // the zone.
+  // Its connection is lost. May drop the oldest lost one: all lost ones together have a bounded share of the zone.
   void lose(const LostSeat&, Instant now);
-  // A connection has come for it, to the seat that the client had.
+  // A connection claims it, with the client's former seat.
   void claim(const ConnectionRef&, const LostSeat&);
   void remove();
-  // Memory is out: those that were lost first go, as many as a page holds. False when there is none.
+  // Memory is out: drops the oldest lost ones, as many as a page holds. Returns false if there is none.
   bool evict();
 
   void commit() { txn_.commit(); }
 
-  // Calls fn(const RecoveryRecord&) for every one of the shard.
+  // Calls fn(const RecoveryRecord&) for every recovery of the shard.
   template <class Fn>
   void forEach(Fn fn) const {
     const Ref* buckets = zone_.arena().at<Ref>(shard_.recoveryBuckets);

@@ -1,5 +1,5 @@
-// What is left when a zone is full, and for whom: sessions and users stop before connections do and the texts of
-// sessions that are there, and those before the replies to connections that are there.
+// Reserves of a full zone. New sessions and users stop first, then new connections and texts of existing sessions, and
+// last the replies to existing connections.
 #pragma once
 
 #include <algorithm>
@@ -7,12 +7,12 @@
 
 namespace mediasync::store {
 
-// Pages of so many that are for replies alone: new connections and new texts leave them.
+// Pages reserved for replies: new connections and new texts leave them free. `pages` is the zone's total.
 constexpr std::uint32_t pagesForReplies(std::uint32_t pages) {
   return std::max<std::uint32_t>(8, pages / 128);
 }
 
-// Pages of so many that new sessions and users leave.
+// Pages that new sessions and users leave free.
 constexpr std::uint32_t pagesForConnections(std::uint32_t pages) {
   return pagesForReplies(pages) + std::max<std::uint32_t>(8, pages / 64);
 }

@@ -1,5 +1,5 @@
-// Sessions, users and recoveries as they are kept outside of the shared tables. Times are of the wall clock: the
-// monotonic one begins anew with the machine.
+// Sessions, users and recoveries outside of the shared tables. Times are wall-clock times: the monotonic clock restarts
+// with the machine.
 #pragma once
 
 #include <cstdint>
@@ -33,26 +33,26 @@ struct SavedSession {
   std::optional<std::string> mediaUrl;
   std::optional<std::string> mediaId;
   std::optional<std::string> mediaTitle;
-  session::PlaybackClock clock;  // setAt.wall alone counts
+  session::PlaybackClock clock;  // only setAt.wall counts
   std::int64_t createdAt = 0;
   std::int64_t lastActivity = 0;
   std::optional<std::int64_t> idleSince;  // absent: it has connections
   std::uint64_t lostSeq = 0;
   std::uint64_t formerSerial = 0;
   std::uint64_t formerEnd = 0;
-  // Of the log: `events` are [firstSeq, endSeq), as readLog() gives them.
+  // From the log: `events` are [firstSeq, endSeq), in the form of readLog().
   std::uint64_t firstSeq = 1;
   std::uint64_t endSeq = 1;
   std::string events;
   std::vector<SavedUser> users;
-  bool hasUsers = false;  // of a change: `users` is meant
+  bool hasUsers = false;  // for a change: `users` is valid
 };
 
 struct SavedRecovery {
   RandomId pid{};
   RandomId socketId{};
   Realm realm;
-  LostSeat seat;  // by serials; the references and the shard mean nothing
+  LostSeat seat;  // by serials; references and shard are meaningless
 };
 
 }  // namespace mediasync::store

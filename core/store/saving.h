@@ -1,5 +1,5 @@
-// What the state file has yet to be told of a shard, and what it has been told. Each class holds the lock of the shard
-// for as long as it lives; marks are rolled back unless committed.
+// A shard's unsaved changes for the state file. Each class holds the lock of the shard during its lifetime; marks are
+// rolled back unless committed.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@ class SessionSaving final : public SessionAccess {
  public:
   using SessionAccess::SessionAccess;
 
-  // Makes the session the current one that changed first of those which have yet to be saved. False: there is none.
+  // Makes the unsaved session that changed first current. False: there is none.
   bool openUnsaved();
   bool hasChanged() const { return session_->unsaved != Unsaved::kNothing; }
-  // The file has the current one as it is.
+  // The file has the current session in its present state.
   void markSaved();
-  // The sessions of the shard that have ended; the file has been told.
+  // The shard's ended sessions; call forgetGone() when the file has them.
   const GoneSessions& gone() const { return shard_.gone; }
   void forgetGone() { edit(shard_.gone.count) = 0; }
   void commit() { txn_.commit(); }
@@ -29,24 +29,24 @@ class ConnectionSaving final : public ConnectionAccess {
  public:
   using ConnectionAccess::ConnectionAccess;
 
-  // As above, of connections that can be recovered, or could be.
+  // The same for connections that can be recovered, or could be.
   bool openUnsaved();
   void markSaved();
 };
 
-// Where a client can come back to as long as its connection is there. Under the lock of the connection's shard; locks
-// that of its session.
+// The place that a client can recover while its connection exists. Call it under the lock of the connection's shard; it
+// locks the shard of the session.
 SavedRecovery savedRecovery(const Zone&, const ConnectionRecord&);
 SavedRecovery savedRecovery(const RecoveryRecord&);
 
-// Clients that can come back, by the buckets of a shard's tables.
+// Recoverable clients, by the buckets of a shard's tables.
 class RecoveryReader {
  public:
   RecoveryReader(const Zone& zone, std::uint32_t shard)
       : zone_(zone), shard_(zone.connectionShard(shard)), lock_(zone.region(), shard_.header) {}
 
   std::uint32_t buckets() const { return shard_.bucketMask + 1; }
-  // Calls fn(const SavedRecovery&) for each of the bucket: of connections that are there, and lost ones.
+  // Calls fn(const SavedRecovery&) for each of the bucket: existing connections and lost ones.
   template <class Fn>
   void forEach(std::uint32_t bucket, Fn fn) const {
     const Arena& arena = zone_.arena();
@@ -68,13 +68,13 @@ class RecoveryReader {
   ShardLock lock_;
 };
 
-// Calls fn(const SavedRecovery&) for each connection of the shard that was lost since this was called before. The marks
-// are not noted for undoing: they are of use only until this process dies, when a snapshot is due.
+// Calls fn(const SavedRecovery&) for each connection of the shard that was lost since the last call. The marks are not
+// noted in the undo log: they matter only until this process dies, when a snapshot is due.
 template <class Fn>
 void takeLost(const Zone& zone, std::uint32_t shard, Fn fn) {
   ConnectionShard& records = zone.connectionShard(shard);
   ShardLock lock(zone.region(), records.header);
-  for (Ref ref = records.lost.last; ref != 0;) {  // at the end are those that were lost last
+  for (Ref ref = records.lost.last; ref != 0;) {  // the end has the latest losses
     auto& lost = *zone.arena().at<RecoveryRecord>(ref);
     if (lost.saved) return;
     fn(savedRecovery(lost));
@@ -83,12 +83,12 @@ void takeLost(const Zone& zone, std::uint32_t shard, Fn fn) {
   }
 }
 
-// How many of the shard have yet to be saved.
+// Number of the shard's unsaved sessions.
 std::uint64_t countUnsavedSessions(const Zone&, std::uint32_t shard);
 std::uint64_t countUnsavedConnections(const Zone&, std::uint32_t shard);
-// In some shard more sessions have ended than are noted one by one.
+// True if in some shard more sessions have ended than are recorded individually.
 bool hasLostCountOfGone(const Zone&);
-// Whether anything has yet to be saved. A look without locks: what it misses is seen the next time.
+// True if anything is unsaved. Reads without locks: it may notice a change only at the next call.
 bool hasUnsaved(const Zone&);
 
 }  // namespace mediasync::store
