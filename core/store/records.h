@@ -1,4 +1,4 @@
-// The records of the shared tables. All trivially copyable, all references are Refs.
+// The records of the shared tables. All are trivially copyable, and all references are Refs.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ namespace mediasync::store {
 
 inline constexpr std::size_t kMaxWorkers = 512;  // slots of the process table that may hold a worker
 
-// A worker process of one generation. A respawned worker in the same slot has another generation.
+// A worker process of one generation. A respawned worker in the same slot has a new generation.
 struct WorkerId {
   std::uint16_t slot = 0;
   std::uint32_t generation = 0;
@@ -28,7 +28,7 @@ struct WorkerId {
 
 // ---- sessions, in session shards ----
 
-// Part of a session's log: events one behind the other, each with an EventHeader.
+// Part of a session's log: consecutive events, each with an EventHeader.
 struct LogChunk {
   Ref next;
   std::uint32_t capacity;  // bytes for events
@@ -39,36 +39,36 @@ struct LogChunk {
 };
 
 struct EventHeader {
-  std::uint32_t size;    // of the event's bytes, padding to 8 not included
+  std::uint32_t size;    // of the event's bytes, without padding to 8
   std::uint32_t isSync;  // a playback_sync, which a newer one supersedes
 };
 
-// Offsets count events from 1 and grow for ever. The log holds [firstSeq, nextSeq). Where nobody can need it, it has no
-// chunk.
+// Offsets count events from 1 and grow forever. The log holds [firstSeq, nextSeq). It has no chunk if nobody can need
+// it.
 struct SessionLog {
   std::uint64_t firstSeq;
   std::uint64_t nextSeq;
-  std::uint64_t lastSyncSeq;  // of the newest playback_sync
-  std::uint64_t lostSeq;      // newest event that was dropped and not superseded; 0: none
+  std::uint64_t lastSyncSeq;  // the newest playback_sync
+  std::uint64_t lostSeq;      // the newest event that was dropped and not superseded; 0: none
   Ref firstChunk;
   Ref lastChunk;
-  std::uint32_t bytes;  // of all chunks, headers included
+  std::uint32_t bytes;  // of all chunks, including headers
 };
 
-// A worker that holds connections of a session. Doubles as the note that wakes it: `queued` and `mailNext` belong to
-// the worker's mailbox.
+// A worker that holds connections of a session. It is also the note that wakes the worker: `queued` and `mailNext`
+// belong to the worker's mailbox.
 struct SessionWatcher {
   Ref next;  // of the same session
   Ref session;
   std::uint64_t sessionSerial;
   WorkerId worker;
   std::uint16_t shard;
-  std::atomic<std::uint64_t> needed;  // the worker's readers have everything before this offset
+  std::atomic<std::uint64_t> needed;  // all readers of the worker have everything before this offset
   std::atomic<std::uint32_t> queued;
   Ref mailNext;
 };
 
-// SessionWatcher::needed of a worker whose readers nobody waits for, or that has none.
+// SessionWatcher::needed of a worker that has no readers, or none that the session waits for.
 inline constexpr std::uint64_t kNothingNeeded = UINT64_MAX;
 
 struct UserRecord {
@@ -83,17 +83,17 @@ struct UserRecord {
   SharedText avatar;         // ref 0: none
   std::int64_t joinedAt;     // wall
   std::int64_t lastSeen;     // wall
-  std::int64_t absentSince;  // monotonic; of one whom the server sent away, a little later
+  std::int64_t absentSince;  // monotonic; a little later for a user whom the server sent away
   Ref firstMembership;
   std::uint8_t connections;
   session::Presence presence;
   bool queuedForTime;
   bool isLate;      // in the queue of late graces
-  bool bound;       // to `secret`, which its clients must show
-  bool stallKnown;  // it has reported `stall` since it joined
+  bool bound;       // to `secret`, which its clients must present
+  bool stallKnown;  // a report, `stall`, has come since the join
   session::Stall stall;
-  TokenBucket events;  // that it may send
-  SecretHash secret;   // meaningful when bound
+  TokenBucket events;  // its rate of events
+  SecretHash secret;   // valid if bound
 };
 static_assert(sizeof(UserRecord) <= 128, "a size class; there is one of these for each user");
 static_assert(session::kMaxConnectionsPerUser <= 255);
@@ -108,11 +108,11 @@ struct Membership {
   std::uint16_t connectionShard;
 };
 
-// Changes of a session that are not in the state file. Each kind has those before it.
+// Changes of a session that the state file lacks. Each kind includes the ones before it.
 enum class Unsaved : std::uint8_t {
   kNothing,
-  kHead,   // all but the users
-  kUsers,  // the users as well
+  kHead,   // everything except the users
+  kUsers,  // also the users
 };
 
 struct SessionRecord {
@@ -121,12 +121,12 @@ struct SessionRecord {
   Ref hashNext;
   QueueLinks all;       // every session of the shard
   QueueLinks inIdle;    // sessions without a connection, by idleSince
-  QueueLinks inLogged;  // of these, those that have a log
-  QueueLinks inVacant;  // of these, those without a user, which have been so for longest first
+  QueueLinks inLogged;  // those of inIdle that have a log
+  QueueLinks inVacant;  // those of inIdle without a user, longest vacant first
   bool idle;
   bool logged;
   bool vacant;
-  bool ending;  // cannot be found any more, and is being taken apart
+  bool ending;  // can no longer be found, and is being deleted
   SharedText id;
   SharedText creatorId;
   SharedText leaderId;
@@ -140,26 +140,26 @@ struct SessionRecord {
   std::uint32_t userCount;
   std::uint32_t connectedCount;
   std::uint32_t connectionCount;
-  TokenBucket joins;  // that there may be
+  TokenBucket joins;  // the rate of joins
   Queue users;
-  std::uint32_t rosterChanges;  // of what is shown of its users, but for newcomers, who are at the end
+  std::uint32_t rosterChanges;  // changes to its users as clients see them, except users added at the end
   std::uint32_t userTextBytes;  // of all its users
   Ref watchers;
   SessionLog log;
-  // For members who read slowly, in milliseconds, and until when that has been counted, whatever workers they are at.
-  // Written under the lock, and never noted.
+  // The session's allowance of waits for slow readers, in milliseconds, and the time up to which waits have been
+  // counted, on whatever worker. Written under the lock, and never noted for undo.
   TokenBucket waits;
   std::int64_t waitedUntil;  // monotonic
-  // What the state file has yet to be told of it, and the end of the log as the file knows it.
+  // The changes that the state file lacks, and the end of the log in the file.
   QueueLinks inUnsaved;
   Unsaved unsaved;
   std::uint64_t savedEnd;
-  // What it was called before it was read from a state file, and the end of its log then; 0: it was not.
+  // Its serial before it was read from a state file, and the end of its log then; 0: it was not read from one.
   std::uint64_t formerSerial;
   std::uint64_t formerEnd;
 };
 
-// Sessions that have ended, for the state file. When there are more, a new snapshot does without them.
+// Sessions that have ended, for the state file. If there are more, the next snapshot covers them.
 struct GoneSessions {
   static constexpr std::uint32_t kMost = 32;
   std::uint32_t count;  // kMost + 1: there were more
@@ -176,9 +176,9 @@ struct SessionShard {
   std::atomic<std::uint32_t> users;
   std::atomic<std::uint32_t> memberships;
   Queue allSessions;
-  Queue grace;      // users whose grace runs, oldest first
-  Queue lateGrace;  // more of them, who go before the last of those and came after it
-  Queue away;       // users given up, oldest first
+  Queue grace;      // users in grace, oldest first
+  Queue lateGrace;  // more of them, whose grace ends before that of the last ones in `grace`
+  Queue away;       // users past their grace, oldest first
   Queue idle;       // sessions without a connection, oldest first
   Queue logged;
   Queue vacant;
@@ -192,30 +192,30 @@ using RandomId = std::array<std::uint8_t, 16>;
 
 enum class Transport : std::uint8_t { kPolling, kWebSocket };
 
-// Connections are counted by transport, and by whether they are of revision 3 of Engine.IO.
+// Connections are counted by transport, and by whether they use revision 3 of Engine.IO.
 inline constexpr std::size_t kConnectionKinds = 4;
 constexpr std::size_t kindOf(Transport transport, bool isOld) {
   return 2 * static_cast<std::size_t>(transport) + (isOld ? 1 : 0);
 }
 
-// Something to send to one connection, on whichever worker its next poll arrives.
+// Output for one connection, on whichever worker its next poll arrives.
 enum class ItemKind : std::uint8_t {
   kPacket,         // an Engine.IO packet, as text
   kBinary,         // an Engine.IO message of raw bytes
   kRecovered,      // a packet that goes before the events of the session
-  kSessionJoined,  // a session_joined with the state as it is when it is sent
-  kSessionState,   // likewise a session_state
+  kSessionJoined,  // a session_joined with the state at its sending
+  kSessionState,   // a session_state with the state at its sending
 };
 
 struct Item {
   Ref next;
   std::uint32_t size;
   ItemKind kind;
-  bool continues;  // the text goes on in the next item
+  bool continues;  // the text continues in the next item
   // the text follows
 };
 
-// A snapshot is made when it is sent.
+// Snapshots are made when they are sent.
 constexpr bool isSnapshot(ItemKind kind) {
   return kind == ItemKind::kSessionJoined || kind == ItemKind::kSessionState;
 }
@@ -228,13 +228,13 @@ struct ItemChain {
   std::uint32_t count;
 };
 
-// Acknowledgements that were asked of a client, in one namespace. The last 64 questions can be answered, each once.
+// Acknowledgements requested from a client, in one namespace. The last 64 questions can be answered, each once.
 struct AcksAsked {
-  std::uint64_t open;  // bit id % 64: not answered yet
-  std::uint32_t next;  // the next one's id
+  std::uint64_t open;  // bit id % 64: unanswered
+  std::uint32_t next;  // the next question's id
 };
 
-// A Socket.IO namespace, other than "/", that a connection is connected to.
+// A Socket.IO namespace, other than "/", of a connection.
 struct NamespaceRecord {
   Ref next;
   std::uint32_t size;
@@ -243,14 +243,14 @@ struct NamespaceRecord {
   // the name follows
 };
 
-// Names a connection from within a process, without its sid.
+// Identifies a connection within a process, without its sid.
 struct ConnectionRef {
   Ref ref = 0;
   std::uint64_t serial = 0;
   std::uint16_t shard = 0;
 };
 
-// Where a connection stands in a session. `session` is 0 when it is in none.
+// The place of a connection in a session. `session` is 0 if it is in none.
 struct SeatRef {
   Ref session = 0;
   Ref user = 0;
@@ -261,38 +261,38 @@ struct SeatRef {
   explicit operator bool() const { return session != 0; }
 };
 
-// Whether and why a connection is to be closed; its owner has yet to take note.
+// Whether and why a connection is to be closed by its owner.
 enum class Closing : std::uint8_t {
   kNo,
-  kByClient,  // it said so
+  kByClient,  // the client closed it
   kByServer,
 };
 
-// What a connection belongs to. From anywhere else it can neither be used nor recovered.
+// The application and the user of a connection. From another realm it can neither be used nor recovered.
 struct Realm {
-  std::uint64_t identity = 0;    // keyed hash of whom NGINX says its client is; 0: nobody has been asked
-  std::uint8_t application = 0;  // what it talks to
-  bool asksSecret = false;       // its users are bound to secrets
+  std::uint64_t identity = 0;    // keyed hash of the user that NGINX authenticated; 0: none
+  std::uint8_t application = 0;  // the application that the connection uses
+  bool asksSecret = false;       // users are bound to secrets
   friend bool operator==(const Realm&, const Realm&) = default;
 };
 
-// What is lost belongs to whom NGINX knows, or to who shows the same secret again: it takes the place of the identity.
+// The realm of a lost connection: the client's secret, if it has one, replaces the authenticated user.
 inline Realm returnRealm(Realm realm, const SecretHash& secret) {
   if (!realm.asksSecret) return realm;
   realm.asksSecret = false;
   std::memcpy(&realm.identity, secret.data(), sizeof realm.identity);
-  realm.identity |= 1;  // never that of nobody
+  realm.identity |= 1;  // never 0, which means no user
   return realm;
 }
 
-// The address of a client. A host's is 4 or 16 bytes long; 0: a UNIX-domain socket, or not known.
+// The address of a client: 4 or 16 bytes; size 0: a UNIX-domain socket, or unknown.
 struct Address {
   std::array<std::uint8_t, 16> bytes{};
   std::uint8_t size = 0;
   friend bool operator==(const Address&, const Address&) = default;
 };
 
-// The traffic of a connection: packets of Engine.IO, and the bytes of frames or bodies that they came in.
+// The traffic of a connection: Engine.IO packets, and the bytes of their frames or bodies.
 struct Traffic {
   std::uint64_t bytesIn = 0;
   std::uint64_t bytesOut = 0;
@@ -312,13 +312,12 @@ struct Traffic {
   }
 };
 
-// An account of a connection is kept for the operator's log, which gets it when the connection ends. The owner of a
-// WebSocket counts its traffic.
+// The account of a connection, for the operator's log at its end. The owner of a WebSocket counts its traffic.
 struct AccountRecord {
-  std::uint64_t location;  // whose log it is, as Options::log
+  std::uint64_t location;  // of the log, as Options::log
   std::int64_t since;      // monotonic
   Traffic polled;
-  // The seat that it had last; session 0: it had none.
+  // The last seat; session 0: there was none.
   std::uint64_t sessionSerial;
   std::uint64_t userSerial;
   Ref session;
@@ -333,62 +332,62 @@ struct ConnectionRecord {
   std::uint64_t serial;
   RandomId sid;       // Engine.IO
   RandomId socketId;  // Socket.IO, namespace "/"
-  RandomId pid;       // under which it may be recovered; meaningful when recoverable
+  RandomId pid;       // for its recovery; valid if recoverable
   WorkerId owner;
   Transport transport;
   std::uint8_t revision;    // of Engine.IO
-  bool base64;              // takes binary messages as text only
+  bool base64;              // accepts binary messages only as text
   bool namespaceConnected;  // to "/"
-  bool recoverable;         // events go out with their offsets
-  bool pingDue;             // the next poll is to be answered with a ping
+  bool recoverable;         // events carry their offsets
+  bool pingDue;             // the next poll is answered with a ping
   bool pollWaiting;         // the owner holds a poll
-  bool posting;             // a POST is being worked on
-  bool awaitingSnapshot;    // in a session, but session_joined has not been sent
+  bool posting;             // a POST is in progress
+  bool awaitingSnapshot;    // in a session, and session_joined has not been sent
   bool evicted;             // its user left by another connection, and it has not joined since
-  bool overrun;             // too much was waiting to be sent
+  bool overrun;             // too much output was waiting
   Closing closing;
-  bool unsaved;                // where it can come back to has yet to be told to the state file
-  bool dead;                   // gone, but still in a worker's mailbox, which frees it
-  std::uint8_t timestampUnit;  // of the location it came by
-  std::uint8_t binaryLeft;     // attachments still to come of a packet
+  bool unsaved;                // the state file lacks its recoverable place
+  bool dead;                   // ended, but still in a worker's mailbox, which frees it
+  std::uint8_t timestampUnit;  // of its location
+  std::uint8_t binaryLeft;     // outstanding attachments of a packet
   bool binaryStalled;          // none of them has come since the last heartbeat
-  EndReason ending;            // why it is to be closed; meaningful when closing
+  EndReason ending;            // why it is closed; valid if closing
   std::uint16_t shard;
-  std::uint16_t mailSlot;  // whose mailbox it was posted to last
+  std::uint16_t mailSlot;  // the slot of the mailbox it was last posted to
   WorkerId poster;
-  WorkerId prober;              // has the WebSocket; meaningful while probingUntil is not 0
-  std::uint32_t handover;       // its owner has offered it to another process under this number; 0: it has not
+  WorkerId prober;              // has the WebSocket; valid while probingUntil is not 0
+  std::uint32_t handover;       // number under which its owner has offered it to another process; 0: not offered
   Ref account;                  // AccountRecord; 0: its end is not logged
   AcksAsked acks;               // in "/"
   std::int64_t lastHeard;       // monotonic
   std::int64_t lastPing;        // monotonic
-  std::int64_t connectBy;       // monotonic: by then it must be connected to a namespace; 0: for ever
-  std::int64_t probingUntil;    // monotonic: a WebSocket is there to upgrade the connection; 0: none
-  std::int64_t upgradingUntil;  // monotonic: its probe has been answered; polls end at once until then
+  std::int64_t connectBy;       // monotonic: the deadline for connecting to a namespace; 0: none
+  std::int64_t probingUntil;    // monotonic: a WebSocket may upgrade the connection until then; 0: none
+  std::int64_t upgradingUntil;  // monotonic: its probe was answered; polls end at once until then
   std::uint32_t pingInterval;   // milliseconds
   std::uint32_t pingTimeout;
   Realm realm;
-  SecretHash secret;     // of its client, where the realm asks for one
-  std::uint64_t client;  // whose network it came from, see Zone::clientOf()
+  SecretHash secret;     // the client's, if the realm asks for one
+  std::uint64_t client;  // its network, see Zone::clientOf()
   SeatRef seat;
   std::uint64_t cursor;     // next offset of the session's log to send
-  std::uint64_t joinedAt;   // offset from which the session's events are its business
-  std::uint64_t ownBefore;  // after a recovery: below this offset, its user's own coming and going is not told
-  ItemChain items;          // to be sent
-  ItemChain parts;          // of a binary packet that is still coming in: the header, then attachments
-  ItemChain auth;           // what came with CONNECT, as JSON
+  std::uint64_t joinedAt;   // offset from which on it receives the session's events
+  std::uint64_t ownBefore;  // after a recovery: below this offset its own user's joins and leaves are skipped
+  ItemChain items;          // output that waits
+  ItemChain parts;          // of an incomplete binary packet: the header, then attachments
+  ItemChain auth;           // the data of CONNECT, as JSON
   Ref hashNext;
   Ref namespaces;                          // NamespaceRecord
-  std::array<std::uint32_t, 6> allowance;  // kPolling: what it may send, packed
+  std::array<std::uint32_t, 6> allowance;  // kPolling: its rates, packed
   std::atomic<std::uint32_t> queued;       // in the owner's mailbox
   Ref mailNext;
   QueueLinks inUnsaved;
 };
 static_assert(sizeof(ConnectionRecord) <= 384, "a size class; there is one of these for each connection");
 
-// Where a lost connection was.
+// The place of a lost connection.
 struct LostSeat {
-  Ref session = 0;  // 0: in none
+  Ref session = 0;  // 0: none
   Ref user = 0;
   std::uint16_t shard = 0;
   bool awaitingSnapshot = false;  // session_joined had not been sent
@@ -397,18 +396,18 @@ struct LostSeat {
   std::uint64_t joinedAt = 0;
 };
 
-// What a client comes back to: lives as long as its connection, and for a while after that was lost.
+// A recovery: it exists as long as its connection, and for a while after its loss.
 struct RecoveryRecord {
   RandomId pid;
   RandomId socketId;
   Ref hashNext;
-  QueueLinks inQueue;        // of those that are lost, oldest first
+  QueueLinks inQueue;        // of lost ones, oldest first
   std::uint8_t application;  // of its connection
-  bool saved;                // in the state file, since it was lost
-  std::uint64_t identity;    // of who may come back to it, see returnRealm()
+  bool saved;                // in the state file, since its loss
+  std::uint64_t identity;    // of the clients that may recover it, see returnRealm()
   ConnectionRef connection;  // ref 0: lost
   std::int64_t lostAt;       // monotonic
-  LostSeat seat;             // where it was, once it was lost
+  LostSeat seat;             // its place, once it was lost
 
   Realm realm() const { return {identity, application, false}; }
 };
@@ -423,7 +422,7 @@ struct ConnectionShard {
   std::atomic<std::uint32_t> connections;
   std::atomic<std::uint32_t> recoveries;
   std::array<std::atomic<std::uint32_t>, kConnectionKinds> kinds;  // connections, by kindOf()
-  Queue lost;                                                      // recoveries whose connection is gone
+  Queue lost;                                                      // recoveries of lost connections
   std::uint32_t lostCount;
   Queue unsaved;
 };

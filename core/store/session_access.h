@@ -1,4 +1,4 @@
-// One session at a time of a shard that is locked: it is found, and it is read.
+// Access to one session at a time of a locked shard: finding it, and reading it.
 #pragma once
 
 #include <cstdint>
@@ -14,24 +14,24 @@
 
 namespace mediasync::store {
 
-// Holds the lock of the shard for as long as it lives; what has been changed is rolled back unless committed. Views are
-// good as long as the lock is held, and what they show is not changed.
+// Holds the lock of the shard during its lifetime; rolls changes back unless committed. Views are valid while the lock
+// is held and their content is unchanged.
 class SessionAccess {
  public:
-  // Locks the shard where `sessionId` belongs.
+  // Locks the shard of `sessionId`.
   SessionAccess(const Zone&, std::string_view sessionId);
   // Locks a shard by its number.
   SessionAccess(const Zone&, std::uint32_t shard);
 
-  // Each makes the session (and user) the current one and returns false when there is no such thing (any more).
+  // Each makes the session (and user) current and returns false if it does not exist (any more).
   bool find(std::string_view sessionId);
   bool openSeat(const SeatRef&);
   bool open(Ref session, std::uint64_t serial);
   bool openUser(const LostSeat&);
-  // The oldest session of the shard; the one that was made after the current one.
+  // The oldest session of the shard; the next younger one than the current one.
   bool openFirst();
   bool openNext() { return use(session_->all.next); }
-  // The one that was made after the session of that serial, which was at `session`, and may have ended since.
+  // The next younger session than the one with that serial, which was at `session` and may have ended since.
   bool openAfter(Ref session, std::uint64_t serial);
 
   const SessionRecord& record() const { return *session_; }
@@ -50,14 +50,14 @@ class SessionAccess {
     for (Ref ref = session_->users.first; ref != 0; ref = userAt(ref).inSession.next)
       fn(userAt(ref));
   }
-  // Of the current session and seat, for someone who comes back later.
+  // The current session and seat, for a client that may recover it.
   LostSeat lostSeat() const {
     return {sessionRef_, seatUser_, shardIndex(), false, session_->serial, userAt(seatUser_).serial, 0};
   }
 
   // The offset after the newest event.
   std::uint64_t logEnd() const { return session_->log.nextSeq; }
-  // Copies events to `out`, as store::readLog() does.
+  // Copies events to `out`, like store::readLog().
   LogSlice readLog(std::uint64_t from, std::size_t maxBytes, std::string& out) const {
     return store::readLog(zone_.arena(), session_->log, from, maxBytes, out);
   }
@@ -80,7 +80,7 @@ class SessionAccess {
   session::UserRef seatUser_ = 0;
 };
 
-// What a command of that seat is about will be needed soon. Without a lock.
+// Prefetches the data that a command of that seat will need. Takes no lock.
 inline void prefetchSeat(const Zone& zone, const SeatRef& seat) {
   prefetch(zone.arena().at<Membership>(seat.membership));
   prefetch(zone.arena().at<UserRecord>(seat.user));

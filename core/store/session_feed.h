@@ -1,5 +1,5 @@
-// What a worker that delivers needs of a session: its news, and a way to say how much of the log is still needed. Each
-// call locks the shard of the session for no longer than it takes, and copies nothing but events.
+// A delivering worker's view of a session: it reads news, and publishes which part of the log it still needs. Each call
+// locks the session's shard briefly, and copies only events.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace mediasync::store {
 
-// Names the session; cheap to make. The zone outlives it.
+// Identifies the session; cheap to make. The zone must outlive it.
 class SessionFeed {
  public:
   SessionFeed(const Zone& zone, std::uint32_t shard, Ref session, std::uint64_t serial)
@@ -23,26 +23,26 @@ class SessionFeed {
     LogSlice slice;
     std::uint64_t lastSync = 0;  // offset of the newest playback_sync
   };
-  // Copies events to `out`, as readLog() does. nullopt: the session has ended.
+  // Copies events to `out`, like readLog(). Returns nullopt if the session has ended.
   std::optional<Reading> read(std::uint64_t from, std::size_t maxBytes, std::string& out,
                               LogPlace* place = nullptr) const;
 
-  // Whether a reader who has everything before `from` should read now: there is news of playback, or what waits is
-  // about to be in the way of what comes.
+  // True if a reader that has everything before `from` should read now: there is news of playback, or the unread part
+  // is about to block the log.
   bool isUrgent(std::uint64_t from) const;
 
-  // From where on the readers of a worker need the log, those who are waited for.
+  // The offset from which on a worker's readers, those that the session waits for, need the log.
   struct Needs {
     std::uint64_t from = 0;
-    std::uint64_t soon = 0;  // the same without those who have been behind for longer
-    std::int64_t held = 0;   // milliseconds in which those have kept the log from taking more, since this was said last
+    std::uint64_t soon = 0;  // the same without readers that have been behind for longer
+    std::int64_t held = 0;   // milliseconds for which those have blocked the log since the last call
   };
-  // Says so. What slow readers make others wait is counted: they have so much of it in a session, and then `soon` is
-  // what counts, as if they were not there. Returns whether they keep the log from taking more now. `now`: monotonic.
+  // Publishes the needs. Blocking is charged to an allowance of the session; when that is used up, `soon` counts, as if
+  // slow readers did not exist. Returns true if slow readers block the log now. `now`: monotonic.
   bool publish(WorkerId, const Needs&, std::int64_t now) const;
 
  private:
-  // Under the lock. Null: it has ended.
+  // Call it under the lock. Null: the session has ended.
   SessionRecord* find() const;
   ShardHeader& shard() const { return zone_.sessionShard(shard_).header; }
 
@@ -52,14 +52,14 @@ class SessionFeed {
   std::uint64_t serial_;
 };
 
-// Empties the worker's mailbox of sessions. `roomOf(session, serial)` gives what the worker has of a session, a
-// pointer; then announce(*room) is called, and what comes after that queues the session again. Null: it has nothing of
-// it (any more), and does not watch it any longer.
+// Empties the worker's mailbox of sessions. `roomOf(session, serial)` returns a pointer to the worker's room for a
+// session; then announce(*room) is called, and later news queue the session again. Null: the worker has no room for it
+// (any more), and stops watching it.
 template <class RoomOf, class Announce>
 void takeSessionMail(const Zone& zone, std::uint16_t slot, WakeSet& wake, RoomOf roomOf, Announce announce) {
   memory::takeMail<SessionWatcher>(zone.arena(), zone.worker(slot).sessionMail, [&](Ref ref) {
     auto& watcher = *zone.arena().at<SessionWatcher>(ref);
-    // Cleared before the log is read: what comes later queues it again.
+    // Cleared before the log is read: later news queue it again.
     const auto clear = [&watcher] {
       watcher.queued.store(0, std::memory_order_seq_cst);
       faultPoint();

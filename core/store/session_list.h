@@ -12,20 +12,20 @@
 
 namespace mediasync::store {
 
-// In the order of the buckets of the table, and in a bucket of their serials: a place is found again whatever came and
-// went before it, and at no cost.
+// A place in the list, which is in the order of the table's buckets, and by serial within a bucket: it can be found
+// again at no cost, whatever sessions were added or removed before it.
 struct SessionPlace {
   std::uint64_t bucket = 0;
-  std::uint64_t serial = 0;  // of the last session in it that has been listed
+  std::uint64_t serial = 0;  // of the last listed session in the bucket
 };
 
 struct SessionPage {
-  std::deque<std::string> ids;  // to which the summaries refer
+  std::deque<std::string> ids;  // the summaries refer to these
   std::vector<session::SessionSummary> sessions;
   std::optional<SessionPlace> next;  // nullopt: there are no more
 };
 
-// Up to `limit` sessions behind that place; fewer, even none, where many buckets are empty. Locks one shard after the
+// Up to `limit` sessions after that place; fewer, or even none, where many buckets are empty. Locks one shard after the
 // other.
 SessionPage listSessions(const Zone&, SessionPlace after, std::uint32_t limit);
 

@@ -1,5 +1,5 @@
-// The log of a session: what happened, with offsets that grow for ever, in a chain of chunks of bounded size. A
-// broadcast is one append; every reader has an offset of its own and reads from there to the end.
+// The log of a session: its events, with offsets that grow forever, in a chain of chunks of bounded size. A broadcast
+// is one append; every reader has its own offset and reads from there to the end.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ namespace mediasync::store {
 
 enum class Append {
   kDone,
-  kBusy,  // a reader that is worth waiting for still needs what would have to go
-  kLost,  // there is no memory, and nothing in the log to make room of: its readers miss the event
+  kBusy,  // a reader that the session waits for still needs the oldest events
+  kLost,  // there is no memory and nothing to drop: readers miss the event
 };
 
 // The smallest and the largest chunk, as objects of the shard.
@@ -25,33 +25,31 @@ inline constexpr std::size_t kFirstChunk = 1024;
 // Gives a new session its first chunk. Throws OutOfSpace.
 void initLog(Transaction&, const SessionRecord&);
 
-// A log that was freed gets a chunk again, so that there is room for what must be told. Throws OutOfSpace.
+// Gives a freed log a chunk again, to guarantee room for certain events. Throws OutOfSpace.
 void keepChunk(Transaction&, const SessionRecord&);
 
-// Appends the encoded event. `certain`: room is made whatever it takes, for an event of up to kMaxCertainEvent bytes;
-// kLost is the answer only where the log has no chunk.
-// Otherwise throws OutOfSpace when there is no memory, and answers kBusy when the log would grow over `limit` bytes and
-// its oldest events are still needed (SessionWatcher::needed).
+// Appends the encoded event. With `certain` it makes room for an event of up to kMaxCertainEvent bytes by any means,
+// and returns kLost only if the log has no chunk. Otherwise it throws OutOfSpace if there is no memory, and returns
+// kBusy if the log would exceed `limit` bytes and its oldest events are still needed (SessionWatcher::needed).
 Append appendToLog(Transaction&, const SessionRecord&, std::string_view event, bool isSync, std::size_t limit,
                    bool certain);
 
-// Frees the log, or a part of it: false when there is more to free in another transaction.
+// Frees the log, or part of it. Returns false if there is more to free in another transaction.
 bool freeLog(Transaction&, const SessionRecord&);
 
-// Bytes of the log that some reader worth waiting for still needs.
+// Bytes of the log that readers still need, as far as the session waits for them.
 std::size_t neededBytes(const Arena&, const SessionRecord&);
 
-// Whether who reads on from `from` needs the oldest part of the log, which is the next to go.
+// True if a reader at `from` needs the oldest part of the log, which is dropped next.
 bool needsOldest(const Arena&, const SessionLog&, std::uint64_t from);
 
-// Whether its oldest part has to go before it can take another chunk.
+// True if the oldest part must be dropped before the log can take another chunk.
 bool isFull(const SessionLog&, std::size_t limit);
 
-// Whether a reader that has everything before `from` finds all that is left for it to know.
+// True if the log holds everything that a reader with all events before `from` still needs.
 bool logHolds(const SessionLog&, std::uint64_t from);
 
-// What a reader finds from its offset on.
-// Of an event in the log.
+// The place of an event in the log.
 struct LogPlace {
   Ref chunk = 0;
   std::uint32_t offset = 0;    // in the chunk
@@ -59,28 +57,29 @@ struct LogPlace {
   std::uint64_t seq = 0;
 };
 
+// A copied part of the log.
 struct LogSlice {
   std::uint64_t first = 0;  // offset of the first event copied
   std::uint64_t end = 0;    // offset after the last one
-  bool lost = false;        // events between the reader's offset and `first` are gone that nothing supersedes
+  bool lost = false;        // events from the reader's offset to `first` were dropped that nothing supersedes
 };
 
 // Copies events from `from` on to `out` (each an EventHeader and its bytes, padded to 8), until the end of the log or
-// until `out` holds more than `maxBytes`; at least one if there is any. Under the lock of the shard.
-// `place` spares a reader who goes on from where it left off the way there: one for each session, empty at first.
+// until `out` has more than `maxBytes`; at least one if there is any. Call it under the lock of the shard. `place` is
+// an optional shortcut for a reader that continues from its last position: keep one per session, initially empty.
 LogSlice readLog(const Arena&, const SessionLog&, std::uint64_t from, std::size_t maxBytes, std::string& out,
                  LogPlace* place = nullptr);
 
-// How many events such a copy holds; nullopt when it is none.
+// Number of events in such a copy; nullopt if it is invalid.
 std::optional<std::uint64_t> countEvents(std::string_view copied);
-// Takes the first one off such a copy, which is known to be one.
+// Takes the first event off a valid copy.
 struct CopiedEvent {
   std::string_view bytes;
   bool isSync = false;
 };
 CopiedEvent takeEvent(std::string_view& copied);
 
-// A log without an event, as it is when those before `firstSeq` are gone, up to `lostSeq` such as nothing supersedes.
+// Makes an empty log whose events before `firstSeq` are gone; the last one that nothing superseded was `lostSeq`.
 void setLogStart(Transaction&, const SessionRecord&, std::uint64_t firstSeq, std::uint64_t lostSeq);
 
 }  // namespace mediasync::store

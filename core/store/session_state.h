@@ -1,5 +1,5 @@
-// What the rules need of a session (session/state.h), on its records: users, who leads, the film, what is told, and
-// with that the queues of time that users and sessions wait in.
+// The rules' view of a session (session/state.h) on its records: users, leader, film, events, and the queues of time
+// for users and sessions.
 #pragma once
 
 #include <cstdint>
@@ -45,12 +45,12 @@ class SessionState : public session::State, public SessionAccess {
   void emit(const session::Event&, Urgency) final;
 
  protected:
-  // The last connection of the session has gone, or the first one is coming.
+  // The session's last connection has gone, or its first one is coming.
   void becomeIdle(Instant now);
   void stopIdling();
-  // Keeps the lists of those among the idle sessions that can be done without.
+  // Keeps the lists of idle sessions that can be evicted.
   void sortIdle();
-  // The state file is to be told of a change.
+  // Marks a change that the state file lacks.
   void noteUnsaved(Unsaved);
   void notice(Notice::Kind, std::string_view userId);
 

@@ -1,5 +1,5 @@
-// One session during one change: what session/rules.h works on, and what the rules need not know of: its life,
-// connections, the workers that watch it, what is shown of it.
+// One session during one change: the state for session/rules.h, and everything the rules need not know: its life,
+// connections, watching workers, and snapshots.
 #pragma once
 
 #include <cstdint>
@@ -27,81 +27,82 @@ class Snapshot {
   std::string texts_;
 };
 
-// Why a user's time is over.
+// Which of a user's time-outs has expired.
 enum class Overdue : std::uint8_t { kNobody, kGrace, kAway };
 
 class SessionTransaction final : public SessionState {
  public:
   using SessionState::SessionState;
 
-  // Makes a new session the current one. Throws OutOfSpace. The leader is not set.
+  // Creates a session and makes it current. Throws OutOfSpace. Does not set the leader.
   void create(std::string_view sessionId, std::string_view creatorId, Instant now);
-  // Removes the current session, or part of it: false when there is more to remove in another transaction.
+  // Removes the current session, or part of it. Returns false if there is more to remove in another transaction.
   bool destroy(Instant now);
-  // Frees the log of a session that has no connections, or a part of it: false when there is more to free in another
-  // transaction. Who comes back to the session finds its state, and nothing of what was said before.
+  // Frees the log of a session without connections, or part of it. Returns false if there is more to free in another
+  // transaction. Clients that return find the session's state, but no earlier events.
   bool dropLog();
-  // Ends the time of a session that has no connections, as if nobody had used it for long: it is the sweep's, unless
-  // somebody joins before that.
+  // Ends the time of a session without connections, as if it had been idle for long: the sweep deletes it, unless a
+  // user joins before.
   void endSoon(Instant now);
 
-  // ---- whose time is over; each makes it the current one
-  // The user who is the first of its shard in that: the one of the seat.
+  // ---- expired time-outs; each makes its session current
+  // The seat's user becomes the first one of the shard whose time has expired.
   Overdue openOverdueUser(Instant now);
-  // The user of the shard who has been away for longest, if that is since `latest` (monotonic) or before.
+  // The user of the shard who has been away for longest, if since `latest` (monotonic) or before.
   bool openLongestAway(std::int64_t latest);
-  // The first session. Of others some worker has yet to notice that their connections are gone.
+  // The first expired session. Skips those whose workers have yet to notice that their connections are gone.
   bool openExpired(Instant now);
-  // The first session that has a log which nobody can come back for any more.
+  // The first session whose log no client can recover any more.
   bool openLogged(Instant now);
 
   // ---- connections
-  // Gives `user` one more connection. Throws OutOfSpace.
+  // Gives `user` another connection. Throws OutOfSpace.
   SeatRef addConnection(session::UserRef user, const ConnectionRef& connection);
-  // Takes the connection of the seat that was opened. Returns true when it was the user's last one.
+  // Removes the connection of the opened seat. Returns true if it was the user's last one.
   bool removeConnection(const SeatRef&, Instant now);
   // Appends the connections of the user.
   void listConnections(session::UserRef, std::vector<ConnectionRef>&) const;
 
   // ---- workers that watch it
-  // The worker holds connections of the session and is to be woken by its news. Only the worker itself says so, and
-  // saying it twice is saying it once. Throws OutOfSpace.
+  // The worker holds connections of the session and is woken by its news. Only the worker itself calls it; repeated
+  // calls have no effect. Throws OutOfSpace.
   void addWatch(WorkerId);
-  // It does not any more. A watcher that is in the worker's mailbox stays until the worker takes it out.
+  // Ends that. A watcher in the worker's mailbox stays until the worker takes it out.
   void dropWatch(WorkerId);
   void removeWatcher(Ref watcher);
-  // After the commit: has the worker look at the session, whether it has news or not.
+  // Call it after the commit: has the worker read the session, whether there are news or not.
   void wakeWatcher(WorkerId, WakeSet& wake);
   // After a repair: a process may have died between marking the watcher as queued and queueing it.
   void mendWatcher(WorkerId);
 
-  // Whether the user of the seat that was opened may send one more event now; whether one more may join the session.
-  // Counted with the commit.
+  // Whether the user of the opened seat may send another event now; whether another user may join the session. Counted
+  // at the commit.
   bool admitEvent(const Rate&, Instant now);
   bool admitJoin(const Rate&, Instant now);
 
-  // ---- what is shown
-  // About how many bytes the session's state takes as JSON.
+  // ---- snapshots
+  // The approximate size of the session's state as JSON, in bytes.
   std::size_t stateBytes() const;
-  // Copies the session as it is at `now`.
+  // Copies the session in its state at `now`.
   enum class Users { kAll, kNone };
   void copyTo(Snapshot&, Instant now, Users = Users::kAll) const;
-  // A user as the others are shown it. Good as long as the lock is held.
+  // A user as the others see it. Valid while the lock is held.
   session::UserView view(session::UserRef) const;
 
-  // Makes the changes final and posts the session to the mailboxes of the workers that must send something; they are
-  // added to `wake`.
+  // Makes the changes final and posts the session to the mailboxes of the workers that must send events; adds them to
+  // `wake`.
   void commit(WakeSet& wake);
 
   // ---- from a state file
-  // When nobody is served yet: makes the session the current one, without its users and events. Throws OutOfSpace.
+  // Before any client is served: creates the session, without its users and events, and makes it current. Throws
+  // OutOfSpace.
   void restore(const SavedSession&, Instant now);
   void setClockStart(Instant);
-  // Right after that: there will be no events either, as after dropLog().
+  // The same for a session that gets no events, like one after dropLog().
   void restoreWithoutLog(const SavedSession&);
-  // One of its users, who has no connection; not queued for any time-out.
+  // Adds one of its users, without a connection and in no queue.
   session::UserRef restoreUser(const SavedUser&, Instant now);
-  // An event of its log, the next one. Throws OutOfSpace.
+  // Adds the next event of its log. Throws OutOfSpace.
   void restoreEvent(std::string_view event, bool isSync);
 
  private:

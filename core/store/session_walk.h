@@ -1,4 +1,4 @@
-// Walks over all sessions of a shard, under its lock: who watches them, and who sits in them.
+// Walks over all sessions of a shard, under its lock: their watchers and their seats.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct Watch {
   Ref watcher;
 };
 
-// Those of the shard whose worker `matches(const WorkerId&)`.
+// The watchers of the shard whose worker satisfies `matches(const WorkerId&)`.
 template <class Matches>
 std::vector<Watch> watchesOf(const Zone& zone, std::uint32_t shard, Matches matches) {
   std::vector<Watch> found;
@@ -32,18 +32,17 @@ std::vector<Watch> watchesOf(const Zone& zone, std::uint32_t shard, Matches matc
   return found;
 }
 
-// A connection, and the seat that a session has for it.
+// A connection, and its seat according to a session.
 struct Seated {
   ConnectionRef connection;
   SeatRef seat;
 };
 std::vector<Seated> seatsOf(const Zone&, std::uint32_t shard);
 
-// The readers of the worker in that slot, which stands still, are waited for no longer. Should it go on meanwhile, what
-// it says that they need from then on stands.
+// Ends all waits for the readers of the hung worker in that slot. If it continues meanwhile, its later needs count.
 void passByReaders(const Zone&, std::uint16_t slot);
 
-// Some user's grace runs: there is something to be done soon. A look without locks.
+// True if some user is in grace, so that a time-out is near. Reads without locks.
 bool hasGraces(const Zone&);
 
 }  // namespace mediasync::store

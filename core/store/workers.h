@@ -1,4 +1,4 @@
-// The workers of a zone: how they sign on and off, wake one another, and see to those that are gone.
+// The workers of a zone: how they sign on and off, wake one another, and reap dead ones.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace mediasync::store {
 
-// Calls fn() while no worker signs on, and nobody else sees to one that is gone.
+// Calls fn() while no other worker signs on or reaps.
 template <class Fn>
 void inCensus(const Zone& zone, Fn fn) {
   RobustLock lock(zone.header().census);
@@ -19,8 +19,8 @@ std::uint32_t beginSigningOn(WorkerEntry&);
 void endSigningOn(WorkerEntry&, ProcessId, std::uint32_t cycle, std::int64_t now);
 }  // namespace detail
 
-// A worker of that configuration takes a slot. `inherit(const WorkerId&)` sees to what all who had it before have left,
-// if there is any; the slot is never free in between. `now`: monotonic.
+// A worker of that configuration takes a slot. `inherit(const WorkerId&)` reaps the remains of all former workers in
+// it, if any; the slot is never free in between. `now`: monotonic.
 template <class Inherit>
 WorkerId signOn(const Zone& zone, std::uint16_t slot, ProcessId process, std::uint32_t cycle, std::int64_t now,
                 Inherit inherit) {
@@ -34,27 +34,27 @@ WorkerId signOn(const Zone& zone, std::uint16_t slot, ProcessId process, std::ui
   return id;
 }
 
-// The worker ends: what it owned waits to be adopted.
+// The worker ends: its connections wait to be adopted.
 void signOff(const Zone&, std::uint16_t slot);
-// Nothing is left of who had it.
+// Nothing is left of the slot's former worker.
 void freeSlot(const Zone&, std::uint16_t slot);
-// Watchers of one that is gone have been removed, and they are all that its mailbox of sessions can hold.
+// The watchers of a dead worker, the only records in its mailbox of sessions, have been removed.
 void dropSessionMail(WorkerEntry&);
 
-// The worker can be given WebSockets by those of an earlier configuration; or not any more.
+// Sets whether workers of an earlier configuration can hand WebSockets over to the worker.
 void takeHandovers(const Zone&, std::uint16_t slot, bool takes);
 
-// It is to look at its mailboxes. True: it must be woken, since no wake-up is on its way.
+// Requests that the worker read its mailboxes. True: it must be woken, since no wake-up is on its way.
 bool signal(const Zone&, std::uint16_t slot);
-// A wake-up has come. What was put into the mailboxes before it is seen after this.
+// A wake-up has arrived. The caller then sees everything that was put into the mailboxes before.
 void hearSignal(const Zone&, std::uint16_t slot);
 
-// Others are to look for what they were not woken for, since a worker is gone.
+// A worker is gone: the others must look for lost wake-ups.
 void announceRepair(const Zone&);
-// What had been left half done by the time of so many repairs has been seen to.
+// The repairs up to that count have been reconciled.
 void noteReconciled(const Zone&, std::uint32_t repairs);
 
-// Whether a sweep is due, by this worker: one comes about every `interval` milliseconds. `now`: monotonic.
+// True if this worker is to sweep now: a sweep is due about every `interval` milliseconds. `now`: monotonic.
 bool takeSweep(const Zone&, std::int64_t interval, std::int64_t now);
 
 }  // namespace mediasync::store
