@@ -1,4 +1,4 @@
-// A worker's counters for operators, see core/server/status.h. They only grow.
+// A worker's counters for operators, see core/worker/status.h. They only grow.
 #pragma once
 
 #include <algorithm>
