@@ -1,4 +1,4 @@
-// Made by scripts/describe of core/api/description.json: the events of docs/api.md. Times are seconds since the Unix epoch, or
+// Made by scripts/describe from core/api/description.json: the events of docs/api.md. Times are seconds since the Unix epoch, or
 // milliseconds where the server is configured so.
 
 /** Why a command was refused. Rules of operators have codes of their own. */
@@ -58,9 +58,9 @@ export interface User {
   isLeader: boolean;
 }
 
-/** The film and its clock: `position` is where it is at `lastUpdateTime`. */
+/** The film and its clock: `position` is its position at `lastUpdateTime`. */
 export interface PlaybackState {
-  /** Null as long as nothing was loaded. */
+  /** Null until something is loaded. */
   mediaUrl: string | null;
   mediaId: string | null;
   mediaTitle: string | null;
@@ -69,12 +69,12 @@ export interface PlaybackState {
   /** Seconds, at `lastUpdateTime`. */
   position: number;
   isPlaying: boolean;
-  /** While it plays and this is ahead, it stands still until then. */
+  /** If it lies ahead while the film plays, the film stands still until then. */
   lastUpdateTime: number;
   playbackRate: number;
 }
 
-/** A session with everybody in it. */
+/** A session with all its users. */
 export interface Session {
   sessionId: string;
   creatorId: string;
@@ -84,7 +84,7 @@ export interface Session {
   playbackState: PlaybackState;
   createdAt: string;
   lastActivity: number;
-  /** Users, the disconnected included. */
+  /** Users, including disconnected ones. */
   userCount: number;
   /** Users with a connection. */
   connectedCount: number;
@@ -93,7 +93,7 @@ export interface Session {
 /** A session in the list. */
 export interface SessionSummary {
   sessionId: string;
-  /** Users, the disconnected included. */
+  /** Users, including disconnected ones. */
   userCount: number;
   /** Users with a connection. */
   connectedCount: number;
@@ -103,21 +103,21 @@ export interface SessionSummary {
   lastActivity: number;
 }
 
-/** A playback state, and when it was asked for. */
+/** A playback state, and the time of the request. */
 export interface AuthoritativeState extends PlaybackState {
   timestamp: number;
 }
 
-/** The time by the server's clock, and precise times when the heartbeat had a `probe`. */
+/** The time by the server's clock, and precise times if the heartbeat had a `probe`. */
 export interface ServerTime {
   timestamp: number;
-  /** As it came. */
+  /** Unchanged. */
   probe?: number;
   /** When the server read the heartbeat, to the microsecond. */
   receivedAt?: number;
-  /** When the server wrote this, to the microsecond. */
+  /** When the server wrote this answer, to the microsecond. */
   sentAt?: number;
-  /** Seconds, as the server's kernel has measured it; only over WebSocket. */
+  /** Seconds, measured by the server's kernel; only over WebSocket. */
   roundTrip?: number;
 }
 
@@ -142,7 +142,7 @@ export interface HeartbeatDone extends ServerTime {
 export interface Refused {
   success: false;
   code: Code;
-  /** A sentence for people; may change. */
+  /** A sentence for people; it may change. */
   message: string;
 }
 
@@ -154,25 +154,25 @@ export interface Created {
   message: string;
 }
 
-/** A session, as it is. */
+/** A session in its present state. */
 export interface Shown {
   success: true;
   session: Session;
 }
 
-/** All sessions, or as many as were asked for. */
+/** All sessions, or as many as requested. */
 export interface Listed {
   success: true;
   sessions: SessionSummary[];
   totalSessions: number;
-  /** There are more: `after` for them. */
+  /** Present if there are more: the value of `after` for them. */
   next?: string;
 }
 
 /** A REST request that failed. */
 export interface Failed {
   success: false;
-  /** A sentence for people; may change. */
+  /** A sentence for people; it may change. */
   message: string;
 }
 
@@ -180,21 +180,21 @@ export interface Failed {
 export interface CreateSession {
   creatorId: string;
   creatorName: string;
-  /** The creator is who shows this secret. */
+  /** Binds the creator to this secret. */
   creatorSecret?: string | null;
 }
 
-/** What an admin has to say. */
+/** A message from an admin. */
 export interface Message {
   message: string;
-  /** What clients get it as, `server_message` when it is left out; none of the events described here, and none that Socket.IO reserves. */
+  /** The name of the clients' event, `server_message` by default; neither an event described here nor one that Socket.IO reserves. */
   event?: string;
 }
 
 /** A message was sent. */
 export interface Sent {
   success: true;
-  /** To so many connections. */
+  /** Number of connections it was sent to. */
   sent: number;
   /** Whether these were all. */
   complete: boolean;
@@ -206,7 +206,7 @@ export interface Administered {
   message: string;
 }
 
-/** Joins a session, which is created when there is none. */
+/** Joins a session, or creates a missing one. */
 export interface JoinSession {
   sessionId: string;
   userId: string;
@@ -216,7 +216,7 @@ export interface JoinSession {
   userSecret?: string | null;
 }
 
-/** Sets where the film is, and whether and how fast it plays. */
+/** Sets the position of the film, and whether and how fast it plays. */
 export interface SyncPlayback {
   /** Seconds. */
   position: number;
@@ -227,11 +227,11 @@ export interface SyncPlayback {
   mediaId?: string | null;
   /** Absent means 1. */
   playbackRate?: number | null;
-  /** When it begins; absent means now. */
+  /** When it takes effect; absent means now. */
   executeAt?: number | null;
 }
 
-/** Another film, from its beginning, paused. */
+/** Loads another film, at its beginning, paused. */
 export interface LoadMedia {
   mediaUrl: string;
   /** Absent means the `mediaUrl`. */
@@ -242,15 +242,15 @@ export interface LoadMedia {
   mediaDuration?: number | null;
 }
 
-/** Asks where the film is. */
+/** Asks for the position of the film. */
 export interface ReportDesync {
   /** Seconds. */
   reportedPosition: number;
-  /** Comes back unchanged. */
+  /** Echoed unchanged. */
   reportedTime?: number | null;
 }
 
-/** This user's film has stopped for want of data, or goes on. */
+/** This user's film has stalled for lack of data, or goes on. */
 export interface ReportBuffering {
   isBuffering: boolean;
   problem?: Problem | null;
@@ -258,11 +258,11 @@ export interface ReportBuffering {
 
 /** Keeps the session alive, and asks for the time. */
 export interface Heartbeat {
-  /** Asks for precise times; anything but a number is ignored. */
+  /** Asks for precise times; any other type is ignored. */
   probe?: number | null;
 }
 
-/** To who joined. */
+/** To the user who joined. */
 export interface SessionJoined {
   sessionId: string;
   userId: string;
@@ -271,10 +271,10 @@ export interface SessionJoined {
   session: Session;
 }
 
-/** To who asked: the session. */
+/** To the sender: the session. */
 export interface SessionState extends Session {}
 
-/** To the others: a user came. */
+/** To the others: a user joined. */
 export interface UserJoined {
   userId: string;
   username: string;
@@ -282,23 +282,23 @@ export interface UserJoined {
   timestamp: number;
 }
 
-/** To the others: a user left, or was given up. */
+/** To the others: a user left, or its grace ended. */
 export interface UserLeft {
   userId: string;
   username: string;
   timestamp: number;
 }
 
-/** To everyone: what the leader has set. */
+/** To everyone: the playback state that the leader set. */
 export interface PlaybackSync extends PlaybackState {
-  /** When the leader's command was taken. */
+  /** When the server accepted the leader's command. */
   timestamp: number;
   leaderId: string;
-  /** It is yet to begin. */
+  /** Present only if it lies ahead: when it takes effect. */
   executeAt?: number;
 }
 
-/** To everyone: another film, at position 0 and paused. */
+/** To everyone: another film was loaded, at position 0 and paused. */
 export interface MediaLoaded {
   mediaUrl: string;
   mediaId: string;
@@ -310,7 +310,7 @@ export interface MediaLoaded {
   loadedBy: string;
 }
 
-/** To everyone: a user's film has stopped for want of data, or goes on. */
+/** To everyone: a user's film has stalled for lack of data, or goes on. */
 export interface UserBuffering {
   userId: string;
   username: string;
@@ -326,75 +326,75 @@ export interface LeadershipChanged {
   timestamp: number;
 }
 
-/** To who reported: where the film is. */
+/** To the sender: the position of the film. */
 export interface DesyncRecovery {
   authoritativeState: AuthoritativeState;
   reportedPosition: number;
   reportedTime: number | null;
 }
 
-/** To who asked: the server's time. */
+/** To the sender: the server's time. */
 export interface HeartbeatAck extends ServerTime {}
 
-/** To everybody, or to the members of a session: an admin has something to say. Admins may send it by another name. It has an offset when it went to a session. */
+/** To everyone, or to the members of a session: a message from an admin. Admins may choose another name. It has an offset if it was sent to a session. */
 export interface ServerMessage {
   message: string;
   timestamp: number;
 }
 
-/** To who sent it: an event was refused, and has changed nothing. Or to who was removed from a session. */
+/** To the sender: an event was refused, and changed nothing. Or to a user who was removed from a session. */
 export interface Refusal {
-  /** A sentence for people; may change. */
+  /** A sentence for people; it may change. */
   message: string;
   code: Code;
-  /** The name of the refused event, at most 128 bytes of it; empty when it is about none. */
+  /** The name of the refused event, cut to 128 bytes; empty if the error is not about an event. */
   event: string;
 }
 
 export interface ClientToServerEvents {
-  /** Joins a session, which is created when there is none. */
+  /** Joins a session, or creates a missing one. */
   join_session: (data: JoinSession, acknowledge?: (answer: Joined | Refused) => void) => void;
-  /** Takes the user out of the session, with all its tabs. */
+  /** Removes the user from the session, with all its tabs. */
   leave_session: (acknowledge?: (answer: Done | Refused) => void) => void;
-  /** Sets where the film is, and whether and how fast it plays. */
+  /** Sets the position of the film, and whether and how fast it plays. */
   sync_playback: (data: SyncPlayback, acknowledge?: (answer: Done | Refused) => void) => void;
-  /** Another film, from its beginning, paused. */
+  /** Loads another film, at its beginning, paused. */
   load_media: (data: LoadMedia, acknowledge?: (answer: Done | Refused) => void) => void;
   /** Takes the lead, while the leader has no connection. */
   request_leadership: (acknowledge?: (answer: Done | Refused) => void) => void;
-  /** Asks where the film is. */
+  /** Asks for the position of the film. */
   report_desync: (data: ReportDesync, acknowledge?: (answer: Done | Refused) => void) => void;
-  /** This user's film has stopped for want of data, or goes on. */
+  /** This user's film has stalled for lack of data, or goes on. */
   report_buffering: (data: ReportBuffering, acknowledge?: (answer: Done | Refused) => void) => void;
   /** Keeps the session alive, and asks for the time. */
   heartbeat: (data?: Heartbeat, acknowledge?: (answer: HeartbeatDone | Refused) => void) => void;
-  /** Asks for the session as it is. */
+  /** Asks for the session in its present state. */
   request_session_state: (acknowledge?: (answer: Done | Refused) => void) => void;
 }
 
 export interface ServerToClientEvents {
-  /** To who joined. */
+  /** To the user who joined. */
   session_joined: (data: SessionJoined, offset?: string) => void;
-  /** To who asked: the session. */
+  /** To the sender: the session. */
   session_state: (data: SessionState) => void;
-  /** To the others: a user came. */
+  /** To the others: a user joined. */
   user_joined: (data: UserJoined, offset?: string) => void;
-  /** To the others: a user left, or was given up. */
+  /** To the others: a user left, or its grace ended. */
   user_left: (data: UserLeft, offset?: string) => void;
-  /** To everyone: what the leader has set. */
+  /** To everyone: the playback state that the leader set. */
   playback_sync: (data: PlaybackSync, offset?: string) => void;
-  /** To everyone: another film, at position 0 and paused. */
+  /** To everyone: another film was loaded, at position 0 and paused. */
   media_loaded: (data: MediaLoaded, offset?: string) => void;
-  /** To everyone: a user's film has stopped for want of data, or goes on. */
+  /** To everyone: a user's film has stalled for lack of data, or goes on. */
   user_buffering: (data: UserBuffering, offset?: string) => void;
   /** To everyone: the lead has moved. */
   leadership_changed: (data: LeadershipChanged, offset?: string) => void;
-  /** To who reported: where the film is. */
+  /** To the sender: the position of the film. */
   desync_recovery: (data: DesyncRecovery) => void;
-  /** To who asked: the server's time. */
+  /** To the sender: the server's time. */
   heartbeat_ack: (data: HeartbeatAck) => void;
-  /** To everybody, or to the members of a session: an admin has something to say. Admins may send it by another name. It has an offset when it went to a session. */
+  /** To everyone, or to the members of a session: a message from an admin. Admins may choose another name. It has an offset if it was sent to a session. */
   server_message: (data: ServerMessage, offset?: string) => void;
-  /** To who sent it: an event was refused, and has changed nothing. Or to who was removed from a session. */
+  /** To the sender: an event was refused, and changed nothing. Or to a user who was removed from a session. */
   error: (data: Refusal) => void;
 }

@@ -152,7 +152,7 @@ export function openapi() {
   for (const [name, operations] of Object.entries(admin)) paths[name] = { servers, ...restPath(name, operations, adminStatuses) };
   return {
     openapi: '3.1.0',
-    info: info('mediasync, REST', 'Creates, lists and shows sessions, and what admins do with them; docs/api.md says more. The paths are those ' +
+    info: info('mediasync, REST', 'Creates, lists and shows sessions, and commands of admins; see docs/api.md. The paths are those ' +
       'of the usual configuration.'),
     servers: [{ url: 'https://watch.example.org' }],
     paths,
@@ -191,9 +191,9 @@ export function asyncapi() {
   }
   return {
     asyncapi: '3.0.0',
-    info: info('mediasync, Socket.IO', 'The events between clients and the server; docs/api.md says more. The data of an event is its first ' +
-      'argument. Acknowledgements are the replies of the operations. Those with `x-has-offset` have one more last argument, the offset, ' +
-      'where the connection can be recovered.'),
+    info: info('mediasync, Socket.IO', 'The events between clients and the server; see docs/api.md. The data of an event is its first ' +
+      'argument. Acknowledgements are the replies of the operations. Events with `x-has-offset` have an additional last argument, the offset, ' +
+      'if the connection can be recovered.'),
     defaultContentType: 'application/json',
     servers: { watch: { host: 'watch.example.org', pathname: '/socket.io/', protocol: 'wss', description: 'Socket.IO 5 over Engine.IO 4' } },
     channels: { main: { address: '/', description: 'The namespace',
@@ -206,7 +206,7 @@ export function asyncapi() {
 /** A document as the file in docs/ has it. */
 export function yamlText(document) {
   const { stringify } = createRequire(path.join(root, 'tests/client/package.json'))('yaml');
-  return `# Made by scripts/describe of core/api/description.json.\n${stringify(document, { lineWidth: 120, aliasDuplicateObjects: false })}`;
+  return `# Made by scripts/describe from core/api/description.json.\n${stringify(document, { lineWidth: 120, aliasDuplicateObjects: false })}`;
 }
 
 // ---- TypeScript
@@ -242,7 +242,7 @@ const eventType = (name) =>
 /** The types of all of it, for `Socket<ServerToClientEvents, ClientToServerEvents>` of socket.io-client. */
 export function typescript() {
   const inputs = Object.keys(commands).filter(hasData);
-  return `// Made by scripts/describe of core/api/description.json: the events of docs/api.md. Times are seconds since the Unix epoch, or
+  return `// Made by scripts/describe from core/api/description.json: the events of docs/api.md. Times are seconds since the Unix epoch, or
 // milliseconds where the server is configured so.
 
 /** Why a command was refused. Rules of operators have codes of their own. */
