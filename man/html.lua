@@ -1,7 +1,7 @@
--- For HTML: links between documents lead to their HTML, and those to what is in the sources alone are text.
+-- For HTML: links between documents lead to their HTML; links to files that exist only in the sources become text.
 local folder = os.getenv("DOCUMENT"):match("^(.*/)") or ""
 
--- The path in the sources that a link of this document names.
+-- The path in the sources of a link in this document.
 local function resolve(path)
     local parts = {}
     for part in (folder .. path):gmatch("[^/]+") do

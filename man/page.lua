@@ -1,4 +1,4 @@
--- For manual pages: links go nowhere there, so they are text, and a list that has nothing but them is a table of contents.
+-- For manual pages: links have no targets there and become text; a list of links only is the table of contents and is dropped.
 local function is_contents(list)
     local words, links = 0, 0
     pandoc.walk_block(list, {
@@ -16,7 +16,7 @@ local function drop_contents(list)
     return {}
 end
 
--- Sections of a page stand below DESCRIPTION.
+-- A page's sections come below DESCRIPTION.
 local function lower(header)
     if header.level == 1 then return nil end
     header.level = 2
