@@ -134,8 +134,9 @@ function check(t, files) {
   const options = { strict: true, strictNullChecks: !isScript, noEmit: true, target: 'es2022', lib: ['es2023', 'dom', 'dom.iterable'], module: 'esnext',
     moduleResolution: 'bundler', allowJs: true, checkJs: true, jsx: 'react-jsx', types: [], paths };
   fs.writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['given.d.ts', ...Object.keys(files)] }));
-  const { stdout, error } = spawnSync(path.join(web, 'node_modules/.bin/tsc'), ['--pretty', 'false'], { cwd: folder, encoding: 'utf8' });
+  const { status, stdout, stderr, error } = spawnSync(path.join(web, 'node_modules/.bin/tsc'), ['--pretty', 'false'], { cwd: folder, encoding: 'utf8' });
   if (error) throw error;
+  assert.ok(status === 0 || stdout !== '', `tsc did not run: ${stderr}`);
   return stdout.split('\n').filter((line) => !line.startsWith('../node_modules/')).join('\n');
 }
 
