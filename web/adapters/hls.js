@@ -15,6 +15,7 @@ const kMissingPart = "A part of the film is missing on the server.";
 const kPlaylist = "playlist"; // what could not be had; of a piece its type
 const kHasData = 3; // HAVE_FUTURE_DATA
 const kOwn = 0.5; // seconds
+const kExact = 0.02;
 
 // MediaSync tries again by itself, and says so meanwhile: hls.js gives up sooner than it would alone.
 const kErrorRetry = { maxNumRetry: 2, retryDelayMs: 500, maxRetryDelayMs: 2000 };
@@ -73,6 +74,7 @@ class HlsPlayer {
     this.hls.on(Events.FRAG_BUFFERED, (_event, { frag }) => [frag.type, kPlaylist].includes(this.#broken) && this.#onGood());
     this.hls.on(Events.LEVEL_LOADED, () => this.#broken === kPlaylist && this.#onGood());
     for (const event of [Events.FRAG_BUFFERED, Events.LEVEL_LOADED, Events.LEVEL_UPDATED]) this.hls.on(event, () => this.#excuse());
+    media.addEventListener("seeking", () => this.#isOverHole && film.moved(), { signal, capture: true }); // the player sees it next
     // What lies where the session has got to may be there.
     media.addEventListener("seeking", () => this.#broken && this.hls.startLoad(), { signal });
   }
@@ -98,6 +100,13 @@ class HlsPlayer {
     const { seeking, currentTime } = this.#media;
     const isOwn = [this.hls.liveSyncPosition, this.hls.startPosition].some((at) => at !== null && Math.abs(currentTime - at) < kOwn);
     if (seeking && isOwn) this.#film.moved();
+  }
+
+  // It jumps from where nothing can be had to a little behind the next beginning of what is buffered, and does not always tell.
+  get #isOverHole() {
+    const { buffered, currentTime } = this.#media;
+    const begins = Array.from(buffered, (_, i) => buffered.start(i));
+    return begins.some((begin) => Math.abs(begin + this.hls.config.skipBufferHolePadding - currentTime) < kExact);
   }
 
   close() {
