@@ -4,6 +4,7 @@
 #include "core/connection/alarms.h"
 #include "core/connection/channel.h"
 #include "core/connection/departures.h"
+#include "core/connection/waiting_line.h"
 #include "core/delivery/poll_answers.h"
 #include "core/delivery/rooms.h"
 #include "core/delivery/socket_writer.h"
@@ -24,14 +25,15 @@ constexpr std::int64_t kLastPoll = 500;
 }  // namespace
 
 Links::Links(Context& context, Accounts& accounts, Alarms& alarms, Departures& departures, PollAnswers& pollAnswers,
-             Rooms& rooms, SocketWriter& writer)
+             Rooms& rooms, SocketWriter& writer, WaitingLine& waiting)
     : Part(context),
       accounts_(accounts),
       alarms_(alarms),
       departures_(departures),
       pollAnswers_(pollAnswers),
       rooms_(rooms),
-      writer_(writer) {}
+      writer_(writer),
+      waiting_(waiting) {}
 
 Links::~Links() {
   for (const auto& [ref, link] : links_) {
@@ -97,8 +99,8 @@ void Links::disown(Link& link) {
   rooms_.leaveRoom(link);
   alarms_.forget(link);
   if (link.channel != nullptr) {
-    std::erase(context_.lists.waiting, link.channel);
-    std::erase(context_.lists.resting, link.channel);
+    std::erase(waiting_.pending().waiting, link.channel);
+    std::erase(waiting_.pending().resting, link.channel);
     link.channel->link = nullptr;
     link.channel->state = Channel::State::kFinished;
   }

@@ -16,10 +16,11 @@ class Departures;
 class PollAnswers;
 class Rooms;
 class SocketWriter;
+class WaitingLine;
 
 class Links : Part {
  public:
-  Links(Context&, Accounts&, Alarms&, Departures&, PollAnswers&, Rooms&, SocketWriter&);
+  Links(Context&, Accounts&, Alarms&, Departures&, PollAnswers&, Rooms&, SocketWriter&, WaitingLine&);
   // Nothing is told to anybody: the process is gone.
   ~Links();
   const std::unordered_map<store::Ref, std::unique_ptr<Link>>& all() const { return links_; }
@@ -42,6 +43,7 @@ class Links : Part {
   PollAnswers& pollAnswers_;
   Rooms& rooms_;
   SocketWriter& writer_;
+  WaitingLine& waiting_;
   std::unordered_map<store::Ref, std::unique_ptr<Link>> links_;
 };
 

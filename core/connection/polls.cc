@@ -234,7 +234,7 @@ std::optional<Polls::PostResult> Polls::wait(PostJob& job) {
     return PostResult{Error::kBadRequest};
   }
   waiting_.noteWaiting(job.deferred.get());
-  context_.lists.posts.push_back(&job);
+  waiting_.pending().posts.push_back(&job);
   return std::nullopt;
 }
 
@@ -250,7 +250,7 @@ std::optional<Polls::PostResult> Polls::rest(PostJob& job, std::int64_t ms) {
   }
   job.restsUntil = std::max<std::int64_t>(now + ms, 1);
   job.waitingSince = 0;
-  context_.lists.posts.push_back(&job);
+  waiting_.pending().posts.push_back(&job);
   ConnectionTransaction txn(zone_, job.connection.shard);
   if (txn.open(job.connection) && txn.record().lastHeard < job.restsUntil) {
     txn.heard(job.restsUntil);
@@ -293,7 +293,7 @@ void Polls::noteHeard(PostJob& job) {
 }
 
 void Polls::cancel(PostJob& job) {
-  std::erase(context_.lists.posts, &job);
+  std::erase(waiting_.pending().posts, &job);
   endPost(job);
 }
 

@@ -10,6 +10,7 @@
 #include "core/connection/application.h"
 #include "core/connection/handshakes.h"
 #include "core/connection/links.h"
+#include "core/connection/waiting_line.h"
 #include "core/delivery/poll_answers.h"
 #include "core/delivery/rooms.h"
 #include "core/delivery/socket_writer.h"
@@ -42,7 +43,7 @@ constexpr std::int64_t kAfterDrain = 1'000;
 }  // namespace
 
 Reload::Reload(Context& context, Alarms& alarms, Handshakes& handshakes, Links& links, PollAnswers& pollAnswers,
-               Rooms& rooms, SocketWriter& writer)
+               Rooms& rooms, SocketWriter& writer, WaitingLine& waiting)
     : Part(context),
       alarms_(alarms),
       handshakes_(handshakes),
@@ -50,6 +51,7 @@ Reload::Reload(Context& context, Alarms& alarms, Handshakes& handshakes, Links& 
       pollAnswers_(pollAnswers),
       rooms_(rooms),
       writer_(writer),
+      waiting_(waiting),
       nextSuccessor_(context.id.slot) {}
 
 // All that is not in the connection's record. What the decoder holds, whom NGINX says the client is, what scripts are
@@ -120,7 +122,8 @@ bool Reload::retire() {
   for (const store::ConnectionRef& connection : leaving) {
     if (Link* link = links_.linkOf(connection)) sendAway(*link, now);
   }
-  return !sockets.empty() || !leaving.empty() || !context_.lists.probing.empty() || !context_.lists.posts.empty();
+  return !sockets.empty() || !leaving.empty() || !waiting_.pending().probing.empty() ||
+         !waiting_.pending().posts.empty();
 }
 
 // Another configuration has come while this process was about to leave to the last one.
@@ -391,7 +394,7 @@ std::unique_ptr<Channel> Reload::adopt(std::string_view bytes, WebSocket& socket
   if (deferred) {
     channel->deferred = std::move(deferred);
     channel->input = contents.input;
-    context_.lists.waiting.push_back(channel.get());
+    waiting_.pending().waiting.push_back(channel.get());
     socket.pause(true);
   }
   ++counters().handovers;

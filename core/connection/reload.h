@@ -18,10 +18,11 @@ class Links;
 class PollAnswers;
 class Rooms;
 class SocketWriter;
+class WaitingLine;
 
 class Reload : Part {
  public:
-  Reload(Context&, Alarms&, Handshakes&, Links&, PollAnswers&, Rooms&, SocketWriter&);
+  Reload(Context&, Alarms&, Handshakes&, Links&, PollAnswers&, Rooms&, SocketWriter&, WaitingLine&);
   // The process does not serve for much longer: gives away as many WebSockets as are ready for it, and sends other
   // clients away, a few at a time. To be called again and again; false when nothing is left to wait for, or it has
   // taken too long, and stop() is due.
@@ -58,6 +59,7 @@ class Reload : Part {
   PollAnswers& pollAnswers_;
   Rooms& rooms_;
   SocketWriter& writer_;
+  WaitingLine& waiting_;
   std::vector<std::uint16_t> successors_;  // slots of workers that take WebSockets
   std::size_t nextSuccessor_;
   std::uint32_t tickets_ = 0;

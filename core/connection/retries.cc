@@ -28,12 +28,12 @@ void Retries::scriptsAnswered() {
   };
   std::vector<Channel*> channels;
   std::vector<PostJob*> jobs;
-  std::erase_if(context_.lists.waiting, [&](Channel* channel) {
+  std::erase_if(waiting_.pending().waiting, [&](Channel* channel) {
     if (!hasNews(channel->deferred)) return false;
     channels.push_back(channel);
     return true;
   });
-  std::erase_if(context_.lists.posts, [&](PostJob* job) {
+  std::erase_if(waiting_.pending().posts, [&](PostJob* job) {
     if (!hasNews(job->deferred)) return false;
     jobs.push_back(job);
     return true;
@@ -57,8 +57,8 @@ void Retries::retryWaiting() {
   const std::int64_t now = env_.now().mono;
   const auto keep = [this](const WaitingLine::Waiting& one) {
     waiting_.line().add(one.waitsFor());
-    if (one.channel != nullptr) context_.lists.waiting.push_back(one.channel);
-    if (one.job != nullptr) context_.lists.posts.push_back(one.job);
+    if (one.channel != nullptr) waiting_.pending().waiting.push_back(one.channel);
+    if (one.job != nullptr) waiting_.pending().posts.push_back(one.job);
   };
   for (const WaitingLine::Waiting& one : all) {
     const Deferred* deferred = one.deferred();
@@ -83,7 +83,7 @@ void Retries::retryWaiting() {
 bool Retries::retry(Channel& channel) {
   if (channel.state != Channel::State::kOpen || channel.link == nullptr || !channel.deferred) return true;
   if (channel.link->ticket != 0) {  // on its way to another worker, and the command with it
-    context_.lists.waiting.push_back(&channel);
+    waiting_.pending().waiting.push_back(&channel);
     return false;
   }
   auto deferred = std::exchange(channel.deferred, nullptr);
@@ -100,7 +100,7 @@ bool Retries::retry(Channel& channel) {
   if (handled == Handled::kDeferred) {
     channel.deferred = std::move(deferred);
     waiting_.noteWaiting(channel.deferred.get());
-    context_.lists.waiting.push_back(&channel);
+    waiting_.pending().waiting.push_back(&channel);
     return false;
   }
   if (handled == Handled::kDone) {
@@ -113,7 +113,7 @@ bool Retries::retry(Channel& channel) {
 
 bool Retries::retry(PostJob& job) {
   if (job.restsUntil > env_.now().mono && !context_.stopped) {
-    context_.lists.posts.push_back(&job);
+    waiting_.pending().posts.push_back(&job);
     return false;
   }
   std::optional<Polls::PostResult> result = Polls::PostResult{engineio::Error::kBadRequest};
@@ -130,7 +130,7 @@ bool Retries::retry(PostJob& job) {
 }
 
 std::int64_t Retries::next() const {
-  const bool isNone = context_.lists.waiting.empty() && context_.lists.posts.empty();
+  const bool isNone = waiting_.pending().waiting.empty() && waiting_.pending().posts.empty();
   return isNone ? std::numeric_limits<std::int64_t>::max() : lastRetry_ + retryDelay_;
 }
 

@@ -106,7 +106,7 @@ std::variant<std::unique_ptr<Channel>, engineio::Error> Sockets::probeChannel(co
   channel->agreement.protocol = protocolOf(record);
   channel->sid = sid;
   channel->since = now.mono;
-  context_.lists.probing.push_back(channel.get());
+  waiting_.pending().probing.push_back(channel.get());
   txn.commit();
   return channel;
 }
@@ -181,7 +181,7 @@ void Sockets::process(Channel& channel, std::span<std::uint8_t> bytes) {
 // time.
 void Sockets::rest(Channel& channel, std::int64_t ms) {
   channel.restsUntil = std::max<std::int64_t>(env_.now().mono + ms, 1);
-  context_.lists.resting.push_back(&channel);
+  waiting_.pending().resting.push_back(&channel);
   Link* link = channel.link;
   if (link == nullptr || link->waiting != Link::Waiting::kForPong) return;
   alarms_.setDeadline(*link, std::max(link->heartbeatAt, channel.restsUntil + link->options->engine.pingTimeout));
@@ -191,7 +191,7 @@ void Sockets::rest(Channel& channel, std::int64_t ms) {
 void Sockets::endRests(std::int64_t now) {
   constexpr std::size_t kAtOnce = 4;
   std::vector<Channel*> due;
-  std::erase_if(context_.lists.resting, [&](Channel* channel) {
+  std::erase_if(waiting_.pending().resting, [&](Channel* channel) {
     if (channel->restsUntil > now || due.size() == kAtOnce) return false;
     due.push_back(channel);
     return true;
@@ -302,7 +302,7 @@ bool Sockets::completeUpgrade(Channel& channel) {
     if (link->isBehind()) link->behindSince = now.mono;  // of this socket nothing is known yet
     link->cursor = record.cursor;                        // another worker may have served polls since this one did
   }
-  std::erase(context_.lists.probing, &channel);
+  std::erase(waiting_.pending().probing, &channel);
   channel.state = Channel::State::kOpen;
   channel.link = link;
   link->channel = &channel;
@@ -343,7 +343,7 @@ bool Sockets::handlePacket(Channel& channel, const engineio::Packet& packet) {
       engineApplication(channel.options->application).received(services_, caller, packet, channel.deferred);
   if (handled == Handled::kDeferred) {
     waiting_.noteWaiting(channel.deferred.get());
-    context_.lists.waiting.push_back(&channel);
+    waiting_.pending().waiting.push_back(&channel);
   }
   if (handled == Handled::kFlood) failChannel(channel, endingOf(handled));
   return handled != Handled::kClose;
@@ -370,9 +370,9 @@ void Sockets::failChannel(Channel& channel, const Ending& ending) {
 
 // Takes the channel off every list; a polling connection that it was to upgrade goes on without it.
 void Sockets::forget(Channel& channel) {
-  std::erase(context_.lists.probing, &channel);
-  std::erase(context_.lists.waiting, &channel);
-  std::erase(context_.lists.resting, &channel);
+  std::erase(waiting_.pending().probing, &channel);
+  std::erase(waiting_.pending().waiting, &channel);
+  std::erase(waiting_.pending().resting, &channel);
   channel.deferred.reset();
   const bool abandonsUpgrade = channel.state == Channel::State::kProbing;
   channel.state = Channel::State::kFinished;

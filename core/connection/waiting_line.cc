@@ -7,8 +7,6 @@
 
 namespace mediasync::server {
 
-WaitingLine::WaitingLine(Context& context) : Part(context) {}
-
 const Deferred* WaitingLine::Waiting::deferred() const {
   return channel != nullptr ? channel->deferred.get() : job->deferred.get();
 }
@@ -24,9 +22,9 @@ bool WaitingLine::Waiting::goesBefore(const Waiting& other) const {
 
 std::vector<WaitingLine::Waiting> WaitingLine::takeWaiting() {
   std::vector<Waiting> all;
-  for (Channel* channel : std::exchange(context_.lists.waiting, {}))
+  for (Channel* channel : std::exchange(pending_.waiting, {}))
     all.push_back({channel, nullptr});
-  for (PostJob* job : std::exchange(context_.lists.posts, {}))
+  for (PostJob* job : std::exchange(pending_.posts, {}))
     all.push_back({nullptr, job});
   std::stable_sort(all.begin(), all.end(), [](const Waiting& a, const Waiting& b) { return a.goesBefore(b); });
   return all;

@@ -1,17 +1,25 @@
-// Commands that wait for readers or scripts, in the order in which they came.
+// Input that goes on later; and commands that wait for readers or scripts, in the order in which they came.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "core/connection/channel.h"
-#include "core/context/part.h"
 
 namespace mediasync::server {
 
-class WaitingLine : Part {
+class PostJob;
+
+// WebSockets and POSTs that are due later.
+struct PendingInput {
+  std::vector<Channel*> probing;
+  std::vector<Channel*> resting;  // their input goes on when others have had their turn, or later
+  std::vector<Channel*> waiting;  // a command of theirs waits
+  std::vector<PostJob*> posts;    // a command of theirs waits, or they rest
+};
+
+class WaitingLine {
  public:
-  explicit WaitingLine(Context&);
   // One command that waits, of a WebSocket or a POST.
   struct Waiting {
     Channel* channel = nullptr;
@@ -22,6 +30,8 @@ class WaitingLine : Part {
     // In the order in which they came, but what is minor last.
     bool goesBefore(const Waiting& other) const;
   };
+  PendingInput& pending() { return pending_; }
+  const PendingInput& pending() const { return pending_; }
   Line& line() { return line_; }
   // What the command at hand has to wait for.
   WaitsFor& lastBusy() { return lastBusy_; }
@@ -29,6 +39,7 @@ class WaitingLine : Part {
   void noteWaiting(Deferred*);
 
  private:
+  PendingInput pending_;
   WaitsFor lastBusy_;
   Line line_;                       // commands that wait for readers
   std::uint64_t waitingCount_ = 0;  // of all commands that have waited

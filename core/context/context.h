@@ -1,5 +1,4 @@
-// All parts of one worker share this: the tables, which of their workers it is, the process it runs in, and lists that
-// several parts put into and take out of.
+// All parts of one worker share this: the tables, which of their workers it is, and the process it runs in.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +12,6 @@
 #include "core/store/zone.h"
 
 namespace mediasync::server {
-
-class Channel;
-struct Caller;
-class PostJob;
-
-// WebSockets and POSTs that are due later.
-struct PendingInput {
-  std::vector<Channel*> probing;
-  std::vector<Channel*> resting;  // their input goes on when others have had their turn, or later
-  std::vector<Channel*> waiting;  // a command of theirs waits
-  std::vector<PostJob*> posts;    // a command of theirs waits, or they rest
-};
 
 struct Context {
   Context(const store::Zone&, std::uint16_t slot, Environment&, std::uint32_t cycle);
@@ -40,8 +27,7 @@ struct Context {
   std::int64_t inputAt = 0;         // wall clock, microseconds: when the input at hand was read; 0: there is none
   OptionsPool optionsPool;
   Compressor compressor;
-  PendingInput lists;
-  std::vector<store::ConnectionRef> doomed;
+  std::vector<store::ConnectionRef> doomed;  // connections that cannot go on
 
   // There are, or soon will be, workers of a newer configuration.
   bool isOutdated() const { return zone.header().cycle.load() > cycle; }

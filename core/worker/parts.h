@@ -79,15 +79,15 @@ struct Connections {
   Connections(Context& context, Ground& ground, Delivery& delivery)
       : alarms(context),
         links(context, ground.accounts, alarms, ground.departures, delivery.pollAnswers, delivery.rooms,
-              delivery.writer),
+              delivery.writer, waiting),
         replies(context, links, ground.outbox, delivery.writer),
         confirmations(context, replies),
         attachments(context),
         namespaces(context, ground.departures, ground.hooks, links, replies),
         handshakes(context, namespaces),
-        recovery(context, ground.departures, handshakes, replies, delivery.rooms, delivery.snapshots),
-        waiting(context) {}
+        recovery(context, ground.departures, handshakes, replies, delivery.rooms, delivery.snapshots) {}
 
+  WaitingLine waiting;
   Alarms alarms;
   Links links;
   Replies replies;
@@ -96,7 +96,6 @@ struct Connections {
   Namespaces namespaces;
   Handshakes handshakes;
   Recovery recovery;
-  WaitingLine waiting;
 };
 
 // What clients, REST, scripts and admins ask for.
@@ -124,7 +123,7 @@ struct Requests {
 struct Transports {
   Transports(Context& context, Ground& ground, Delivery& delivery, Connections& connections, Services& services)
       : reload(context, connections.alarms, connections.handshakes, connections.links, delivery.pollAnswers,
-               delivery.rooms, delivery.writer),
+               delivery.rooms, delivery.writer, connections.waiting),
         heartbeat(context, connections.alarms, connections.attachments, connections.links, delivery.pollAnswers, reload,
                   delivery.writer),
         mailboxes(context, connections.links, delivery.pollAnswers, reload, delivery.rooms, delivery.snapshots,
@@ -150,7 +149,7 @@ struct Care {
   Care(Context& context, Ground& ground, Delivery& delivery, Connections& connections, Transports& transports)
       : reaper(context, ground.departures, connections.links, delivery.rooms),
         sweep(context, ground.departures, reaper),
-        recheck(context, connections.links, reaper, delivery.rooms, transports.sockets) {}
+        recheck(context, connections.links, reaper, delivery.rooms, transports.sockets, connections.waiting) {}
 
   Reaper reaper;
   Sweep sweep;

@@ -2,6 +2,7 @@
 
 #include "core/connection/links.h"
 #include "core/connection/sockets.h"
+#include "core/connection/waiting_line.h"
 #include "core/delivery/rooms.h"
 #include "core/worker/reaper.h"
 
@@ -11,8 +12,8 @@ using store::ConnectionTransaction;
 using store::Ref;
 using store::SessionTransaction;
 
-Recheck::Recheck(Context& context, Links& links, Reaper& reaper, Rooms& rooms, Sockets& sockets)
-    : Part(context), links_(links), reaper_(reaper), rooms_(rooms), sockets_(sockets) {}
+Recheck::Recheck(Context& context, Links& links, Reaper& reaper, Rooms& rooms, Sockets& sockets, WaitingLine& waiting)
+    : Part(context), links_(links), reaper_(reaper), rooms_(rooms), sockets_(sockets), waiting_(waiting) {}
 
 void Recheck::lookAfterUnwatched() {
   std::vector<Ref> sessions;
@@ -29,7 +30,7 @@ void Recheck::lookAfterUnwatched() {
 
 // WebSockets that were to upgrade a connection which is gone by now.
 void Recheck::lookAfterProbes() {
-  const std::vector<Channel*> probing = context_.lists.probing;
+  const std::vector<Channel*> probing = waiting_.pending().probing;
   for (Channel* channel : probing) {
     bool alive = false;
     {

@@ -11,10 +11,11 @@ class Links;
 class Reaper;
 class Rooms;
 class Sockets;
+class WaitingLine;
 
 class Recheck : Part {
  public:
-  Recheck(Context&, Links&, Reaper&, Rooms&, Sockets&);
+  Recheck(Context&, Links&, Reaper&, Rooms&, Sockets&, WaitingLine&);
   void lookAfterUnwatched();
   void lookAfterProbes();
   void recheckRooms();
@@ -27,6 +28,7 @@ class Recheck : Part {
   Reaper& reaper_;
   Rooms& rooms_;
   Sockets& sockets_;
+  WaitingLine& waiting_;
 };
 
 }  // namespace mediasync::server

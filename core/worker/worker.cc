@@ -47,10 +47,10 @@ void Worker::stop() {
     if (link->poll != nullptr) transports_.reload.sendElsewhere(*link);
   }
   const EndReason reason = ground_.accounts.departureReason();
-  const std::vector<Channel*> probing = context_.lists.probing;
+  const std::vector<Channel*> probing = connections_.waiting.pending().probing;
   for (Channel* channel : probing)
     sockets().failChannel(*channel, {reason, CloseCode::kGoingAway});
-  for (PostJob* job : std::exchange(context_.lists.posts, {})) {
+  for (PostJob* job : std::exchange(connections_.waiting.pending().posts, {})) {
     ground_.outbox.closeFromAfar(*job, store::Closing::kByServer, reason);
     job->finished(engineio::Error::kBadRequest);
   }
@@ -159,9 +159,9 @@ void Worker::sweepIfDue(Instant now) {
 
 std::int64_t Worker::nextDeadline() const {
   std::int64_t next = std::min({connections_.alarms.next(), delivery_.rooms.nextRound(), transports_.retries.next()});
-  for (const Channel* channel : context_.lists.probing)
+  for (const Channel* channel : connections_.waiting.pending().probing)
     next = std::min(next, channel->since + kUpgradeTimeout);
-  for (const Channel* channel : context_.lists.resting)
+  for (const Channel* channel : connections_.waiting.pending().resting)
     next = std::min(next, channel->restsUntil);
   return next;
 }
@@ -172,7 +172,7 @@ void Worker::runDeadlines() {
     transports_.heartbeat.onDeadline(connections_.alarms.first(), now);
   delivery_.rooms.deliverDue(now.mono);
   sockets().endRests(now.mono);
-  const std::vector<Channel*> probing = context_.lists.probing;
+  const std::vector<Channel*> probing = connections_.waiting.pending().probing;
   for (Channel* channel : probing) {
     if (channel->since + kUpgradeTimeout <= now.mono)
       sockets().failChannel(*channel, {EndReason::kConnectTimeout, CloseCode::kPolicyViolation});

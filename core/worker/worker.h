@@ -27,7 +27,7 @@ class Worker {
   bool isOutdated() const { return context_.isOutdated(); }
   // There are POSTs whose commands wait, of which some may have come since stop(). They are answered within some
   // seconds, if runDeadlines() is called until then.
-  bool hasWaitingPosts() const { return !context_.lists.posts.empty(); }
+  bool hasWaitingPosts() const { return !connections_.waiting.pending().posts.empty(); }
 
   // ---- the event loop
   void flush();
