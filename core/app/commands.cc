@@ -13,13 +13,13 @@
 #include "core/app/confirmations.h"
 #include "core/app/hooks.h"
 #include "core/connection/caller.h"
-#include "core/connection/departures.h"
 #include "core/connection/eviction.h"
 #include "core/connection/outbox.h"
 #include "core/connection/packets.h"
 #include "core/connection/replies.h"
 #include "core/connection/waiting_line.h"
 #include "core/delivery/rooms.h"
+#include "core/delivery/seats.h"
 #include "core/delivery/snapshots.h"
 #include "core/session/rules.h"
 
@@ -88,13 +88,12 @@ bool mayLoad(const Options& options, std::optional<std::string_view> url, const 
 
 }  // namespace
 
-Commands::Commands(Context& context, Admission& admission, Confirmations& confirmations, Departures& departures,
-                   Eviction& eviction, Hooks& hooks, Outbox& outbox, Replies& replies, Rooms& rooms,
-                   Snapshots& snapshots, WaitingLine& waiting)
+Commands::Commands(Context& context, Admission& admission, Confirmations& confirmations, Eviction& eviction,
+                   Hooks& hooks, Outbox& outbox, Replies& replies, Rooms& rooms, Snapshots& snapshots,
+                   WaitingLine& waiting)
     : Part(context),
       admission_(admission),
       confirmations_(confirmations),
-      departures_(departures),
       eviction_(eviction),
       hooks_(hooks),
       outbox_(outbox),
@@ -405,7 +404,7 @@ void Commands::joinAnew(Request& request, const session::JoinSession& command, C
   Link* link = request.caller.link;
   if (txn.record().seat) {
     if (link == nullptr && mustCollectFirst(txn)) throw NotYet{};
-    departures_.loseSeat(txn, request.now);
+    loseSeat(context_, txn, request.now);
   }
   session::Terms terms{options.maxUsers, request.secret};
   if (options.asksSecret && !terms.secret) terms.secret = txn.record().secret;

@@ -11,13 +11,15 @@
 #include "core/connection/caller.h"
 #include "core/context/part.h"
 #include "core/session/command.h"
+#include "core/session/refusal.h"
+#include "core/socketio/packet.h"
+#include "core/socketio/plain_event.h"
 #include "core/store/session_transaction.h"
 
 namespace mediasync::server {
 
 class Admission;
 class Confirmations;
-class Departures;
 class Eviction;
 class Hooks;
 class Outbox;
@@ -28,7 +30,7 @@ class WaitingLine;
 
 class Commands : Part {
  public:
-  Commands(Context&, Admission&, Confirmations&, Departures&, Eviction&, Hooks&, Outbox&, Replies&, Rooms&, Snapshots&,
+  Commands(Context&, Admission&, Confirmations&, Eviction&, Hooks&, Outbox&, Replies&, Rooms&, Snapshots&,
            WaitingLine&);
   // Carries out an event of the API.
   Handled command(Caller&, const socketio::Packet&);
@@ -65,7 +67,6 @@ class Commands : Part {
 
   Admission& admission_;
   Confirmations& confirmations_;
-  Departures& departures_;
   Eviction& eviction_;
   Hooks& hooks_;
   Outbox& outbox_;

@@ -13,6 +13,7 @@
 namespace mediasync::server {
 
 class Replies;
+struct Caller;
 
 class Confirmations : Part {
  public:

@@ -11,11 +11,11 @@
 #include "core/base/json_text.h"
 #include "core/connection/caller.h"
 #include "core/connection/namespaces.h"
-#include "core/connection/work.h"
 #include "core/engineio/base64.h"
 #include "core/session/rules.h"
 #include "core/socketio/placeholders.h"
 #include "core/store/event_codec.h"
+#include "core/store/session_transaction.h"
 
 namespace mediasync::server {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,8 @@
 #include "core/connection/caller.h"
 #include "core/context/part.h"
 #include "core/context/scripts.h"
+#include "core/socketio/packet.h"
+#include "core/store/connection_table.h"
 #include "core/store/notice.h"
 
 namespace mediasync::server {

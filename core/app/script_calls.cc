@@ -14,6 +14,7 @@
 #include "core/session/rules.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/event_name.h"
+#include "core/store/session_transaction.h"
 
 namespace mediasync::server {
 

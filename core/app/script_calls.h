@@ -1,6 +1,7 @@
 // What scripts may do with sessions and connections, whichever worker these are on.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "core/connection/attachments.h"
 #include "core/context/part.h"
 #include "core/session/refusal.h"
+#include "core/store/connection_table.h"
 
 namespace mediasync::server {
 

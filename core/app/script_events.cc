@@ -8,7 +8,6 @@
 #include "core/connection/caller.h"
 #include "core/connection/outbox.h"
 #include "core/connection/replies.h"
-#include "core/connection/work.h"
 #include "core/engineio/base64.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/placeholders.h"

@@ -7,6 +7,7 @@
 
 #include "core/connection/application.h"
 #include "core/context/part.h"
+#include "core/socketio/packet.h"
 
 namespace mediasync::server {
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/store/session_transaction.h"
+
 namespace mediasync::server {
 
 using store::ConnectionTransaction;

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/connection/link.h"
 #include "core/context/environment.h"
 #include "core/context/part.h"
 

@@ -6,10 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "core/connection/link.h"
 #include "core/context/part.h"
 #include "core/store/connection_table.h"
 
 namespace mediasync::server {
+
+struct Caller;
 
 // A packet, and its attachments once they have come.
 struct Assembled {

@@ -11,6 +11,7 @@
 
 #include "core/connection/link.h"
 #include "core/context/scripts.h"
+#include "core/socketio/packet.h"
 #include "core/websocket/decoder.h"
 
 namespace mediasync::server {

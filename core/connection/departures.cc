@@ -4,7 +4,6 @@
 
 #include "core/app/hooks.h"
 #include "core/connection/account.h"
-#include "core/session/rules.h"
 #include "core/store/recovery_table.h"
 #include "core/store/session_transaction.h"
 
@@ -24,26 +23,6 @@ constexpr std::uint32_t kLogPerSession = 4 * 1024;
 
 Departures::Departures(Context& context, Accounts& accounts, Hooks& hooks)
     : Part(context), accounts_(accounts), hooks_(hooks) {}
-
-// The connection has no seat any more: the user may have lost its last one. Returns where it was.
-store::LostSeat Departures::loseSeat(ConnectionTransaction& txn, Instant now, Departure departure) {
-  store::LostSeat lost;
-  const store::SeatRef seat = txn.record().seat;
-  if (!seat) return lost;
-  {
-    SessionTransaction session(zone_, seat.shard);
-    if (session.openSeat(seat)) {
-      lost = session.lostSeat();
-      lost.awaitingSnapshot = txn.record().awaitingSnapshot;
-      lost.joinedAt = txn.record().joinedAt;
-      const Instant lostAt = departure == Departure::kSentAway ? zone_.settings().sentAwayAt(now) : now;
-      if (session.removeConnection(seat, now)) session::connectionsLost(session, session.seatUser(), lostAt);
-      session.commit(wake_);
-    }
-  }
-  txn.endSeat(lost.userSerial);
-  return lost;
-}
 
 // It says nothing against a client that its server sends away.
 void Departures::chargeForLog(const Leftover& leftover, const Link& link, Instant now) {
@@ -65,7 +44,7 @@ Leftover Departures::vacate(ConnectionTransaction& txn, Instant now, Departure d
   leftover.connection = txn.ref();
   const bool seated = static_cast<bool>(txn.record().seat);
   const bool evicted = txn.record().evicted;
-  leftover.seat = loseSeat(txn, now, departure);
+  leftover.seat = loseSeat(context_, txn, now, departure);
   leftover.client = txn.record().client;
   if (leftover.seat.session != 0) leftover.logBytes = logLeftIn(leftover.seat);
   leftover.isStale = evicted || (seated && leftover.seat.session == 0);

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/connection/link.h"
 #include "core/context/options.h"
 #include "core/context/part.h"
+#include "core/delivery/seats.h"
 #include "core/store/connection_table.h"
 
 namespace mediasync::server {
@@ -28,7 +30,6 @@ class Departures : Part {
  public:
   Departures(Context&, Accounts&, Hooks&);
   void forgetRecovery(const store::RandomId& pid, const store::ConnectionRef&);
-  store::LostSeat loseSeat(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
   Leftover vacate(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
   Leftover endConnection(store::ConnectionTransaction&, Instant now, Departure, Ending, const Link*);
   void keepForRecovery(const Leftover&, Instant now);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "core/connection/link.h"
 #include "core/context/part.h"
 #include "core/engineio/packet.h"
 

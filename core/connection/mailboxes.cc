@@ -118,7 +118,7 @@ void Mailboxes::openMail(store::QueuedConnection mail) {
 std::vector<store::WaitingItem> Mailboxes::takeNews(Link& link, ConnectionTransaction& txn) {
   const store::ConnectionRecord& record = txn.record();
   if (record.closing == store::Closing::kNo) links_.syncSeat(link, record);
-  if (record.overrun && link.socket != nullptr) context_.doom(link);  // something that it was to be sent is missing
+  if (record.overrun && link.socket != nullptr) doom(context_, link);  // something that it was to be sent is missing
   if (link.socket == nullptr || link.doomed) return {};
   // From a POST that was still at work when the connection was upgraded.
   if (record.awaitingSnapshot) link.awaitsSnapshot = true;

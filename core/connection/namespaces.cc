@@ -8,6 +8,7 @@
 #include "core/connection/links.h"
 #include "core/connection/replies.h"
 #include "core/connection/work.h"
+#include "core/delivery/seats.h"
 
 namespace mediasync::server {
 
@@ -72,7 +73,7 @@ void Namespaces::disconnectMain(Caller& caller) {
     ConnectionTransaction txn(zone_, caller.connection.shard);
     if (!txn.open(caller.connection)) return;
     hooks_.tellDisconnected(txn);
-    departures_.loseSeat(txn, env_.now());
+    loseSeat(context_, txn, env_.now());
     pid = txn.record().pid;
     recoverable = txn.record().recoverable;
     txn.disconnectMain(originOf(caller));

@@ -16,6 +16,7 @@ class Departures;
 class Hooks;
 class Links;
 class Replies;
+struct Caller;
 
 // A client connects to "/".
 struct Connecting {

@@ -11,6 +11,8 @@
 
 namespace mediasync::server {
 
+class PostJob;
+
 class Outbox : Part {
  public:
   explicit Outbox(Context&);

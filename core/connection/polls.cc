@@ -98,7 +98,7 @@ Polls::PollResult Polls::poll(const store::RandomId& sid, Poll& poll, const Opti
   const PollAnswers::Collected collected = pollAnswers_.collect(*link, payload);
   if (collected == PollAnswers::Collected::kNothing) return {PollOutcome::kWaits, {}};
   link->poll = nullptr;
-  if (collected == PollAnswers::Collected::kLost) context_.doom(*link);
+  if (collected == PollAnswers::Collected::kLost) doom(context_, *link);
   return {PollOutcome::kAnswered, std::move(payload)};
 }
 

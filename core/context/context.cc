@@ -2,7 +2,6 @@
 
 #include <exception>
 #include <string>
-#include <utility>
 
 namespace mediasync::server {
 
@@ -13,12 +12,6 @@ store::RandomId Context::randomId() {
   store::RandomId random;
   env.random().fill(random);
   return random;
-}
-
-void Context::doom(Link& link) {
-  if (std::exchange(link.doomed, true)) return;
-  doomed.push_back(link.connection);
-  wake.set(id.slot);
 }
 
 void Context::logFailure() {

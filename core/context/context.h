@@ -5,7 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/connection/link.h"
 #include "core/context/compressor.h"
 #include "core/context/environment.h"
 #include "core/context/options.h"
@@ -34,9 +33,6 @@ struct Context {
   store::RandomId randomId();
   // Something was refused since the zone has no memory left: the operator is told, once in a while.
   void noteFull() { zone.header().fullRefusals.fetch_add(1); }
-  // The connection cannot go on. It is ended when the events at hand have been handled, since whoever found out may be
-  // in the middle of something with it.
-  void doom(Link&);
   // Logs the exception at hand, which ends the connection of a command or of input that was tried again.
   void logFailure();
 };

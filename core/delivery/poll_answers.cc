@@ -15,8 +15,8 @@ using store::SessionTransaction;
 
 namespace {
 
-Format payloadFormat(const Link& link) {
-  return {Format::Framing::kPayload, link.protocol.revision, link.options->timestamps, link.recoverable, {}};
+Format payloadFormat(const Recipient& member) {
+  return {Format::Framing::kPayload, member.protocol.revision, member.options->timestamps, member.recoverable, {}};
 }
 
 // A poll takes at most about so much of the log at once.
@@ -28,17 +28,17 @@ PollAnswers::PollAnswers(Context& context, Rooms& rooms, Snapshots& snapshots)
     : Part(context), rooms_(rooms), snapshots_(snapshots) {}
 
 // Whether this worker knows where the connection sits. If not, the mail that tells it is on its way.
-bool PollAnswers::isInStep(const Link& link, const store::ConnectionRecord& record) {
-  return link.namespaceConnected == record.namespaceConnected && link.recoverable == record.recoverable &&
-         link.ownBefore == record.ownBefore && link.seat.membershipSerial == record.seat.membershipSerial;
+bool PollAnswers::isInStep(const Recipient& member, const store::ConnectionRecord& record) {
+  return member.namespaceConnected == record.namespaceConnected && member.recoverable == record.recoverable &&
+         member.ownBefore == record.ownBefore && member.seat.membershipSerial == record.seat.membershipSerial;
 }
 
 // Ends the poll that waits, if one does, with one packet.
-void PollAnswers::endPoll(Link& link, std::string_view packet) {
-  Poll* poll = std::exchange(link.poll, nullptr);
+void PollAnswers::endPoll(Recipient& member, std::string_view packet) {
+  Poll* poll = std::exchange(member.poll, nullptr);
   if (poll == nullptr) return;
-  engineio::Payload payload = engineio::payloadOf(link.protocol, packet);
-  link.traffic.sent(payload.bytes.size(), 1);
+  engineio::Payload payload = engineio::payloadOf(member.protocol, packet);
+  member.traffic.sent(payload.bytes.size(), 1);
   poll->answer(std::move(payload));
 }
 
@@ -52,53 +52,53 @@ struct PollAnswers::Harvest {
   bool seatLost = false;
 };
 
-void PollAnswers::answerPoll(Link& link) {
+void PollAnswers::answerPoll(Recipient& member) {
   engineio::Payload payload;
-  const Collected collected = collect(link, payload);
+  const Collected collected = collect(member, payload);
   if (collected == Collected::kNothing) return;
-  if (Poll* poll = std::exchange(link.poll, nullptr)) poll->answer(std::move(payload));
-  if (collected == Collected::kLost) context_.doom(link);
+  if (Poll* poll = std::exchange(member.poll, nullptr)) poll->answer(std::move(payload));
+  if (collected == Collected::kLost) doom(context_, member);
 }
 
 // Takes what waits for a polling connection: events of the log, then replies. kLost: the connection cannot go on, and
 // the payload closes it.
-PollAnswers::Collected PollAnswers::collect(Link& link, engineio::Payload& payload) {
+PollAnswers::Collected PollAnswers::collect(Recipient& member, engineio::Payload& payload) {
   Harvest harvested;
-  const Collected collected = harvest(link, harvested);
-  if (collected == Collected::kLost) payload = engineio::payloadOf(link.protocol, "1");
+  const Collected collected = harvest(member, harvested);
+  if (collected == Collected::kLost) payload = engineio::payloadOf(member.protocol, "1");
   if (collected == Collected::kPayload) {
-    engineio::PayloadWriter writer(link.protocol);
-    appendHarvest(link, harvested, writer);
+    engineio::PayloadWriter writer(member.protocol);
+    appendHarvest(member, harvested, writer);
     payload = writer.take();
-    link.traffic.sent(payload.bytes.size());
+    member.traffic.sent(payload.bytes.size());
   }
-  if (harvested.seatLost) rooms_.leaveRoom(link);
+  if (harvested.seatLost) rooms_.leaveRoom(member);
   if (collected != Collected::kPayload) return collected;
-  if (link.room != nullptr && link.cursor >= link.room->pulled) rooms_.caughtUp(link);
+  if (member.room != nullptr && member.cursor >= member.room->pulled) rooms_.caughtUp(member);
   return payload.bytes.empty() ? Collected::kNothing : Collected::kPayload;
 }
 
 // What goes before the events of the session, then those, then replies.
-void PollAnswers::appendHarvest(Link& link, const Harvest& harvest, engineio::PayloadWriter& writer) {
-  link.traffic.messagesOut += harvest.items.size();
+void PollAnswers::appendHarvest(Recipient& member, const Harvest& harvest, engineio::PayloadWriter& writer) {
+  member.traffic.messagesOut += harvest.items.size();
   for (const auto& item : harvest.items) {
     if (item.kind == ItemKind::kRecovered) writer.text(item.text);
   }
-  appendEvents(link, harvest, writer);
+  appendEvents(member, harvest, writer);
   for (const auto& item : harvest.items)
-    appendItem(link, harvest, item, writer);
+    appendItem(member, harvest, item, writer);
 }
 
-PollAnswers::Collected PollAnswers::harvest(Link& link, Harvest& harvest) {
-  ConnectionTransaction txn(zone_, link.connection.shard);
-  if (!txn.open(link.connection)) return Collected::kNothing;
+PollAnswers::Collected PollAnswers::harvest(Recipient& member, Harvest& harvest) {
+  ConnectionTransaction txn(zone_, member.connection.shard);
+  if (!txn.open(member.connection)) return Collected::kNothing;
   const store::ConnectionRecord& record = txn.record();
   if (record.owner != id_ || record.transport != store::Transport::kPolling) return Collected::kNothing;
   if (record.overrun) return Collected::kLost;
-  if (record.closing != store::Closing::kNo || !isInStep(link, record)) return Collected::kNothing;
+  if (record.closing != store::Closing::kNo || !isInStep(member, record)) return Collected::kNothing;
   if (record.items.first != 0) harvest.items = txn.takeItems();
   if (txn.takePingDue()) harvest.items.push_back({ItemKind::kPacket, "2"});
-  if (record.seat) harvestSeat(link, txn, harvest);
+  if (record.seat) harvestSeat(member, txn, harvest);
   if (harvest.slice.lost) return Collected::kLost;
   if (harvest.userId.empty()) {  // one who has left in the meantime is shown nothing
     std::erase_if(harvest.items, [](const auto& item) { return store::isSnapshot(item.kind); });
@@ -111,36 +111,36 @@ PollAnswers::Collected PollAnswers::harvest(Link& link, Harvest& harvest) {
     return Collected::kNothing;
   }
   txn.endPoll();
-  txn.addToAccount(std::exchange(link.traffic, {}));
+  txn.addToAccount(std::exchange(member.traffic, {}));
   txn.commit();
   return Collected::kPayload;
 }
 
 // The part that comes from the session: new events, and the snapshot that a waiting reply asks for.
-void PollAnswers::harvestSeat(Link& link, ConnectionTransaction& txn, Harvest& harvest) {
+void PollAnswers::harvestSeat(Recipient& member, ConnectionTransaction& txn, Harvest& harvest) {
   const store::ConnectionRecord& record = txn.record();
   bool wantsSnapshot = false;
   for (const auto& item : harvest.items)
     wantsSnapshot = wantsSnapshot || store::isSnapshot(item.kind);
   SessionTransaction session(zone_, record.seat.shard);
-  link.cursor = record.cursor;  // other workers may have answered polls since this one did
+  member.cursor = record.cursor;  // other workers may have answered polls since this one did
   harvest.seat = record.seat;
   harvest.seatLost = true;
   if (session.open(record.seat.session, record.seat.sessionSerial)) {
     if (!record.awaitingSnapshot) {
       rooms_.ownBatch().raw().clear();
       harvest.slice = session.readLog(record.cursor, kPollBytes, rooms_.ownBatch().raw());
-      link.cursor = harvest.slice.end;
+      member.cursor = harvest.slice.end;
     }
     const bool seated = session.openSeat(record.seat);
     if (seated) harvest.userId = session.user(session.seatUser()).id;
     if (seated && wantsSnapshot) {
-      snapshots_.takeSnapshot(link, session, harvest.snapshot);
-      if (record.awaitingSnapshot) link.cursor = session.logEnd();
+      snapshots_.takeSnapshot(member, session, harvest.snapshot);
+      if (record.awaitingSnapshot) member.cursor = session.logEnd();
     }
-    harvest.seatLost = !seated && link.cursor == session.logEnd();
+    harvest.seatLost = !seated && member.cursor == session.logEnd();
   }
-  if (record.cursor != link.cursor) txn.readTo(link.cursor);
+  if (record.cursor != member.cursor) txn.readTo(member.cursor);
   if (wantsSnapshot) txn.endAwaitingSnapshot();
   if (harvest.seatLost) {
     txn.endSeat();
@@ -148,14 +148,14 @@ void PollAnswers::harvestSeat(Link& link, ConnectionTransaction& txn, Harvest& h
   }
 }
 
-void PollAnswers::appendEvents(Link& link, const Harvest& harvest, engineio::PayloadWriter& writer) {
+void PollAnswers::appendEvents(Recipient& member, const Harvest& harvest, engineio::PayloadWriter& writer) {
   const store::LogSlice& slice = harvest.slice;
   if (slice.end == slice.first) return;
   counters().deliveries += slice.end - slice.first;
-  link.traffic.messagesOut += slice.end - slice.first;
-  const Format format = payloadFormat(link);
-  const bool isShared = slice.first >= link.ownBefore;
-  if (Batch* shared = isShared ? rooms_.sharedBatch(link.room, slice.first, slice.end) : nullptr) {
+  member.traffic.messagesOut += slice.end - slice.first;
+  const Format format = payloadFormat(member);
+  const bool isShared = slice.first >= member.ownBefore;
+  if (Batch* shared = isShared ? rooms_.sharedBatch(member.room, slice.first, slice.end) : nullptr) {
     writer.encoded(shared->encoded(format).from(slice.first));  // the same for all who poll
     return;
   }
@@ -165,18 +165,18 @@ void PollAnswers::appendEvents(Link& link, const Harvest& harvest, engineio::Pay
   } else {
     std::uint64_t skipped = 0;
     writer.encoded(
-        rooms_.ownBatch().encodedWithout({0, link.ownBefore, harvest.userId}, format, slice.first, &skipped));
-    link.traffic.messagesOut -= skipped;
+        rooms_.ownBatch().encodedWithout({0, member.ownBefore, harvest.userId}, format, slice.first, &skipped));
+    member.traffic.messagesOut -= skipped;
   }
   counters().encodings += rooms_.ownBatch().takeEncodings();
 }
 
-void PollAnswers::appendItem(Link& link, const Harvest& harvest, const store::WaitingItem& item,
+void PollAnswers::appendItem(Recipient& member, const Harvest& harvest, const store::WaitingItem& item,
                              engineio::PayloadWriter& writer) {
   if (item.kind == ItemKind::kPacket) return writer.text(item.text);
   if (item.kind == ItemKind::kBinary) return writer.binary(item.text);
   if (!store::isSnapshot(item.kind)) return;
-  writer.text(snapshots_.snapshotPacket(link, item.kind, harvest.snapshot, harvest.userId));
+  writer.text(snapshots_.snapshotPacket(member, item.kind, harvest.snapshot, harvest.userId));
 }
 
 }  // namespace mediasync::server

@@ -18,18 +18,18 @@ class PollAnswers : Part, public PolledMembers {
  public:
   PollAnswers(Context&, Rooms&, Snapshots&);
   enum class Collected { kNothing, kPayload, kLost };
-  void answerPoll(Link&) override;
-  void endPoll(Link&, std::string_view packet);
-  Collected collect(Link&, engineio::Payload& payload);
+  void answerPoll(Recipient&) override;
+  void endPoll(Recipient&, std::string_view packet);
+  Collected collect(Recipient&, engineio::Payload& payload);
 
  private:
   struct Harvest;
-  static bool isInStep(const Link&, const store::ConnectionRecord&);
-  Collected harvest(Link&, Harvest&);
-  void harvestSeat(Link&, store::ConnectionTransaction&, Harvest&);
-  void appendEvents(Link&, const Harvest&, engineio::PayloadWriter&);
-  void appendHarvest(Link&, const Harvest&, engineio::PayloadWriter&);
-  void appendItem(Link&, const Harvest&, const store::WaitingItem&, engineio::PayloadWriter&);
+  static bool isInStep(const Recipient&, const store::ConnectionRecord&);
+  Collected harvest(Recipient&, Harvest&);
+  void harvestSeat(Recipient&, store::ConnectionTransaction&, Harvest&);
+  void appendEvents(Recipient&, const Harvest&, engineio::PayloadWriter&);
+  void appendHarvest(Recipient&, const Harvest&, engineio::PayloadWriter&);
+  void appendItem(Recipient&, const Harvest&, const store::WaitingItem&, engineio::PayloadWriter&);
 
   Rooms& rooms_;
   Snapshots& snapshots_;

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/base/prefetch.h"
-#include "core/connection/departures.h"
+#include "core/delivery/seats.h"
 #include "core/delivery/socket_writer.h"
 #include "core/store/session_feed.h"
 
@@ -28,15 +28,15 @@ std::int64_t restOf(std::size_t members) {
   return static_cast<std::int64_t>(members < kLarge ? 0 : std::min(members / kMembersPerMs, kLongest));
 }
 
-Format frameFormat(const Link& link) {
-  return {Format::Framing::kFrames, engineio::Revision::kV4, link.options->timestamps, link.recoverable,
-          link.compression};
+Format frameFormat(const Recipient& member) {
+  return {Format::Framing::kFrames, engineio::Revision::kV4, member.options->timestamps, member.recoverable,
+          member.compression};
 }
 
 // One who has been behind for long is not waited for, nor is one who has taken nothing since it joined.
-bool isWaitedFor(const Link& link, std::int64_t now) {
-  const bool hasRead = link.hasRead || link.ticket != 0 || link.transport == store::Transport::kPolling;
-  return hasRead && link.isBehind() && now - link.behindSince < kReaderPatience;
+bool isWaitedFor(const Recipient& member, std::int64_t now) {
+  const bool hasRead = member.hasRead || member.ticket != 0 || member.transport == store::Transport::kPolling;
+  return hasRead && member.isBehind() && now - member.behindSince < kReaderPatience;
 }
 
 // Who has been behind for longer makes a session wait at its expense.
@@ -72,24 +72,23 @@ class Scout {
   // Each step follows one pointer, to where the step before has asked for.
   void step() {
     if (socket_ != nullptr && socket_->socket != nullptr) socket_->socket->expectWrite();
-    if (link_ != nullptr && link_->socket != nullptr) prefetch(link_->socket, kSocketBytes);
-    socket_ = std::exchange(link_, nullptr);
+    if (member_ != nullptr && member_->socket != nullptr) prefetch(member_->socket, kSocketBytes);
+    socket_ = std::exchange(member_, nullptr);
     if (socket_ != nullptr) ++next_;
-    if (next_ != end_) prefetch(link_ = &*next_);
+    if (next_ != end_) prefetch(member_ = &*next_);
   }
 
  private:
   static constexpr std::size_t kSocketBytes = 128;  // of whatever implements WebSocket
   Members::iterator next_;
   Members::iterator end_;
-  const Link* link_ = nullptr;
-  const Link* socket_ = nullptr;
+  const Recipient* member_ = nullptr;
+  const Recipient* socket_ = nullptr;
 };
 
 }  // namespace
 
-Rooms::Rooms(Context& context, Departures& departures, SocketWriter& writer)
-    : Part(context), departures_(departures), writer_(writer) {}
+Rooms::Rooms(Context& context, SocketWriter& writer) : Part(context), writer_(writer) {}
 
 // There are new events. To a large room they are told at once when one of them is about playback; comings and goings
 // wait until it had a rest from the last round: the larger it is the more of them a round takes along.
@@ -147,100 +146,102 @@ void Rooms::deliver(Room& room) {
 }
 
 void Rooms::deliverBatch(Room& room) {
-  std::vector<Link*> polls;
-  std::vector<Link*> returned;  // after a recovery, each reads what it has missed on its own
+  std::vector<Recipient*> polls;
+  std::vector<Recipient*> returned;  // after a recovery, each reads what it has missed on its own
   Scout scout(room.members);
-  for (Link& link : room.members) {
+  for (Recipient& member : room.members) {
     scout.step();
-    if (link.socket != nullptr && !link.isBehind() && link.cursor < std::min(link.ownBefore, batch_.end())) {
-      fallBehind(link);
-      returned.push_back(&link);
-    } else if (link.poll != nullptr) {
-      polls.push_back(&link);
-    } else if (link.transport == store::Transport::kPolling) {
-      fallBehind(link);
-    } else if (batch_.lost() && link.cursor < batch_.first() && !link.isBehind()) {
-      overrun(link);
+    if (member.socket != nullptr && !member.isBehind() && member.cursor < std::min(member.ownBefore, batch_.end())) {
+      fallBehind(member);
+      returned.push_back(&member);
+    } else if (member.poll != nullptr) {
+      polls.push_back(&member);
+    } else if (member.transport == store::Transport::kPolling) {
+      fallBehind(member);
+    } else if (batch_.lost() && member.cursor < batch_.first() && !member.isBehind()) {
+      overrun(member);
     } else {
-      deliverTo(link);
+      deliverTo(member);
     }
   }
   room.pulled = batch_.end();
-  for (Link* link : returned)
-    catchUp(*link);
+  for (Recipient* member : returned)
+    catchUp(*member);
   delivering_ = &room;
-  for (Link* link : polls)
-    pollAnswers_->answerPoll(*link);
+  for (Recipient* member : polls)
+    pollAnswers_->answerPoll(*member);
   delivering_ = nullptr;
 }
 
 // Writes the events from `from` on; what the socket does not take of an event that was cut waits in `out`. Returns how
 // many bytes were left.
-std::size_t Rooms::writeEvents(Link& link, const EncodedBatch& events, std::uint64_t from) {
+std::size_t Rooms::writeEvents(Recipient& member, const EncodedBatch& events, std::uint64_t from) {
   const std::string_view bytes = events.from(from);
-  const std::ptrdiff_t written = link.socket->write(bytes);
+  const std::ptrdiff_t written = member.socket->write(bytes);
   const std::size_t taken = written > 0 ? static_cast<std::size_t>(written) : 0;
   const EncodedBatch::Progress progress = events.progress(from, taken);
   ++counters().sends;
   counters().deliveries += progress.next - from;
-  link.traffic.sent(taken, progress.next - from);
-  link.cursor = progress.next;
+  member.traffic.sent(taken, progress.next - from);
+  member.cursor = progress.next;
   if (taken < bytes.size()) {
-    link.out.assign(progress.rest);
-    link.full = true;
+    member.out.assign(progress.rest);
+    member.full = true;
   }
   return bytes.size() - taken;
 }
 
-void Rooms::deliverTo(Link& link) {
-  if (link.isBehind() || link.doomed) return;
-  const std::uint64_t from = std::max(link.cursor, batch_.first());
+void Rooms::deliverTo(Recipient& member) {
+  if (member.isBehind() || member.doomed) return;
+  const std::uint64_t from = std::max(member.cursor, batch_.first());
   if (from >= batch_.end()) return;
-  if (!link.out.empty()) writer_.sendRaw(link, {});
-  if (link.full || writeEvents(link, batch_.encoded(frameFormat(link)), from) > 0) return fallBehind(link);
-  link.hasRead = true;
+  if (!member.out.empty()) writer_.sendRaw(member, {});
+  if (member.full || writeEvents(member, batch_.encoded(frameFormat(member)), from) > 0) return fallBehind(member);
+  member.hasRead = true;
 }
 
-// Events that nothing supersedes were dropped before the link had them. Its client comes back and gets the whole state.
-void Rooms::overrun(Link& link) {
+// Events that nothing supersedes were dropped before the member had them. Its client comes back and gets the whole
+// state.
+void Rooms::overrun(Recipient& member) {
   ++counters().overruns;
-  context_.doom(link);
+  doom(context_, member);
 }
 
-void Rooms::fallBehind(Link& link) {
-  if (link.isBehind() || link.room == nullptr) return;
-  link.behindSince = std::max<std::int64_t>(env_.now().mono, 1);
-  ++link.room->behind;
+void Rooms::fallBehind(Recipient& member) {
+  if (member.isBehind() || member.room == nullptr) return;
+  member.behindSince = std::max<std::int64_t>(env_.now().mono, 1);
+  ++member.room->behind;
 }
 
-void Rooms::caughtUp(Link& link) {
-  if (!link.isBehind()) return;
-  link.behindSince = 0;
-  --link.room->behind;
-  needsChanged(*link.room);
+void Rooms::caughtUp(Recipient& member) {
+  if (!member.isBehind()) return;
+  member.behindSince = 0;
+  --member.room->behind;
+  needsChanged(*member.room);
 }
 
-// A link that fell behind, whose socket has room again: it reads the log on its own until it is level with the others.
-void Rooms::catchUp(Link& link) {
-  Room* room = link.room;
-  if (room == nullptr || !link.isBehind() || link.transport != store::Transport::kWebSocket) return;
-  if (!link.out.empty()) writer_.sendRaw(link, {});
-  while (link.out.empty() && !link.full && !link.doomed) {
-    if (link.cursor >= room->pulled) {
-      link.hasRead = true;
-      caughtUp(link);
-      if (!isSeated(link)) unseat(link);
+// A member that fell behind, whose socket has room again: it reads the log on its own until it is level with the
+// others.
+void Rooms::catchUp(Recipient& member) {
+  Room* room = member.room;
+  if (room == nullptr || !member.isBehind() || member.transport != store::Transport::kWebSocket) return;
+  if (!member.out.empty()) writer_.sendRaw(member, {});
+  while (member.out.empty() && !member.full && !member.doomed) {
+    if (member.cursor >= room->pulled) {
+      member.hasRead = true;
+      caughtUp(member);
+      if (!isSeated(member)) unseat(member);
       return;
     }
     ownBatch_.raw().clear();
-    const auto read = feedOf(zone_, *room).read(link.cursor, kBatchBytes, ownBatch_.raw());
+    const auto read = feedOf(zone_, *room).read(member.cursor, kBatchBytes, ownBatch_.raw());
     if (!read) return;
     const store::LogSlice& slice = read->slice;
-    if (slice.lost) return overrun(link);
+    if (slice.lost) return overrun(member);
     ownBatch_.load(slice, room->serial);
-    link.cursor = slice.first;
-    if (sendSome(link, read->lastSync)) continue;
-    writeEvents(link, ownBatch_.encoded(frameFormat(link)), slice.first);
+    member.cursor = slice.first;
+    if (sendSome(member, read->lastSync)) continue;
+    writeEvents(member, ownBatch_.encoded(frameFormat(member)), slice.first);
     counters().encodings += ownBatch_.takeEncodings();
   }
   needsChanged(*room);
@@ -249,29 +250,29 @@ void Rooms::catchUp(Link& link) {
 // Sends what ownBatch_ holds without what this one connection shall not get: for a socket that stayed full beyond all
 // patience, playback_sync events that a newer one supersedes; after a recovery, its own user's coming and going. False:
 // there is nothing of that kind.
-bool Rooms::sendSome(Link& link, std::uint64_t newestSync) {
+bool Rooms::sendSome(Recipient& member, std::uint64_t newestSync) {
   Omission omission;
   std::string userId;
-  if (env_.now().mono - link.behindSince >= kReaderPatience) omission.staleBefore = newestSync;
-  if (link.cursor < link.ownBefore) {
-    omission.ownBefore = link.ownBefore;
-    userId = seatUserId(link);
+  if (env_.now().mono - member.behindSince >= kReaderPatience) omission.staleBefore = newestSync;
+  if (member.cursor < member.ownBefore) {
+    omission.ownBefore = member.ownBefore;
+    userId = seatUserId(member);
     omission.userId = userId;
   }
-  if (omission.staleBefore <= link.cursor && omission.ownBefore <= link.cursor) return false;
+  if (omission.staleBefore <= member.cursor && omission.ownBefore <= member.cursor) return false;
   std::uint64_t skipped = 0;
-  const std::string frames = ownBatch_.encodedWithout(omission, frameFormat(link), link.cursor, &skipped);
+  const std::string frames = ownBatch_.encodedWithout(omission, frameFormat(member), member.cursor, &skipped);
   counters().skipped += skipped;
-  counters().deliveries += ownBatch_.end() - link.cursor - skipped;
-  link.traffic.messagesOut += ownBatch_.end() - link.cursor - skipped;
-  link.cursor = ownBatch_.end();
-  writer_.sendRaw(link, frames);
+  counters().deliveries += ownBatch_.end() - member.cursor - skipped;
+  member.traffic.messagesOut += ownBatch_.end() - member.cursor - skipped;
+  member.cursor = ownBatch_.end();
+  writer_.sendRaw(member, frames);
   return true;
 }
 
-std::string Rooms::seatUserId(const Link& link) {
-  store::SessionTransaction session(zone_, link.seat.shard);
-  return session.openSeat(link.seat) ? std::string(session.user(session.seatUser()).id) : std::string();
+std::string Rooms::seatUserId(const Recipient& member) {
+  store::SessionTransaction session(zone_, member.seat.shard);
+  return session.openSeat(member.seat) ? std::string(session.user(session.seatUser()).id) : std::string();
 }
 
 void Rooms::needsChanged(Room& room) {
@@ -296,10 +297,10 @@ void Rooms::publishNeeds(Room& room) {
   const bool isWaited = room.behind > 0 || room.heldSince != 0;
   const std::int64_t now = isWaited ? env_.now().mono : 0;
   if (room.behind > 0) {
-    for (const Link& link : room.members) {
-      if (!isWaitedFor(link, now)) continue;
-      needs.from = std::min(needs.from, link.cursor);
-      if (now - link.behindSince < kFreeWait || link.ticket != 0) needs.soon = std::min(needs.soon, link.cursor);
+    for (const Recipient& member : room.members) {
+      if (!isWaitedFor(member, now)) continue;
+      needs.from = std::min(needs.from, member.cursor);
+      if (now - member.behindSince < kFreeWait || member.ticket != 0) needs.soon = std::min(needs.soon, member.cursor);
     }
   }
   // Others did not wait longer for a worker that stood still.
@@ -310,54 +311,54 @@ void Rooms::publishNeeds(Room& room) {
 
 // A user has left: connections that were its other tabs have no seat any more, and have been told so by user_left.
 void Rooms::checkSeats(Room& room) {
-  std::vector<Link*> unseated;
+  std::vector<Recipient*> unseated;
   {
     store::SessionTransaction session(zone_, room.shard);
-    for (Link& link : room.members) {
+    for (Recipient& member : room.members) {
       // One that is behind has yet to be told, and is looked at when it has caught up.
-      const bool knows = link.transport == store::Transport::kWebSocket && !link.isBehind();
-      if (knows && !session.openSeat(link.seat)) unseated.push_back(&link);
+      const bool knows = member.transport == store::Transport::kWebSocket && !member.isBehind();
+      if (knows && !session.openSeat(member.seat)) unseated.push_back(&member);
     }
   }
-  for (Link* link : unseated)
-    unseat(*link);
+  for (Recipient* member : unseated)
+    unseat(*member);
 }
 
-bool Rooms::isSeated(const Link& link) {
-  store::SessionTransaction session(zone_, link.seat.shard);
-  return session.openSeat(link.seat);
+bool Rooms::isSeated(const Recipient& member) {
+  store::SessionTransaction session(zone_, member.seat.shard);
+  return session.openSeat(member.seat);
 }
 
-void Rooms::unseat(Link& link) {
+void Rooms::unseat(Recipient& member) {
   {
-    store::ConnectionTransaction txn(zone_, link.connection.shard);
-    if (txn.open(link.connection)) {
-      departures_.loseSeat(txn, env_.now());
+    store::ConnectionTransaction txn(zone_, member.connection.shard);
+    if (txn.open(member.connection)) {
+      loseSeat(context_, txn, env_.now());
       txn.markEvicted();
       txn.noteUnsaved();
       txn.commit();
     }
   }
-  leaveRoom(link);
+  leaveRoom(member);
 }
 
 // `head`: what a room that is not there yet has read of the log already; the cursor when it is 0.
-void Rooms::enterRoom(Link& link, std::uint64_t cursor, std::uint64_t head) {
-  auto& slot = rooms_[link.seat.session];
+void Rooms::enterRoom(Recipient& member, std::uint64_t cursor, std::uint64_t head) {
+  auto& slot = rooms_[member.seat.session];
   if (!slot) {
     slot = std::make_unique<Room>();
-    slot->session = link.seat.session;
-    slot->serial = link.seat.sessionSerial;
-    slot->shard = link.seat.shard;
+    slot->session = member.seat.session;
+    slot->serial = member.seat.sessionSerial;
+    slot->shard = member.seat.shard;
     slot->pulled = std::max(cursor, head);
     watch(*slot);
   }
-  link.room = slot.get();
-  link.cursor = cursor;
-  link.behindSince = 0;
-  link.hasRead = false;
-  slot->members.push_back(link);
-  if (cursor < slot->pulled) fallBehind(link);
+  member.room = slot.get();
+  member.cursor = cursor;
+  member.behindSince = 0;
+  member.hasRead = false;
+  slot->members.push_back(member);
+  if (cursor < slot->pulled) fallBehind(member);
 }
 
 // Asks for news of the session. Without memory for that the room is looked after at every tick.
@@ -375,13 +376,13 @@ void Rooms::watch(Room& room) {
   needsChanged(room);
 }
 
-void Rooms::leaveRoom(Link& link) {
-  Room* room = std::exchange(link.room, nullptr);
-  link.seat = {};
+void Rooms::leaveRoom(Recipient& member) {
+  Room* room = std::exchange(member.room, nullptr);
+  member.seat = {};
   if (room == nullptr) return;
-  if (link.isBehind()) --room->behind;
-  link.behindSince = 0;
-  room->members.erase(room->members.iterator_to(link));
+  if (member.isBehind()) --room->behind;
+  member.behindSince = 0;
+  room->members.erase(room->members.iterator_to(member));
   needsChanged(*room);  // it may have been the one that the log was kept for
   if (!room->members.empty()) return;
   {

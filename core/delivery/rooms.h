@@ -8,25 +8,24 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/connection/link.h"
 #include "core/context/part.h"
 #include "core/delivery/batch.h"
+#include "core/delivery/room.h"
 
 namespace mediasync::server {
 
-class Departures;
 class SocketWriter;
 
 // Answers the polls of members.
 class PolledMembers {
  public:
   virtual ~PolledMembers() = default;
-  virtual void answerPoll(Link&) = 0;
+  virtual void answerPoll(Recipient&) = 0;
 };
 
 class Rooms : Part {
  public:
-  Rooms(Context&, Departures&, SocketWriter&);
+  Rooms(Context&, SocketWriter&);
   void answerPollsBy(PolledMembers& members) { pollAnswers_ = &members; }
   Room* find(store::Ref session);
   bool has(store::Ref session) const { return rooms_.contains(session); }
@@ -37,15 +36,15 @@ class Rooms : Part {
   Batch* sharedBatch(const Room*, std::uint64_t from, std::uint64_t end);
   // For what one connection reads for itself.
   Batch& ownBatch() { return ownBatch_; }
-  void enterRoom(Link&, std::uint64_t cursor, std::uint64_t head = 0);
-  void leaveRoom(Link&);
+  void enterRoom(Recipient&, std::uint64_t cursor, std::uint64_t head = 0);
+  void leaveRoom(Recipient&);
   void watch(Room&);
   void announce(Room&);
   void deliver(Room&);
   void deliverDue(std::int64_t now);
-  void fallBehind(Link&);
-  void catchUp(Link&);
-  void caughtUp(Link&);
+  void fallBehind(Recipient&);
+  void catchUp(Recipient&);
+  void caughtUp(Recipient&);
   void needsChanged(Room&);
   void publishNeeds();
   void publishNeeds(Room&);
@@ -54,16 +53,15 @@ class Rooms : Part {
   bool isUrgent(const Room&);
   bool pull(Room&);
   void deliverBatch(Room&);
-  void deliverTo(Link&);
-  std::size_t writeEvents(Link&, const EncodedBatch&, std::uint64_t from);
-  void overrun(Link&);
+  void deliverTo(Recipient&);
+  std::size_t writeEvents(Recipient&, const EncodedBatch&, std::uint64_t from);
+  void overrun(Recipient&);
   void checkSeats(Room&);
-  bool isSeated(const Link&);
-  void unseat(Link&);
-  bool sendSome(Link&, std::uint64_t newestSync);
-  std::string seatUserId(const Link&);
+  bool isSeated(const Recipient&);
+  void unseat(Recipient&);
+  bool sendSome(Recipient&, std::uint64_t newestSync);
+  std::string seatUserId(const Recipient&);
 
-  Departures& departures_;
   SocketWriter& writer_;
   PolledMembers* pollAnswers_ = nullptr;
   std::unordered_map<store::Ref, std::unique_ptr<Room>> rooms_;  // by session

@@ -29,52 +29,52 @@ Snapshots::Snapshots(Context& context, Rooms& rooms, SocketWriter& writer)
 
 // session_joined or session_state, as the session is now. What happened up to now is sent before it, unless the
 // snapshot is how the connection comes in.
-void Snapshots::sendSnapshot(Link& link, ItemKind kind) {
+void Snapshots::sendSnapshot(Recipient& member, ItemKind kind) {
   store::Snapshot snapshot;
   std::string userId;
   for (int tries = kDeliveriesBefore; userId.empty(); --tries) {
-    const bool isMember = !link.awaitsSnapshot && link.room != nullptr;
-    if (isMember) rooms_.deliver(*link.room);
-    SessionTransaction session(zone_, link.seat.shard);
-    if (!link.seat || !session.openSeat(link.seat)) return;
+    const bool isMember = !member.awaitsSnapshot && member.room != nullptr;
+    if (isMember) rooms_.deliver(*member.room);
+    SessionTransaction session(zone_, member.seat.shard);
+    if (!member.seat || !session.openSeat(member.seat)) return;
     // Another worker may have added to the log since.
-    if (isMember && tries > 1 && link.room != nullptr && session.logEnd() != link.room->pulled) continue;
-    takeSnapshot(link, session, snapshot);
+    if (isMember && tries > 1 && member.room != nullptr && session.logEnd() != member.room->pulled) continue;
+    takeSnapshot(member, session, snapshot);
     userId = session.user(session.seatUser()).id;
-    if (std::exchange(link.awaitsSnapshot, false)) link.cursor = session.logEnd();
+    if (std::exchange(member.awaitsSnapshot, false)) member.cursor = session.logEnd();
   }
-  if (link.room != nullptr && link.cursor >= link.room->pulled) rooms_.caughtUp(link);
-  writer_.send(link, snapshotPacket(link, kind, snapshot, userId));
+  if (member.room != nullptr && member.cursor >= member.room->pulled) rooms_.caughtUp(member);
+  writer_.send(member, snapshotPacket(member, kind, snapshot, userId));
 }
 
 // The session as it is now. Of a large one, the users are in the room's roster instead.
-void Snapshots::takeSnapshot(const Link& link, const SessionTransaction& session, store::Snapshot& snapshot) {
+void Snapshots::takeSnapshot(const Recipient& member, const SessionTransaction& session, store::Snapshot& snapshot) {
   const Instant now = env_.now();
-  const bool isRoom = link.room != nullptr && link.room->session == session.ref();
+  const bool isRoom = member.room != nullptr && member.room->session == session.ref();
   if (!isRoom || session.userCount() < Roster::kLeastUsers) return session.copyTo(snapshot, now);
   session.copyTo(snapshot, now, SessionTransaction::Users::kNone);
-  if (link.room->roster == nullptr) link.room->roster = std::make_unique<Roster>();
-  link.room->roster->update(session, link.options->timestamps, now);
+  if (member.room->roster == nullptr) member.room->roster = std::make_unique<Roster>();
+  member.room->roster->update(session, member.options->timestamps, now);
 }
 
 void Snapshots::dropRoster(Room& room, Instant now) {
   if (room.roster != nullptr && now.mono - room.roster->usedAt() > kRosterKept) room.roster.reset();
 }
 
-std::string Snapshots::snapshotPacket(const Link& link, ItemKind kind, const store::Snapshot& snapshot,
+std::string Snapshots::snapshotPacket(const Recipient& member, ItemKind kind, const store::Snapshot& snapshot,
                                       std::string_view userId) {
   const session::SessionView& view = snapshot.view;
-  const std::string_view users = view.users.empty() ? link.room->roster->json() : std::string_view();
+  const std::string_view users = view.users.empty() ? member.room->roster->json() : std::string_view();
   std::string packet;
   packet.reserve(users.size() + kSnapshotBytes);
   packet = "4";
   socketio::appendEventPrefix(packet);
   if (kind == ItemKind::kSessionState) {
-    api::appendSessionState(packet, view, link.options->timestamps, users);
+    api::appendSessionState(packet, view, member.options->timestamps, users);
     return packet;
   }
-  api::appendSessionJoined(packet, view, userId, view.leaderId == userId, link.options->timestamps, users);
-  if (link.recoverable) appendOffset(packet, {link.seat.sessionSerial, link.cursor - 1});
+  api::appendSessionJoined(packet, view, userId, view.leaderId == userId, member.options->timestamps, users);
+  if (member.recoverable) appendOffset(packet, {member.seat.sessionSerial, member.cursor - 1});
   return packet;
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/context/part.h"
+#include "core/delivery/recipient.h"
 #include "core/store/session_transaction.h"
 
 namespace mediasync::server {
@@ -15,9 +16,9 @@ class SocketWriter;
 class Snapshots : Part {
  public:
   Snapshots(Context&, Rooms&, SocketWriter&);
-  void sendSnapshot(Link&, store::ItemKind);
-  void takeSnapshot(const Link&, const store::SessionTransaction&, store::Snapshot&);
-  std::string snapshotPacket(const Link&, store::ItemKind, const store::Snapshot&, std::string_view userId);
+  void sendSnapshot(Recipient&, store::ItemKind);
+  void takeSnapshot(const Recipient&, const store::SessionTransaction&, store::Snapshot&);
+  std::string snapshotPacket(const Recipient&, store::ItemKind, const store::Snapshot&, std::string_view userId);
   static void dropRoster(Room&, Instant now);
 
  private:

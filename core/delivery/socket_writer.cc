@@ -20,56 +20,56 @@ constexpr std::size_t kKeptBytes = 64 * 1024;
 
 SocketWriter::SocketWriter(Context& context) : Part(context) {}
 
-// What goes out is gathered in one buffer, which goes from link to link: as a rule its bytes are sent at once.
-void SocketWriter::lendBuffer(Link& link) {
-  if (link.out.empty()) link.out.swap(spareOut_);
+// What goes out is gathered in one buffer, which goes from one to the next: as a rule its bytes are sent at once.
+void SocketWriter::lendBuffer(Recipient& to) {
+  if (to.out.empty()) to.out.swap(spareOut_);
 }
 
-void SocketWriter::takeBackBuffer(Link& link) {
-  link.out.clear();
-  if (link.out.capacity() <= kKeptBytes) link.out.swap(spareOut_);
-  std::string().swap(link.out);
+void SocketWriter::takeBackBuffer(Recipient& to) {
+  to.out.clear();
+  if (to.out.capacity() <= kKeptBytes) to.out.swap(spareOut_);
+  std::string().swap(to.out);
 }
 
-void SocketWriter::send(Link& link, std::string_view packet) {
-  lendBuffer(link);
-  ++link.traffic.messagesOut;
-  context_.compressor.appendFrame(link.out, link.compression, websocket::Opcode::kText, packet);
-  if (!link.corked || link.out.size() > kCorkBytes) sendRaw(link, {});
+void SocketWriter::send(Recipient& to, std::string_view packet) {
+  lendBuffer(to);
+  ++to.traffic.messagesOut;
+  context_.compressor.appendFrame(to.out, to.compression, websocket::Opcode::kText, packet);
+  if (!to.corked || to.out.size() > kCorkBytes) sendRaw(to, {});
 }
 
-void SocketWriter::sendBinary(Link& link, std::string_view bytes) {
-  const bool typed = link.protocol.revision == engineio::Revision::kV3;  // the packet's type goes along
-  if (typed && link.protocol.base64) {
+void SocketWriter::sendBinary(Recipient& to, std::string_view bytes) {
+  const bool typed = to.protocol.revision == engineio::Revision::kV3;  // the packet's type goes along
+  if (typed && to.protocol.base64) {
     std::string packet = "b4";
     engineio::appendBase64(packet, bytes);
-    return send(link, packet);
+    return send(to, packet);
   }
   std::string message;
   if (typed) message.push_back(static_cast<char>(engineio::PacketType::kMessage));
   message.append(bytes);
-  lendBuffer(link);
-  ++link.traffic.messagesOut;
-  context_.compressor.appendFrame(link.out, link.compression, websocket::Opcode::kBinary, message);
-  if (!link.corked || link.out.size() > kCorkBytes) sendRaw(link, {});
+  lendBuffer(to);
+  ++to.traffic.messagesOut;
+  context_.compressor.appendFrame(to.out, to.compression, websocket::Opcode::kBinary, message);
+  if (!to.corked || to.out.size() > kCorkBytes) sendRaw(to, {});
 }
 
-void SocketWriter::uncork(Link& link) {
-  link.corked = false;
-  if (!link.out.empty()) sendRaw(link, {});
+void SocketWriter::uncork(Recipient& to) {
+  to.corked = false;
+  if (!to.out.empty()) sendRaw(to, {});
 }
 
-void SocketWriter::sendRaw(Link& link, std::string_view frames) {
-  link.out.append(frames);
-  if (link.full || link.out.empty()) return;
-  const std::ptrdiff_t taken = link.socket->write(link.out);
-  if (taken > 0) link.traffic.sent(static_cast<std::size_t>(taken));
-  if (taken == static_cast<std::ptrdiff_t>(link.out.size())) {
-    link.hasRead = !link.awaitsSnapshot;
-    return takeBackBuffer(link);
+void SocketWriter::sendRaw(Recipient& to, std::string_view frames) {
+  to.out.append(frames);
+  if (to.full || to.out.empty()) return;
+  const std::ptrdiff_t taken = to.socket->write(to.out);
+  if (taken > 0) to.traffic.sent(static_cast<std::size_t>(taken));
+  if (taken == static_cast<std::ptrdiff_t>(to.out.size())) {
+    to.hasRead = !to.awaitsSnapshot;
+    return takeBackBuffer(to);
   }
-  if (taken > 0) link.out.erase(0, static_cast<std::size_t>(taken));
-  link.full = true;
+  if (taken > 0) to.out.erase(0, static_cast<std::size_t>(taken));
+  to.full = true;
 }
 
 }  // namespace mediasync::server

@@ -5,20 +5,21 @@
 #include <string_view>
 
 #include "core/context/part.h"
+#include "core/delivery/recipient.h"
 
 namespace mediasync::server {
 
 class SocketWriter : Part {
  public:
   explicit SocketWriter(Context&);
-  void send(Link&, std::string_view packet);
-  void sendBinary(Link&, std::string_view bytes);
-  void sendRaw(Link&, std::string_view frames);
-  void uncork(Link&);
+  void send(Recipient&, std::string_view packet);
+  void sendBinary(Recipient&, std::string_view bytes);
+  void sendRaw(Recipient&, std::string_view frames);
+  void uncork(Recipient&);
 
  private:
-  void lendBuffer(Link&);
-  void takeBackBuffer(Link&);
+  void lendBuffer(Recipient&);
+  void takeBackBuffer(Recipient&);
 
   std::string spareOut_;  // empty; see lendBuffer()
 };

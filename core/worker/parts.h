@@ -60,9 +60,9 @@ struct Ground {
 
 // What members of sessions are sent.
 struct Delivery {
-  Delivery(Context& context, Ground& ground)
+  explicit Delivery(Context& context)
       : writer(context),
-        rooms(context, ground.departures, writer),
+        rooms(context, writer),
         snapshots(context, rooms, writer),
         pollAnswers(context, rooms, snapshots) {
     rooms.answerPollsBy(pollAnswers);
@@ -102,8 +102,8 @@ struct Connections {
 struct Requests {
   Requests(Context& context, Ground& ground, Delivery& delivery, Connections& connections)
       : scriptEvents(context, ground.hooks, ground.outbox, connections.replies),
-        commands(context, ground.admission, connections.confirmations, ground.departures, ground.eviction, ground.hooks,
-                 ground.outbox, connections.replies, delivery.rooms, delivery.snapshots, connections.waiting),
+        commands(context, ground.admission, connections.confirmations, ground.eviction, ground.hooks, ground.outbox,
+                 connections.replies, delivery.rooms, delivery.snapshots, connections.waiting),
         rest(context, ground.admission, connections.confirmations, ground.eviction),
         scriptCalls(context, ground.hooks, connections.namespaces, ground.outbox, rest),
         admin(context, connections.confirmations, scriptCalls),

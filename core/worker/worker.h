@@ -65,7 +65,7 @@ class Worker {
 
   Context context_;
   Ground ground_{context_};
-  Delivery delivery_{context_, ground_};
+  Delivery delivery_{context_};
   Connections connections_{context_, ground_, delivery_};
   Requests requests_{context_, ground_, delivery_, connections_};
   Transports transports_{context_, ground_, delivery_, connections_, requests_.services};
