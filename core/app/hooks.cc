@@ -193,7 +193,7 @@ void Hooks::tellScripts() {
   }
 }
 
-void Hooks::tellDisconnected(const ConnectionTransaction& txn) {
+void Hooks::disconnected(const ConnectionTransaction& txn) {
   Scripts* scripts = env_.scripts();
   if (scripts == nullptr || !txn.record().namespaceConnected || !scripts->listens(Hook::kDisconnect)) return;
   const json socket{{"connection", handleOf(txn.ref())}, {"id", store::idText(txn.record().socketId)}};

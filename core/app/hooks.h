@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/connection/caller.h"
+#include "core/connection/disconnect_listener.h"
 #include "core/context/part.h"
 #include "core/context/scripts.h"
 #include "core/socketio/packet.h"
@@ -17,7 +18,7 @@
 
 namespace mediasync::server {
 
-class Hooks : Part {
+class Hooks : Part, public DisconnectListener {
  public:
   explicit Hooks(Context&);
   bool hasNotices() const { return !notices_.list.empty(); }
@@ -37,7 +38,7 @@ class Hooks : Part {
   std::optional<Verdict> consultCommand(Caller&, const socketio::Packet&);
   static bool decodeAttachments(const nlohmann::json& object, const char* member, std::vector<std::string>&);
   void tellScripts();
-  void tellDisconnected(const store::ConnectionTransaction&);
+  void disconnected(const store::ConnectionTransaction&) override;
 
  private:
   static Verdict failed(Hook, const Options&);

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "core/app/hooks.h"
 #include "core/connection/account.h"
+#include "core/connection/disconnect_listener.h"
 #include "core/store/recovery_table.h"
 #include "core/store/session_transaction.h"
 
@@ -21,8 +21,8 @@ constexpr std::uint32_t kLogPerSession = 4 * 1024;
 
 }  // namespace
 
-Departures::Departures(Context& context, Accounts& accounts, Hooks& hooks)
-    : Part(context), accounts_(accounts), hooks_(hooks) {}
+Departures::Departures(Context& context, Accounts& accounts, DisconnectListener& listener)
+    : Part(context), accounts_(accounts), listener_(listener) {}
 
 // It says nothing against a client that its server sends away.
 void Departures::chargeForLog(const Leftover& leftover, const Link& link, Instant now) {
@@ -55,7 +55,7 @@ Leftover Departures::vacate(ConnectionTransaction& txn, Instant now, Departure d
 Leftover Departures::endConnection(ConnectionTransaction& txn, Instant now, Departure departure, Ending ending,
                                    const Link* link) {
   const Leftover leftover = vacate(txn, now, departure);
-  hooks_.tellDisconnected(txn);
+  listener_.disconnected(txn);
   Ended ended = accounts_.endOf(txn, now, ending, link);
   txn.destroy();
   txn.commit();

@@ -13,7 +13,7 @@
 namespace mediasync::server {
 
 class Accounts;
-class Hooks;
+class DisconnectListener;
 
 // A connection leaves this behind.
 struct Leftover {
@@ -28,7 +28,7 @@ struct Leftover {
 
 class Departures : Part {
  public:
-  Departures(Context&, Accounts&, Hooks&);
+  Departures(Context&, Accounts&, DisconnectListener&);
   void forgetRecovery(const store::RandomId& pid, const store::ConnectionRef&);
   Leftover vacate(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
   Leftover endConnection(store::ConnectionTransaction&, Instant now, Departure, Ending, const Link*);
@@ -41,7 +41,7 @@ class Departures : Part {
   std::uint32_t logLeftIn(const store::LostSeat&);
 
   Accounts& accounts_;
-  Hooks& hooks_;
+  DisconnectListener& listener_;
 };
 
 }  // namespace mediasync::server

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "core/app/hooks.h"
 #include "core/connection/caller.h"
 #include "core/connection/departures.h"
+#include "core/connection/disconnect_listener.h"
 #include "core/connection/links.h"
 #include "core/connection/replies.h"
 #include "core/connection/work.h"
@@ -20,8 +20,9 @@ constexpr std::string_view kMain = "/";
 
 }  // namespace
 
-Namespaces::Namespaces(Context& context, Departures& departures, Hooks& hooks, Links& links, Replies& replies)
-    : Part(context), departures_(departures), hooks_(hooks), links_(links), replies_(replies) {}
+Namespaces::Namespaces(Context& context, Departures& departures, DisconnectListener& listener, Links& links,
+                       Replies& replies)
+    : Part(context), departures_(departures), listener_(listener), links_(links), replies_(replies) {}
 
 // A client that is refused may try again on the same connection, but not as often as it likes.
 bool Namespaces::connectsTooOften(const Caller& caller) {
@@ -72,7 +73,7 @@ void Namespaces::disconnectMain(Caller& caller) {
   {
     ConnectionTransaction txn(zone_, caller.connection.shard);
     if (!txn.open(caller.connection)) return;
-    hooks_.tellDisconnected(txn);
+    listener_.disconnected(txn);
     loseSeat(context_, txn, env_.now());
     pid = txn.record().pid;
     recoverable = txn.record().recoverable;

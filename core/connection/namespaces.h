@@ -13,7 +13,7 @@
 namespace mediasync::server {
 
 class Departures;
-class Hooks;
+class DisconnectListener;
 class Links;
 class Replies;
 struct Caller;
@@ -36,7 +36,7 @@ inline std::uint32_t tagOf(std::uint64_t ackId) {
 
 class Namespaces : Part {
  public:
-  Namespaces(Context&, Departures&, Hooks&, Links&, Replies&);
+  Namespaces(Context&, Departures&, DisconnectListener&, Links&, Replies&);
   std::uint64_t newAckId(const store::ConnectionRef&, std::string_view nsp, std::uint32_t tag = 0);
   bool takeAckId(const Caller&, std::string_view nsp, std::uint64_t id);
   bool connectsTooOften(const Caller&);
@@ -53,7 +53,7 @@ class Namespaces : Part {
   void seatChanged(Caller&, store::ConnectionTransaction&);
 
   Departures& departures_;
-  Hooks& hooks_;
+  DisconnectListener& listener_;
   Links& links_;
   Replies& replies_;
 };

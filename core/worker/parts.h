@@ -40,24 +40,6 @@
 
 namespace mediasync::server {
 
-// These know only the tables, and the scripts and logs of the operator.
-struct Ground {
-  explicit Ground(Context& context)
-      : outbox(context),
-        accounts(context),
-        hooks(context),
-        departures(context, accounts, hooks),
-        eviction(context),
-        admission(context) {}
-
-  Outbox outbox;
-  Accounts accounts;
-  Hooks hooks;
-  Departures departures;
-  Eviction eviction;
-  Admission admission;
-};
-
 // What members of sessions are sent.
 struct Delivery {
   explicit Delivery(Context& context)
@@ -74,24 +56,29 @@ struct Delivery {
   PollAnswers pollAnswers;
 };
 
-// The connections that the worker owns, and answers to any.
+// The connections that the worker owns, and answers to any. `listener` is told of those that leave.
 struct Connections {
-  Connections(Context& context, Ground& ground, Delivery& delivery)
-      : alarms(context),
-        links(context, ground.accounts, alarms, ground.departures, delivery.pollAnswers, delivery.rooms,
-              delivery.writer, waiting),
-        replies(context, links, ground.outbox, delivery.writer),
-        confirmations(context, replies),
+  Connections(Context& context, DisconnectListener& listener, Delivery& delivery)
+      : outbox(context),
+        accounts(context),
+        departures(context, accounts, listener),
+        eviction(context),
+        alarms(context),
+        links(context, accounts, alarms, departures, delivery.pollAnswers, delivery.rooms, delivery.writer, waiting),
+        replies(context, links, outbox, delivery.writer),
         attachments(context),
-        namespaces(context, ground.departures, ground.hooks, links, replies),
+        namespaces(context, departures, listener, links, replies),
         handshakes(context, namespaces),
-        recovery(context, ground.departures, handshakes, replies, delivery.rooms, delivery.snapshots) {}
+        recovery(context, departures, handshakes, replies, delivery.rooms, delivery.snapshots) {}
 
+  Outbox outbox;
+  Accounts accounts;
+  Departures departures;
+  Eviction eviction;
   WaitingLine waiting;
   Alarms alarms;
   Links links;
   Replies replies;
-  Confirmations confirmations;
   Attachments attachments;
   Namespaces namespaces;
   Handshakes handshakes;
@@ -100,17 +87,27 @@ struct Connections {
 
 // What clients, REST, scripts and admins ask for.
 struct Requests {
-  Requests(Context& context, Ground& ground, Delivery& delivery, Connections& connections)
-      : scriptEvents(context, ground.hooks, ground.outbox, connections.replies),
-        commands(context, ground.admission, connections.confirmations, ground.eviction, ground.hooks, ground.outbox,
+  Requests(Context& context, Hooks& hooks, Delivery& delivery, Connections& connections)
+      : admission(context),
+        confirmations(context, connections.replies),
+        scriptEvents(context, hooks, connections.outbox, connections.replies),
+        commands(context, admission, confirmations, connections.eviction, hooks, connections.outbox,
                  connections.replies, delivery.rooms, delivery.snapshots, connections.waiting),
-        rest(context, ground.admission, connections.confirmations, ground.eviction),
-        scriptCalls(context, ground.hooks, connections.namespaces, ground.outbox, rest),
-        admin(context, connections.confirmations, scriptCalls),
-        services{
-            context,  connections.replies,  connections.namespaces, connections.attachments, ground.hooks, scriptEvents,
-            commands, connections.recovery, ground.departures} {}
+        rest(context, admission, confirmations, connections.eviction),
+        scriptCalls(context, hooks, connections.namespaces, connections.outbox, rest),
+        admin(context, confirmations, scriptCalls),
+        services{context,
+                 connections.replies,
+                 connections.namespaces,
+                 connections.attachments,
+                 hooks,
+                 scriptEvents,
+                 commands,
+                 connections.recovery,
+                 connections.departures} {}
 
+  Admission admission;
+  Confirmations confirmations;
   ScriptEvents scriptEvents;
   Commands commands;
   Rest rest;
@@ -121,20 +118,20 @@ struct Requests {
 
 // The ways in.
 struct Transports {
-  Transports(Context& context, Ground& ground, Delivery& delivery, Connections& connections, Services& services)
+  Transports(Context& context, Delivery& delivery, Connections& connections, Services& services)
       : reload(context, connections.alarms, connections.handshakes, connections.links, delivery.pollAnswers,
                delivery.rooms, delivery.writer, connections.waiting),
         heartbeat(context, connections.alarms, connections.attachments, connections.links, delivery.pollAnswers, reload,
                   delivery.writer),
         mailboxes(context, connections.links, delivery.pollAnswers, reload, delivery.rooms, delivery.snapshots,
                   delivery.writer),
-        sockets(context, ground.accounts, connections.alarms, ground.eviction, connections.handshakes, heartbeat,
-                connections.links, mailboxes, delivery.pollAnswers, delivery.rooms, delivery.writer,
+        sockets(context, connections.accounts, connections.alarms, connections.eviction, connections.handshakes,
+                heartbeat, connections.links, mailboxes, delivery.pollAnswers, delivery.rooms, delivery.writer,
                 connections.waiting, services),
-        polls(context, ground.accounts, connections.alarms, connections.attachments, ground.eviction,
-              connections.handshakes, connections.links, ground.outbox, delivery.pollAnswers, connections.replies,
+        polls(context, connections.accounts, connections.alarms, connections.attachments, connections.eviction,
+              connections.handshakes, connections.links, connections.outbox, delivery.pollAnswers, connections.replies,
               connections.waiting, services),
-        retries(context, ground.outbox, polls, sockets, connections.waiting, services) {}
+        retries(context, connections.outbox, polls, sockets, connections.waiting, services) {}
 
   Reload reload;
   Heartbeat heartbeat;
@@ -146,9 +143,9 @@ struct Transports {
 
 // What keeps the tables in order.
 struct Care {
-  Care(Context& context, Ground& ground, Delivery& delivery, Connections& connections, Transports& transports)
-      : reaper(context, ground.departures, connections.links, delivery.rooms),
-        sweep(context, ground.departures, reaper),
+  Care(Context& context, Delivery& delivery, Connections& connections, Transports& transports)
+      : reaper(context, connections.departures, connections.links, delivery.rooms),
+        sweep(context, connections.departures, reaper),
         recheck(context, connections.links, reaper, delivery.rooms, transports.sockets, connections.waiting) {}
 
   Reaper reaper;

@@ -40,25 +40,25 @@ void Worker::signOn(store::ProcessId process) {
 void Worker::stop() {
   if (std::exchange(context_.stopped, true)) return;
   store::takeHandovers(zone(), context_.id.slot, false);
-  connections_.confirmations.confirmAll();
+  requests_.confirmations.confirmAll();
   delivery_.rooms.deliverDue(std::numeric_limits<std::int64_t>::max());
   stopSockets();
   for (const auto& [ref, link] : connections_.links.all()) {
     if (link->poll != nullptr) transports_.reload.sendElsewhere(*link);
   }
-  const EndReason reason = ground_.accounts.departureReason();
+  const EndReason reason = connections_.accounts.departureReason();
   const std::vector<Channel*> probing = connections_.waiting.pending().probing;
   for (Channel* channel : probing)
     sockets().failChannel(*channel, {reason, CloseCode::kGoingAway});
   for (PostJob* job : std::exchange(connections_.waiting.pending().posts, {})) {
-    ground_.outbox.closeFromAfar(*job, store::Closing::kByServer, reason);
+    connections_.outbox.closeFromAfar(*job, store::Closing::kByServer, reason);
     job->finished(engineio::Error::kBadRequest);
   }
   flush();
   // What is left are polling connections, which other workers adopt.
   while (!connections_.links.all().empty()) {
     Link& link = *connections_.links.all().begin()->second;
-    ground_.accounts.settleAccount(link);
+    connections_.accounts.settleAccount(link);
     connections_.links.disown(link);
   }
   signedOff_ = true;
@@ -86,15 +86,15 @@ void Worker::flush() {
     connections_.links.endDoomed();
   }
   delivery_.rooms.publishNeeds();
-  if (ground_.hooks.hasNotices()) ground_.hooks.tellScripts();
+  if (hooks_.hasNotices()) hooks_.tellScripts();
   wakeOthers();
-  if (ground_.accounts.hasEnded()) ground_.accounts.tellEnded();  // which takes its time
+  if (connections_.accounts.hasEnded()) connections_.accounts.tellEnded();  // which takes its time
 }
 
 void Worker::takeMail() {
   transports_.mailboxes.takeSessionMail();
   transports_.mailboxes.takeConnectionMail();
-  connections_.confirmations.confirmWritten();
+  requests_.confirmations.confirmWritten();
 }
 
 void Worker::wakeOthers() {
@@ -137,7 +137,7 @@ void Worker::tick(std::int64_t lateBy) {
   care_.sweep.noteLag(now, lateBy);
   hearSignal();  // whoever meant to wake this worker may have died before it did
   takeMail();
-  connections_.confirmations.confirmLate();
+  requests_.confirmations.confirmLate();
   for (const auto& [ref, room] : delivery_.rooms.all()) {
     if (room->behind > 0) delivery_.rooms.needsChanged(*room);  // someone's patience may be at its end
     delivery_.snapshots.dropRoster(*room, now);

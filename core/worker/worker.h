@@ -47,9 +47,9 @@ class Worker {
   Rest& rest() { return requests_.rest; }
   Admin& admin() { return requests_.admin; }
   ScriptCalls& scriptCalls() { return requests_.scriptCalls; }
-  Hooks& hooks() { return ground_.hooks; }
+  Hooks& hooks() { return hooks_; }
   Retries& retries() { return transports_.retries; }
-  Confirmations& confirmations() { return connections_.confirmations; }
+  Confirmations& confirmations() { return requests_.confirmations; }
 
   const store::Zone& zone() const { return context_.zone; }
   store::WorkerCounters& counters() { return context_.counters; }
@@ -64,12 +64,12 @@ class Worker {
   void sweepIfDue(Instant now);
 
   Context context_;
-  Ground ground_{context_};
+  Hooks hooks_{context_};
   Delivery delivery_{context_};
-  Connections connections_{context_, ground_, delivery_};
-  Requests requests_{context_, ground_, delivery_, connections_};
-  Transports transports_{context_, ground_, delivery_, connections_, requests_.services};
-  Care care_{context_, ground_, delivery_, connections_, transports_};
+  Connections connections_{context_, hooks_, delivery_};
+  Requests requests_{context_, hooks_, delivery_, connections_};
+  Transports transports_{context_, delivery_, connections_, requests_.services};
+  Care care_{context_, delivery_, connections_, transports_};
   std::uint32_t seenRepairs_ = 0;
   bool signedOff_ = false;  // its mailboxes are others' business
 };
