@@ -37,45 +37,43 @@ std::unique_ptr<Deferred> EngineEcho::restored(std::string_view) const {
   return nullptr;
 }
 
-Handled EngineEcho::received(Services& services, Caller& caller, const engineio::Packet& message,
-                             std::unique_ptr<Deferred>&) {
+Handled EngineEcho::received(Caller& caller, const engineio::Packet& message, std::unique_ptr<Deferred>&) {
   if (message.binary) {
-    services.replies.replyBinary(caller, message.data);
+    services_.replies.replyBinary(caller, message.data);
   } else {
-    services.replies.reply(caller, "4" + std::string(message.data));
+    services_.replies.reply(caller, "4" + std::string(message.data));
   }
   return Handled::kDone;
 }
 
-std::size_t SocketEcho::takesBinary(Services&, const Caller& caller, const socketio::Packet&) const {
+std::size_t SocketEcho::takesBinary(const Caller& caller, const socketio::Packet&) const {
   return caller.options.engine.maxPayload;
 }
 
-void SocketEcho::connected(Services& services, Caller& caller, std::string_view nsp, const json& auth) {
-  send(services, caller, eventPrefix(nsp, 0), json::array({"auth", auth}), {});
+void SocketEcho::connected(Caller& caller, std::string_view nsp, const json& auth) {
+  send(services_, caller, eventPrefix(nsp, 0), json::array({"auth", auth}), {});
 }
 
-Handled SocketEcho::event(Services& services, Caller& caller, const socketio::Packet& packet,
-                          const std::vector<std::string>& attachments) {
+Handled SocketEcho::event(Caller& caller, const socketio::Packet& packet, const std::vector<std::string>& attachments) {
   const json& args = *packet.data;
   if (args[0] == "message") {
-    send(services, caller, eventPrefix(packet.nsp, attachments.size()), renamed(args, "message-back"), attachments);
+    send(services_, caller, eventPrefix(packet.nsp, attachments.size()), renamed(args, "message-back"), attachments);
   } else if (args[0] == "message-with-ack" && packet.id) {
     std::string prefix = "4";
     socketio::appendAckPrefix(prefix, packet.nsp, *packet.id, attachments.size());
-    send(services, caller, std::move(prefix), json(args.begin() + 1, args.end()), attachments);
+    send(services_, caller, std::move(prefix), json(args.begin() + 1, args.end()), attachments);
   } else if (args[0] == "ask") {
-    const std::uint64_t id = services.namespaces.newAckId(caller.connection, packet.nsp);
-    send(services, caller, eventPrefix(packet.nsp, attachments.size(), id), renamed(args, "question"), attachments);
+    const std::uint64_t id = services_.namespaces.newAckId(caller.connection, packet.nsp);
+    send(services_, caller, eventPrefix(packet.nsp, attachments.size(), id), renamed(args, "question"), attachments);
   }
   return Handled::kDone;
 }
 
-void SocketEcho::acknowledged(Services& services, Caller& caller, const socketio::Packet& packet,
+void SocketEcho::acknowledged(Caller& caller, const socketio::Packet& packet,
                               const std::vector<std::string>& attachments) {
   json args = *packet.data;
   args.insert(args.begin(), "answer");
-  send(services, caller, eventPrefix(packet.nsp, attachments.size()), args, attachments);
+  send(services_, caller, eventPrefix(packet.nsp, attachments.size()), args, attachments);
 }
 
 }  // namespace mediasync::server

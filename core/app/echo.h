@@ -2,18 +2,23 @@
 // suites of Engine.IO and Socket.IO run against them.
 #pragma once
 
-#include "core/connection/application.h"
+#include "core/app/socket_application.h"
 
 namespace mediasync::server {
+
+struct Services;
 
 // Every message comes back as it came.
 class EngineEcho final : public EngineApplication {
  public:
-  bool expectsConnect() const override { return false; }
-  void opened(Services&, Caller&) override {}
-  Handled received(Services&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
-  Handled resumed(Services&, Caller&, Deferred&) override { return Handled::kDone; }
+  explicit EngineEcho(Services& services) : services_(services) {}
+  void opened(Caller&) override {}
+  Handled received(Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
+  Handled resumed(Caller&, Deferred&) override { return Handled::kDone; }
   std::unique_ptr<Deferred> restored(std::string_view text) const override;
+
+ private:
+  Services& services_;
 };
 
 // In the namespaces "/" and "/custom":
@@ -24,18 +29,18 @@ class EngineEcho final : public EngineApplication {
 //                     acknowledges comes back as "answer"
 class SocketEcho final : public SocketApplication {
  public:
-  bool hasNamespace(Services&, const Caller&, std::string_view nsp) const override {
-    return nsp == "/" || nsp == "/custom";
-  }
-  std::size_t takesBinary(Services&, const Caller&, const socketio::Packet&) const override;
+  explicit SocketEcho(Services& services) : services_(services) {}
+  bool hasNamespace(const Caller&, std::string_view nsp) const override { return nsp == "/" || nsp == "/custom"; }
+  std::size_t takesBinary(const Caller&, const socketio::Packet&) const override;
   bool recovers() const override { return true; }
-  void connected(Services&, Caller&, std::string_view nsp, const nlohmann::json& auth) override;
-  Handled event(Services&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
-  std::optional<Handled> plainEvent(Services&, Caller&, const socketio::PlainEvent&) override { return std::nullopt; }
-  void acknowledged(Services&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
-  Handled refuseBinary(Services&, Caller&, const socketio::Packet&, const session::Refusal&) override {
-    return Handled::kClose;
-  }
+  void connected(Caller&, std::string_view nsp, const nlohmann::json& auth) override;
+  Handled event(Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
+  std::optional<Handled> plainEvent(Caller&, const socketio::PlainEvent&) override { return std::nullopt; }
+  void acknowledged(Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) override;
+  Handled refuseBinary(Caller&, const socketio::Packet&, const session::Refusal&) override { return Handled::kClose; }
+
+ private:
+  Services& services_;
 };
 
 }  // namespace mediasync::server

@@ -79,29 +79,28 @@ std::optional<std::optional<Offset>> offsetOf(const json& auth) {
 }  // namespace
 
 // Clients of that time take the connection to the main namespace for granted. There is no packet that could wait.
-void SocketIo::opened(Services& services, Caller& caller) {
+void SocketIo::opened(Caller& caller) {
   if (!isOld(caller)) return;
-  const auto verdict = services.hooks.consultConnect(caller, kMain, json::object());
+  const auto verdict = services_.hooks.consultConnect(caller, kMain, json::object());
   if (verdict && verdict->kind == Verdict::Kind::kAllow) {
-    connectMain(services, caller, json::object());
+    connectMain(caller, json::object());
   } else {
-    refuseConnect(services, caller, kMain, verdict ? verdict->message : kFull);
+    refuseConnect(services_, caller, kMain, verdict ? verdict->message : kFull);
   }
 }
 
-Handled SocketIo::received(Services& services, Caller& caller, const engineio::Packet& message,
-                           std::unique_ptr<Deferred>& deferred) {
-  if (message.binary) return attachment(services, caller, message.data, deferred);
-  if (services.attachments.awaitsAttachments(caller)) return Handled::kClose;
-  if (const auto handled = plainEvent(services, caller, message.data)) {
+Handled SocketIo::received(Caller& caller, const engineio::Packet& message, std::unique_ptr<Deferred>& deferred) {
+  if (message.binary) return attachment(caller, message.data, deferred);
+  if (services_.attachments.awaitsAttachments(caller)) return Handled::kClose;
+  if (const auto handled = plainEvent(caller, message.data)) {
     if (*handled == Handled::kDeferred) deferred = restored(message.data);
     return *handled;
   }
   auto decoded = std::make_unique<Deferred>();
   if (!socketio::decode(message.data, kLimits, decoded->packet)) return Handled::kClose;
-  if (decoded->packet.attachments > 0) return beginBinary(services, caller, message.data, decoded->packet);
+  if (decoded->packet.attachments > 0) return beginBinary(caller, message.data, decoded->packet);
   caller.question = &decoded->question;
-  const Handled handled = packet(services, caller, decoded->packet, {});
+  const Handled handled = packet(caller, decoded->packet, {});
   if (handled != Handled::kDeferred) return handled;
   decoded->text = message.data;
   deferred = std::move(decoded);
@@ -109,15 +108,15 @@ Handled SocketIo::received(Services& services, Caller& caller, const engineio::P
 }
 
 // nullopt: it has to be decoded.
-std::optional<Handled> SocketIo::plainEvent(Services& services, Caller& caller, std::string_view text) {
+std::optional<Handled> SocketIo::plainEvent(Caller& caller, std::string_view text) {
   socketio::PlainEvent event;
-  if (!socketio::readPlainEvent(text, event) || !services.namespaces.isConnected(caller, kMain)) return std::nullopt;
-  return application_.plainEvent(services, caller, event);
+  if (!socketio::readPlainEvent(text, event) || !services_.namespaces.isConnected(caller, kMain)) return std::nullopt;
+  return application_.plainEvent(caller, event);
 }
 
-Handled SocketIo::resumed(Services& services, Caller& caller, Deferred& deferred) {
+Handled SocketIo::resumed(Caller& caller, Deferred& deferred) {
   caller.question = &deferred.question;
-  return packet(services, caller, deferred.packet, deferred.attachments);
+  return packet(caller, deferred.packet, deferred.attachments);
 }
 
 // The text of a packet, and each attachment behind a byte that it cannot have in it.
@@ -135,24 +134,22 @@ std::unique_ptr<Deferred> SocketIo::restored(std::string_view text) const {
   return deferred;
 }
 
-Handled SocketIo::packet(Services& services, Caller& caller, const socketio::Packet& packet,
-                         const std::vector<std::string>& attachments) {
-  if (packet.type == PacketType::kConnect) return connect(services, caller, packet);
-  if (!services.namespaces.isConnected(caller, packet.nsp)) return Handled::kClose;  // the reference's "invalid state"
-  if (packet.type == PacketType::kDisconnect) return disconnect(services, caller, packet.nsp);
-  return deliver(services, caller, packet, attachments);
+Handled SocketIo::packet(Caller& caller, const socketio::Packet& packet, const std::vector<std::string>& attachments) {
+  if (packet.type == PacketType::kConnect) return connect(caller, packet);
+  if (!services_.namespaces.isConnected(caller, packet.nsp)) return Handled::kClose;  // the reference's "invalid state"
+  if (packet.type == PacketType::kDisconnect) return disconnect(caller, packet.nsp);
+  return deliver(caller, packet, attachments);
 }
 
-Handled SocketIo::deliver(Services& services, Caller& caller, const socketio::Packet& packet,
-                          const std::vector<std::string>& attachments) {
+Handled SocketIo::deliver(Caller& caller, const socketio::Packet& packet, const std::vector<std::string>& attachments) {
   switch (packet.type) {
     case PacketType::kEvent:
     case PacketType::kBinaryEvent:
-      return application_.event(services, caller, packet, attachments);
+      return application_.event(caller, packet, attachments);
     case PacketType::kAck:
     case PacketType::kBinaryAck:
-      if (packet.id && services.namespaces.takeAckId(caller, packet.nsp, *packet.id)) {
-        application_.acknowledged(services, caller, packet, attachments);
+      if (packet.id && services_.namespaces.takeAckId(caller, packet.nsp, *packet.id)) {
+        application_.acknowledged(caller, packet, attachments);
       }
       return Handled::kDone;
     default:
@@ -160,144 +157,142 @@ Handled SocketIo::deliver(Services& services, Caller& caller, const socketio::Pa
   }
 }
 
-Handled SocketIo::connect(Services& services, Caller& caller, const socketio::Packet& packet) {
-  services.namespaces.chargeConnect(caller);
+Handled SocketIo::connect(Caller& caller, const socketio::Packet& packet) {
+  services_.namespaces.chargeConnect(caller);
   std::string nsp = packet.nsp;
   json auth = packet.hasData ? *packet.data : json::object();
   if (isOld(caller)) socketio::splitQuery(nsp, auth);
-  if (!application_.hasNamespace(services, caller, nsp)) {
-    refuseConnect(services, caller, nsp, "Invalid namespace");
+  if (!application_.hasNamespace(caller, nsp)) {
+    refuseConnect(services_, caller, nsp, "Invalid namespace");
     return Handled::kDone;
   }
-  if (!services.namespaces.isConnected(caller, nsp)) {
-    if (services.namespaces.connectsTooOften(caller)) return Handled::kFlood;
+  if (!services_.namespaces.isConnected(caller, nsp)) {
+    if (services_.namespaces.connectsTooOften(caller)) return Handled::kFlood;
     if (caller.options.hooks && auth.dump().size() > store::ConnectionTransaction::kMaxAuthBytes) {
-      refuseConnect(services, caller, nsp, kLongAuth, kLongAuthData);
+      refuseConnect(services_, caller, nsp, kLongAuth, kLongAuthData);
       return Handled::kDone;
     }
-    const auto verdict = services.hooks.consultConnect(caller, nsp, auth);
+    const auto verdict = services_.hooks.consultConnect(caller, nsp, auth);
     if (!verdict) return Handled::kDeferred;
     if (verdict->kind != Verdict::Kind::kAllow) {
-      refuseConnect(services, caller, nsp, verdict->message, json{{"code", verdict->code}}.dump());
+      refuseConnect(services_, caller, nsp, verdict->message, json{{"code", verdict->code}}.dump());
       return Handled::kDone;
     }
   }
-  return nsp == kMain ? connectMain(services, caller, auth) : connectOther(services, caller, nsp, auth);
+  return nsp == kMain ? connectMain(caller, auth) : connectOther(caller, nsp, auth);
 }
 
-bool SocketIo::isRecoverable(Services& services, const Caller& caller, const json& auth) const {
-  if (!application_.recovers() || !services.recovery.canRecover(caller)) return false;
+bool SocketIo::isRecoverable(const Caller& caller, const json& auth) const {
+  if (!application_.recovers() || !services_.recovery.canRecover(caller)) return false;
   const auto wanted = auth.find("recovery");
   return wanted == auth.end() || *wanted != false;
 }
 
-Handled SocketIo::connectMain(Services& services, Caller& caller, const json& auth) {
-  if (services.namespaces.isConnected(caller, kMain)) return isOld(caller) ? Handled::kDone : Handled::kClose;
+Handled SocketIo::connectMain(Caller& caller, const json& auth) {
+  if (services_.namespaces.isConnected(caller, kMain)) return isOld(caller) ? Handled::kDone : Handled::kClose;
   Connecting connecting;
   if (!auth.empty()) connecting.auth = withoutSecret(auth);
   if (connecting.auth.size() > store::ConnectionTransaction::kMaxAuthBytes) {  // before anything is claimed by it
-    refuseConnect(services, caller, kMain, kLongAuth, kLongAuthData);
+    refuseConnect(services_, caller, kMain, kLongAuth, kLongAuthData);
     return Handled::kDone;
   }
   const bool givesSecret = caller.options.asksSecret && auth.contains(kUserSecret) && !auth[kUserSecret].is_null();
   const auto secret = givesSecret ? textOf(auth, kUserSecret) : std::nullopt;
   if (givesSecret && !(secret && api::isSecret(*secret))) {
-    refuseConnect(services, caller, kMain, session::kInvalidUserSecret.message, R"({"code":"INVALID_USER_SECRET"})");
+    refuseConnect(services_, caller, kMain, session::kInvalidUserSecret.message, R"({"code":"INVALID_USER_SECRET"})");
     return Handled::kDone;
   }
-  connecting.secret = services.recovery.secretOf(caller, secret);
-  const bool recoverable = isRecoverable(services, caller, auth);
+  connecting.secret = services_.recovery.secretOf(caller, secret);
+  const bool recoverable = isRecoverable(caller, auth);
   const auto pid = recoverable ? store::parseId(textOf(auth, "pid").value_or("")) : std::nullopt;
-  if (const auto claim = pid ? services.recovery.claim(caller, *pid, connecting) : std::nullopt) {
+  if (const auto claim = pid ? services_.recovery.claim(caller, *pid, connecting) : std::nullopt) {
     std::string answer = "4";
     socketio::appendConnect(answer, kMain, store::idText(claim->socketId), store::idText(claim->pid));
     try {
       const auto offset = offsetOf(auth);
-      if (offset && services.recovery.comeBack(caller, *claim, connecting, *offset, answer)) return Handled::kDone;
+      if (offset && services_.recovery.comeBack(caller, *claim, connecting, *offset, answer)) return Handled::kDone;
     } catch (const store::Busy&) {
       return Handled::kDeferred;
     } catch (const store::OutOfSpace&) {
     }
-    services.recovery.forgetClaim(caller, *claim);
+    services_.recovery.forgetClaim(caller, *claim);
   }
 
-  connecting.socketId = services.context.randomId();
-  const store::RandomId fresh = services.context.randomId();
-  if (recoverable && services.recovery.makeRecoverable(caller, fresh, connecting)) connecting.pid = fresh;
+  connecting.socketId = services_.context.randomId();
+  const store::RandomId fresh = services_.context.randomId();
+  if (recoverable && services_.recovery.makeRecoverable(caller, fresh, connecting)) connecting.pid = fresh;
   Connected connected = Connected::kNoSpace;
   try {
-    connected = services.namespaces.connectMain(caller, connecting);
+    connected = services_.namespaces.connectMain(caller, connecting);
   } catch (const store::OutOfSpace&) {
   }
-  if (connected != Connected::kDone && connecting.pid) services.departures.forgetRecovery(fresh, caller.connection);
+  if (connected != Connected::kDone && connecting.pid) services_.departures.forgetRecovery(fresh, caller.connection);
   if (connected == Connected::kNoSpace) {
-    services.context.noteFull();
-    refuseConnect(services, caller, kMain, kFull);
+    services_.context.noteFull();
+    refuseConnect(services_, caller, kMain, kFull);
     return Handled::kDone;
   }
   if (connected != Connected::kDone) return Handled::kClose;
   if (connecting.pid) {
     std::string answer = "4";
     socketio::appendConnect(answer, kMain, store::idText(connecting.socketId), store::idText(fresh));
-    services.replies.reply(caller, answer);
+    services_.replies.reply(caller, answer);
   } else {
-    answerConnected(services, caller, kMain, connecting.socketId);
+    answerConnected(services_, caller, kMain, connecting.socketId);
   }
-  application_.connected(services, caller, kMain, auth);
+  application_.connected(caller, kMain, auth);
   return Handled::kDone;
 }
 
-Handled SocketIo::connectOther(Services& services, Caller& caller, const std::string& nsp, const json& auth) {
-  const store::RandomId socketId = services.context.randomId();
+Handled SocketIo::connectOther(Caller& caller, const std::string& nsp, const json& auth) {
+  const store::RandomId socketId = services_.context.randomId();
   try {
-    if (services.namespaces.connectOther(caller, nsp, socketId) != Connected::kDone) return Handled::kClose;
+    if (services_.namespaces.connectOther(caller, nsp, socketId) != Connected::kDone) return Handled::kClose;
   } catch (const store::OutOfSpace&) {
-    services.context.noteFull();
-    refuseConnect(services, caller, nsp, kFull);
+    services_.context.noteFull();
+    refuseConnect(services_, caller, nsp, kFull);
     return Handled::kDone;
   }
-  answerConnected(services, caller, nsp, socketId);
-  application_.connected(services, caller, nsp, auth);
+  answerConnected(services_, caller, nsp, socketId);
+  application_.connected(caller, nsp, auth);
   return Handled::kDone;
 }
 
-Handled SocketIo::disconnect(Services& services, Caller& caller, const std::string& nsp) {
-  services.namespaces.chargeConnect(caller);
+Handled SocketIo::disconnect(Caller& caller, const std::string& nsp) {
+  services_.namespaces.chargeConnect(caller);
   if (nsp == kMain) {
-    services.namespaces.disconnectMain(caller);
+    services_.namespaces.disconnectMain(caller);
   } else {
-    services.namespaces.disconnectOther(caller, nsp);
+    services_.namespaces.disconnectOther(caller, nsp);
   }
   return Handled::kDone;
 }
 
-Handled SocketIo::beginBinary(Services& services, Caller& caller, std::string_view text,
-                              const socketio::Packet& packet) {
-  if (!services.namespaces.isConnected(caller, packet.nsp)) return Handled::kClose;
-  const std::size_t maxBytes = application_.takesBinary(services, caller, packet);
+Handled SocketIo::beginBinary(Caller& caller, std::string_view text, const socketio::Packet& packet) {
+  if (!services_.namespaces.isConnected(caller, packet.nsp)) return Handled::kClose;
+  const std::size_t maxBytes = application_.takesBinary(caller, packet);
   if (maxBytes == 0) {
-    const Handled handled = application_.refuseBinary(services, caller, packet, session::kBinaryUnsupported);
+    const Handled handled = application_.refuseBinary(caller, packet, session::kBinaryUnsupported);
     if (handled != Handled::kDone) return handled;
   }
-  const bool isKept = services.attachments.expectAttachments(caller, packet.attachments, text, maxBytes);
+  const bool isKept = services_.attachments.expectAttachments(caller, packet.attachments, text, maxBytes);
   if (isKept || maxBytes == 0) return Handled::kDone;
-  return application_.refuseBinary(services, caller, packet, session::kBinaryTooLong);
+  return application_.refuseBinary(caller, packet, session::kBinaryTooLong);
 }
 
-Handled SocketIo::attachment(Services& services, Caller& caller, std::string_view bytes,
-                             std::unique_ptr<Deferred>& deferred) {
+Handled SocketIo::attachment(Caller& caller, std::string_view bytes, std::unique_ptr<Deferred>& deferred) {
   Assembled whole;
-  const Attached attached = services.attachments.attachment(caller, bytes, whole);
+  const Attached attached = services_.attachments.attachment(caller, bytes, whole);
   if (attached == Attached::kRefused) return Handled::kClose;
   if (attached == Attached::kMore) return Handled::kDone;
   auto decoded = std::make_unique<Deferred>();
   if (!socketio::decode(whole.packet, kLimits, decoded->packet)) return Handled::kClose;
-  if (attached == Attached::kTooLong || whole.size() > application_.takesBinary(services, caller, decoded->packet)) {
-    return application_.refuseBinary(services, caller, decoded->packet, session::kBinaryTooLong);
+  if (attached == Attached::kTooLong || whole.size() > application_.takesBinary(caller, decoded->packet)) {
+    return application_.refuseBinary(caller, decoded->packet, session::kBinaryTooLong);
   }
   decoded->attachments = std::move(whole.attachments);
   caller.question = &decoded->question;
-  const Handled handled = packet(services, caller, decoded->packet, decoded->attachments);
+  const Handled handled = packet(caller, decoded->packet, decoded->attachments);
   if (handled != Handled::kDeferred) return handled;
   decoded->text = std::move(whole.packet);
   for (const std::string& one : decoded->attachments) {

@@ -6,32 +6,34 @@
 #include <string>
 #include <string_view>
 
-#include "core/connection/application.h"
+#include "core/app/socket_application.h"
 
 namespace mediasync::server {
 
+struct Services;
+
 class SocketIo final : public EngineApplication {
  public:
-  explicit SocketIo(SocketApplication& application) : application_(application) {}
+  SocketIo(Services& services, SocketApplication& application) : services_(services), application_(application) {}
 
-  bool expectsConnect() const override { return true; }
-  void opened(Services&, Caller&) override;
-  Handled received(Services&, Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
-  Handled resumed(Services&, Caller&, Deferred&) override;
+  void opened(Caller&) override;
+  Handled received(Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) override;
+  Handled resumed(Caller&, Deferred&) override;
   std::unique_ptr<Deferred> restored(std::string_view text) const override;
 
  private:
-  std::optional<Handled> plainEvent(Services&, Caller&, std::string_view text);
-  Handled packet(Services&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
-  Handled connect(Services&, Caller&, const socketio::Packet&);
-  Handled connectMain(Services&, Caller&, const nlohmann::json& auth);
-  Handled connectOther(Services&, Caller&, const std::string& nsp, const nlohmann::json& auth);
-  Handled disconnect(Services&, Caller&, const std::string& nsp);
-  Handled deliver(Services&, Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
-  Handled beginBinary(Services&, Caller&, std::string_view text, const socketio::Packet&);
-  Handled attachment(Services&, Caller&, std::string_view bytes, std::unique_ptr<Deferred>& deferred);
-  bool isRecoverable(Services&, const Caller&, const nlohmann::json& auth) const;
+  std::optional<Handled> plainEvent(Caller&, std::string_view text);
+  Handled packet(Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
+  Handled connect(Caller&, const socketio::Packet&);
+  Handled connectMain(Caller&, const nlohmann::json& auth);
+  Handled connectOther(Caller&, const std::string& nsp, const nlohmann::json& auth);
+  Handled disconnect(Caller&, const std::string& nsp);
+  Handled deliver(Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
+  Handled beginBinary(Caller&, std::string_view text, const socketio::Packet&);
+  Handled attachment(Caller&, std::string_view bytes, std::unique_ptr<Deferred>& deferred);
+  bool isRecoverable(const Caller&, const nlohmann::json& auth) const;
 
+  Services& services_;
   SocketApplication& application_;
 };
 

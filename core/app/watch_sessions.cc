@@ -12,35 +12,33 @@ constexpr std::size_t kMaxScriptBytes = 48 * 1024;
 
 }  // namespace
 
-bool WatchSessions::hasNamespace(Services& services, const Caller& caller, std::string_view nsp) const {
-  return nsp == "/" || services.hooks.scriptsHave(caller, nsp);
+bool WatchSessions::hasNamespace(const Caller& caller, std::string_view nsp) const {
+  return nsp == "/" || services_.hooks.scriptsHave(caller, nsp);
 }
 
 // Commands have no use for them.
-std::size_t WatchSessions::takesBinary(Services& services, const Caller& caller, const socketio::Packet& packet) const {
-  return services.hooks.scriptsTakeBinary(caller, packet) ? kMaxScriptBytes : 0;
+std::size_t WatchSessions::takesBinary(const Caller& caller, const socketio::Packet& packet) const {
+  return services_.hooks.scriptsTakeBinary(caller, packet) ? kMaxScriptBytes : 0;
 }
 
-Handled WatchSessions::event(Services& services, Caller& caller, const socketio::Packet& packet,
+Handled WatchSessions::event(Caller& caller, const socketio::Packet& packet,
                              const std::vector<std::string>& attachments) {
-  return services.hooks.isForScripts(caller, packet) ? services.scriptEvents.scriptEvent(caller, packet, attachments)
-                                                     : services.commands.command(caller, packet);
+  return services_.hooks.isForScripts(caller, packet) ? services_.scriptEvents.scriptEvent(caller, packet, attachments)
+                                                      : services_.commands.command(caller, packet);
 }
 
-std::optional<Handled> WatchSessions::plainEvent(Services& services, Caller& caller,
-                                                 const socketio::PlainEvent& event) {
+std::optional<Handled> WatchSessions::plainEvent(Caller& caller, const socketio::PlainEvent& event) {
   if (caller.options.hooks) return std::nullopt;  // scripts are shown JSON
-  return services.commands.command(caller, event);
+  return services_.commands.command(caller, event);
 }
 
-void WatchSessions::acknowledged(Services& services, Caller& caller, const socketio::Packet& packet,
+void WatchSessions::acknowledged(Caller& caller, const socketio::Packet& packet,
                                  const std::vector<std::string>& attachments) {
-  services.hooks.tellAnswer(caller, packet, attachments);
+  services_.hooks.tellAnswer(caller, packet, attachments);
 }
 
-Handled WatchSessions::refuseBinary(Services& services, Caller& caller, const socketio::Packet& packet,
-                                    const session::Refusal& refusal) {
-  return services.commands.refuseBinary(caller, packet, refusal);
+Handled WatchSessions::refuseBinary(Caller& caller, const socketio::Packet& packet, const session::Refusal& refusal) {
+  return services_.commands.refuseBinary(caller, packet, refusal);
 }
 
 }  // namespace mediasync::server

@@ -100,7 +100,7 @@ void Namespaces::disconnectOther(Caller& caller, std::string_view nsp) {
 
 // The time within which a client has to connect to something begins.
 void Namespaces::beginConnectTime(ConnectionTransaction& txn, const Options& options) {
-  if (!engineApplication(options.application).expectsConnect()) return;
+  if (!speaksSocketIo(options.application)) return;
   txn.awaitConnect(env_.now().mono + options.connectTimeout);
 }
 

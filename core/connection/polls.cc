@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/app/services.h"
 #include "core/connection/account.h"
 #include "core/connection/alarms.h"
 #include "core/connection/attachments.h"
@@ -27,7 +26,7 @@ using store::Transport;
 
 Polls::Polls(Context& context, Accounts& accounts, Alarms& alarms, Attachments& attachments, Eviction& eviction,
              Handshakes& handshakes, Links& links, Outbox& outbox, PollAnswers& pollAnswers, Replies& replies,
-             WaitingLine& waiting, Services& services)
+             WaitingLine& waiting, Applications& applications)
     : Part(context),
       accounts_(accounts),
       alarms_(alarms),
@@ -39,7 +38,7 @@ Polls::Polls(Context& context, Accounts& accounts, Alarms& alarms, Attachments& 
       pollAnswers_(pollAnswers),
       replies_(replies),
       waiting_(waiting),
-      services_(services) {}
+      applications_(applications) {}
 
 std::variant<Polls::Opened, NoSpace> Polls::open(const Options& options, engineio::Protocol protocol,
                                                  const Newcomer& newcomer) {
@@ -65,7 +64,7 @@ std::variant<Polls::Opened, NoSpace> Polls::open(const Options& options, enginei
   link->traffic.sent(opened.payload.bytes.size(), 1);
   Allowance allowance;
   Caller caller{link->connection, options, protocol, allowance};
-  engineApplication(options.application).opened(services_, caller);
+  applications_.of(options.application).opened(caller);
   return opened;
 }
 
@@ -182,7 +181,7 @@ std::optional<Polls::PostResult> Polls::runPost(PostJob& job) {
   Handled handled = Handled::kDone;
   if (auto deferred = std::exchange(job.deferred, nullptr)) {
     Caller caller{job.connection, job.options, job.protocol, job.allowance, nullptr, true};
-    handled = engineApplication(job.options.application).resumed(services_, caller, *deferred);
+    handled = applications_.of(job.options.application).resumed(caller, *deferred);
     if (handled == Handled::kDeferred) job.deferred = std::move(deferred);
   }
   std::uint32_t pending = 0;
@@ -264,7 +263,7 @@ Handled Polls::handlePacket(PostJob& job, const engineio::Packet& packet) {
   const bool clientPings = job.protocol.revision == engineio::Revision::kV3;
   switch (packet.type) {
     case engineio::PacketType::kMessage:
-      return engineApplication(job.options.application).received(services_, caller, packet, job.deferred);
+      return applications_.of(job.options.application).received(caller, packet, job.deferred);
     case engineio::PacketType::kPong:
       if (clientPings) return Handled::kClose;
       noteHeard(job);

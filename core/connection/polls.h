@@ -16,7 +16,7 @@
 
 namespace mediasync::server {
 
-struct Services;
+struct Applications;
 class Accounts;
 class Alarms;
 class Attachments;
@@ -31,7 +31,7 @@ class WaitingLine;
 class Polls : Part {
  public:
   Polls(Context&, Accounts&, Alarms&, Attachments&, Eviction&, Handshakes&, Links&, Outbox&, PollAnswers&, Replies&,
-        WaitingLine&, Services&);
+        WaitingLine&, Applications&);
   struct Opened {
     std::string sid;
     engineio::Payload payload;  // to answer with
@@ -75,7 +75,7 @@ class Polls : Part {
   PollAnswers& pollAnswers_;
   Replies& replies_;
   WaitingLine& waiting_;
-  Services& services_;
+  Applications& applications_;
 };
 
 }  // namespace mediasync::server

@@ -43,7 +43,7 @@ constexpr std::int64_t kAfterDrain = 1'000;
 }  // namespace
 
 Reload::Reload(Context& context, Alarms& alarms, Handshakes& handshakes, Links& links, PollAnswers& pollAnswers,
-               Rooms& rooms, SocketWriter& writer, WaitingLine& waiting)
+               Rooms& rooms, SocketWriter& writer, WaitingLine& waiting, Applications& applications)
     : Part(context),
       alarms_(alarms),
       handshakes_(handshakes),
@@ -52,7 +52,8 @@ Reload::Reload(Context& context, Alarms& alarms, Handshakes& handshakes, Links& 
       rooms_(rooms),
       writer_(writer),
       waiting_(waiting),
-      nextSuccessor_(context.id.slot) {}
+      applications_(applications),
+      successors_{{}, context.id.slot} {}
 
 // All that is not in the connection's record. What the decoder holds, whom NGINX says the client is, what scripts are
 // told of it, the command that waits, the input behind it, and what is to be sent follow. Numbers only: whatever bytes
@@ -132,7 +133,7 @@ bool Reload::isOvertaken() const {
 }
 
 void Reload::giveAwayAll(const std::vector<store::ConnectionRef>& sockets) {
-  int left = successors_.empty() ? 0 : kAtOnce;
+  int left = successors_.slots.empty() ? 0 : kAtOnce;
   for (const store::ConnectionRef& connection : sockets) {
     Link* link = links_.linkOf(connection);
     if (left == 0) return;
@@ -179,7 +180,7 @@ void Reload::sendAway(Link& link, Instant now) {
 
 // Those of the newest configuration whose processes are there, and do not end themselves.
 void Reload::findSuccessors() {
-  successors_.clear();
+  successors_.slots.clear();
   std::uint32_t newest = context_.cycle;
   for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot) {
     const store::WorkerEntry& entry = zone_.worker(slot);
@@ -188,9 +189,9 @@ void Reload::findSuccessors() {
         cycle < newest || !env_.processAlive(entry.process.load())) {
       continue;
     }
-    if (cycle > newest) successors_.clear();
+    if (cycle > newest) successors_.slots.clear();
     newest = cycle;
-    successors_.push_back(slot);
+    successors_.slots.push_back(slot);
   }
 }
 
@@ -211,15 +212,15 @@ bool Reload::isReadyToGo(const Link& link) const {
 bool Reload::giveAway(Link& link) {
   const std::uint32_t ticket = std::max<std::uint32_t>(++tickets_, 1);
   if (!markOffered(link, ticket)) return true;
-  const std::uint16_t slot = successors_[nextSuccessor_++ % successors_.size()];
+  const std::uint16_t slot = successors_.slots[successors_.turn++ % successors_.slots.size()];
   const WebSocket::Giving giving = link.socket->give(slot, pack(link, ticket));
   if (giving == WebSocket::Giving::kGiven) {
     suspend(link, ticket);
     return true;
   }
   markOffered(link, 0);
-  if (giving == WebSocket::Giving::kFull) std::erase(successors_, slot);  // for now: others may have room
-  return !successors_.empty();
+  if (giving == WebSocket::Giving::kFull) std::erase(successors_.slots, slot);  // for now: others may have room
+  return !successors_.slots.empty();
 }
 
 std::string Reload::pack(const Link& link, std::uint32_t ticket) const {
@@ -340,7 +341,7 @@ std::unique_ptr<Channel> Reload::adopt(std::string_view bytes, WebSocket& socket
   if (!unpack(bytes, parcel, contents) || parcel.connection.shard >= zone_.shards()) return nullptr;
   std::string out(contents.out);
   std::unique_ptr<Deferred> deferred;
-  if (!contents.deferred.empty()) deferred = engineApplication(location.application).restored(contents.deferred);
+  if (!contents.deferred.empty()) deferred = applications_.of(location.application).restored(contents.deferred);
   const bool hasCommand = deferred != nullptr || contents.deferred.empty();
   std::unique_ptr<Channel> channel;
   const Instant now = env_.now();

@@ -19,10 +19,11 @@ class PollAnswers;
 class Rooms;
 class SocketWriter;
 class WaitingLine;
+struct Applications;
 
 class Reload : Part {
  public:
-  Reload(Context&, Alarms&, Handshakes&, Links&, PollAnswers&, Rooms&, SocketWriter&, WaitingLine&);
+  Reload(Context&, Alarms&, Handshakes&, Links&, PollAnswers&, Rooms&, SocketWriter&, WaitingLine&, Applications&);
   // The process does not serve for much longer: gives away as many WebSockets as are ready for it, and sends other
   // clients away, a few at a time. To be called again and again; false when nothing is left to wait for, or it has
   // taken too long, and stop() is due.
@@ -40,6 +41,11 @@ class Reload : Part {
  private:
   struct Parcel;
   struct Contents;
+  // Workers that take WebSockets, by their slots; `turn` goes round them.
+  struct Successors {
+    std::vector<std::uint16_t> slots;
+    std::size_t turn;
+  };
   bool isOvertaken() const;
   void findSuccessors();
   bool isReadyToGo(const Link&) const;
@@ -60,8 +66,8 @@ class Reload : Part {
   Rooms& rooms_;
   SocketWriter& writer_;
   WaitingLine& waiting_;
-  std::vector<std::uint16_t> successors_;  // slots of workers that take WebSockets
-  std::size_t nextSuccessor_;
+  Applications& applications_;
+  Successors successors_;
   std::uint32_t tickets_ = 0;
   std::int64_t drainUntil_ = 0;   // monotonic: by then clients have been sent away; 0: the process is not about to end
   std::int64_t retireUntil_ = 0;  // monotonic: nobody is waited for any longer

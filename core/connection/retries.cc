@@ -5,7 +5,6 @@
 #include <unordered_set>
 #include <utility>
 
-#include "core/app/services.h"
 #include "core/connection/caller.h"
 #include "core/connection/outbox.h"
 #include "core/connection/polls.h"
@@ -19,8 +18,13 @@ using store::EndReason;
 using websocket::CloseCode;
 
 Retries::Retries(Context& context, Outbox& outbox, Polls& polls, Sockets& sockets, WaitingLine& waiting,
-                 Services& services)
-    : Part(context), outbox_(outbox), polls_(polls), sockets_(sockets), waiting_(waiting), services_(services) {}
+                 Applications& applications)
+    : Part(context),
+      outbox_(outbox),
+      polls_(polls),
+      sockets_(sockets),
+      waiting_(waiting),
+      applications_(applications) {}
 
 void Retries::scriptsAnswered() {
   const auto hasNews = [](const std::unique_ptr<Deferred>& deferred) {
@@ -91,7 +95,7 @@ bool Retries::retry(Channel& channel) {
   try {
     Link& link = *channel.link;
     Caller caller{link.connection, *channel.options, link.protocol, link.allowance, &link, true};
-    handled = engineApplication(channel.options->application).resumed(services_, caller, *deferred);
+    handled = applications_.of(channel.options->application).resumed(caller, *deferred);
   } catch (...) {
     context_.logFailure();
     sockets_.failChannel(channel, {EndReason::kInternalError, CloseCode::kInternalError});

@@ -9,7 +9,7 @@
 
 namespace mediasync::server {
 
-struct Services;
+struct Applications;
 class Outbox;
 class Polls;
 class Sockets;
@@ -17,7 +17,7 @@ class WaitingLine;
 
 class Retries : Part {
  public:
-  Retries(Context&, Outbox&, Polls&, Sockets&, WaitingLine&, Services&);
+  Retries(Context&, Outbox&, Polls&, Sockets&, WaitingLine&, Applications&);
   // Monotonic milliseconds.
   std::int64_t next() const;
   void runDue(Instant now);
@@ -33,7 +33,7 @@ class Retries : Part {
   Polls& polls_;
   Sockets& sockets_;
   WaitingLine& waiting_;
-  Services& services_;
+  Applications& applications_;
   std::int64_t retryDelay_ = kRetryDelay;
   std::int64_t lastRetry_ = 0;  // monotonic
 };

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/app/services.h"
 #include "core/base/prefetch.h"
 #include "core/connection/account.h"
 #include "core/connection/alarms.h"
+#include "core/connection/application.h"
 #include "core/connection/caller.h"
 #include "core/connection/eviction.h"
 #include "core/connection/handshakes.h"
@@ -39,7 +39,7 @@ constexpr std::size_t kMaxUnreadReplies = 64 * 1024;
 
 Sockets::Sockets(Context& context, Accounts& accounts, Alarms& alarms, Eviction& eviction, Handshakes& handshakes,
                  Heartbeat& heartbeat, Links& links, Mailboxes& mailboxes, PollAnswers& pollAnswers, Rooms& rooms,
-                 SocketWriter& writer, WaitingLine& waiting, Services& services)
+                 SocketWriter& writer, WaitingLine& waiting, Applications& applications)
     : Part(context),
       accounts_(accounts),
       alarms_(alarms),
@@ -52,7 +52,7 @@ Sockets::Sockets(Context& context, Accounts& accounts, Alarms& alarms, Eviction&
       rooms_(rooms),
       writer_(writer),
       waiting_(waiting),
-      services_(services) {}
+      applications_(applications) {}
 
 std::variant<std::unique_ptr<Channel>, NoSpace> Sockets::openChannel(WebSocket& socket, const Options& options,
                                                                      const Agreement& agreement,
@@ -82,7 +82,7 @@ std::variant<std::unique_ptr<Channel>, NoSpace> Sockets::openChannel(WebSocket& 
   writer_.send(*link, open);
   ++counters().handshakes;
   Caller caller{link->connection, *channel->options, agreement.protocol, link->allowance, link};
-  engineApplication(options.application).opened(services_, caller);
+  applications_.of(options.application).opened(caller);
   return channel;
 }
 
@@ -339,8 +339,7 @@ bool Sockets::handlePacket(Channel& channel, const engineio::Packet& packet) {
   }
   if (packet.type != engineio::PacketType::kMessage) return heartbeat_.handleHeartbeat(link, packet);
   Caller caller{link.connection, *channel.options, link.protocol, link.allowance, &link};
-  const Handled handled =
-      engineApplication(channel.options->application).received(services_, caller, packet, channel.deferred);
+  const Handled handled = applications_.of(channel.options->application).received(caller, packet, channel.deferred);
   if (handled == Handled::kDeferred) {
     waiting_.noteWaiting(channel.deferred.get());
     waiting_.pending().waiting.push_back(&channel);

@@ -17,7 +17,7 @@
 
 namespace mediasync::server {
 
-struct Services;
+struct Applications;
 class Accounts;
 class Alarms;
 class Eviction;
@@ -33,7 +33,7 @@ class WaitingLine;
 class Sockets : Part {
  public:
   Sockets(Context&, Accounts&, Alarms&, Eviction&, Handshakes&, Heartbeat&, Links&, Mailboxes&, PollAnswers&, Rooms&,
-          SocketWriter&, WaitingLine&, Services&);
+          SocketWriter&, WaitingLine&, Applications&);
   // A WebSocket without a sid: a new connection.
   std::variant<std::unique_ptr<Channel>, NoSpace> openChannel(WebSocket&, const Options&, const Agreement& = {},
                                                               const Newcomer& = {});
@@ -78,7 +78,7 @@ class Sockets : Part {
   Rooms& rooms_;
   SocketWriter& writer_;
   WaitingLine& waiting_;
-  Services& services_;
+  Applications& applications_;
 };
 
 }  // namespace mediasync::server

@@ -24,6 +24,11 @@ enum class Application : std::uint8_t {
   kSocketEcho,  // diagnostics: events of Socket.IO come back
 };
 
+// Whether a client has to connect to a namespace before anything else.
+inline bool speaksSocketIo(Application application) {
+  return application != Application::kEngineEcho;
+}
+
 // permessage-deflate of what is sent.
 struct Compression {
   std::uint8_t windowBits = 0;  // 9 to 15; 0: nothing is compressed

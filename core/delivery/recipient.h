@@ -1,4 +1,4 @@
-// A connection of this worker, as far as it is sent something: by which way, and what it has of its session.
+// The delivery state of a connection of this worker: the way to send to it, and its position in the session's log.
 #pragma once
 
 #include <cstdint>

@@ -6,13 +6,17 @@
 #include "core/app/admission.h"
 #include "core/app/commands.h"
 #include "core/app/confirmations.h"
+#include "core/app/echo.h"
 #include "core/app/hooks.h"
 #include "core/app/rest.h"
 #include "core/app/script_calls.h"
 #include "core/app/script_events.h"
 #include "core/app/services.h"
+#include "core/app/socket_io.h"
+#include "core/app/watch_sessions.h"
 #include "core/connection/account.h"
 #include "core/connection/alarms.h"
+#include "core/connection/application.h"
 #include "core/connection/attachments.h"
 #include "core/connection/departures.h"
 #include "core/connection/eviction.h"
@@ -95,16 +99,7 @@ struct Requests {
                  connections.replies, delivery.rooms, delivery.snapshots, connections.waiting),
         rest(context, admission, confirmations, connections.eviction),
         scriptCalls(context, hooks, connections.namespaces, connections.outbox, rest),
-        admin(context, confirmations, scriptCalls),
-        services{context,
-                 connections.replies,
-                 connections.namespaces,
-                 connections.attachments,
-                 hooks,
-                 scriptEvents,
-                 commands,
-                 connections.recovery,
-                 connections.departures} {}
+        admin(context, confirmations, scriptCalls) {}
 
   Admission admission;
   Confirmations confirmations;
@@ -113,25 +108,46 @@ struct Requests {
   Rest rest;
   ScriptCalls scriptCalls;
   Admin admin;
+};
+
+// The applications that connections talk to.
+struct Apps {
+  Apps(Context& context, Hooks& hooks, Connections& connections, Requests& requests)
+      : services{context,
+                 connections.replies,
+                 connections.namespaces,
+                 connections.attachments,
+                 hooks,
+                 requests.scriptEvents,
+                 requests.commands,
+                 connections.recovery,
+                 connections.departures} {}
+
   Services services;
+  WatchSessions watchSessions{services};
+  SocketEcho socketEcho{services};
+  SocketIo sessionsOverSocketIo{services, watchSessions};
+  SocketIo echoOverSocketIo{services, socketEcho};
+  EngineEcho engineEcho{services};
+  Applications applications{sessionsOverSocketIo, engineEcho, echoOverSocketIo};
 };
 
 // The ways in.
 struct Transports {
-  Transports(Context& context, Delivery& delivery, Connections& connections, Services& services)
+  Transports(Context& context, Delivery& delivery, Connections& connections, Applications& applications)
       : reload(context, connections.alarms, connections.handshakes, connections.links, delivery.pollAnswers,
-               delivery.rooms, delivery.writer, connections.waiting),
+               delivery.rooms, delivery.writer, connections.waiting, applications),
         heartbeat(context, connections.alarms, connections.attachments, connections.links, delivery.pollAnswers, reload,
                   delivery.writer),
         mailboxes(context, connections.links, delivery.pollAnswers, reload, delivery.rooms, delivery.snapshots,
                   delivery.writer),
         sockets(context, connections.accounts, connections.alarms, connections.eviction, connections.handshakes,
                 heartbeat, connections.links, mailboxes, delivery.pollAnswers, delivery.rooms, delivery.writer,
-                connections.waiting, services),
+                connections.waiting, applications),
         polls(context, connections.accounts, connections.alarms, connections.attachments, connections.eviction,
               connections.handshakes, connections.links, connections.outbox, delivery.pollAnswers, connections.replies,
-              connections.waiting, services),
-        retries(context, connections.outbox, polls, sockets, connections.waiting, services) {}
+              connections.waiting, applications),
+        retries(context, connections.outbox, polls, sockets, connections.waiting, applications) {}
 
   Reload reload;
   Heartbeat heartbeat;

@@ -68,7 +68,8 @@ class Worker {
   Delivery delivery_{context_};
   Connections connections_{context_, hooks_, delivery_};
   Requests requests_{context_, hooks_, delivery_, connections_};
-  Transports transports_{context_, delivery_, connections_, requests_.services};
+  Apps apps_{context_, hooks_, connections_, requests_};
+  Transports transports_{context_, delivery_, connections_, apps_.applications};
   Care care_{context_, delivery_, connections_, transports_};
   std::uint32_t seenRepairs_ = 0;
   bool signedOff_ = false;  // its mailboxes are others' business

@@ -1,0 +1,38 @@
+// The application of a connection that speaks Socket.IO.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "core/connection/application.h"
+#include "core/session/refusal.h"
+#include "core/socketio/packet.h"
+#include "core/socketio/plain_event.h"
+
+namespace mediasync::server {
+
+struct Caller;
+
+// Socket.IO packets reach it by way of SocketIo.
+class SocketApplication {
+ public:
+  virtual ~SocketApplication() = default;
+  virtual bool hasNamespace(const Caller&, std::string_view nsp) const = 0;
+  // How many bytes that packet may have with its attachments. 0: none, and it is refused before any has come.
+  virtual std::size_t takesBinary(const Caller&, const socketio::Packet&) const = 0;
+  // Whether a client that lost its connection can come back to what it had.
+  virtual bool recovers() const = 0;
+  virtual void connected(Caller&, std::string_view nsp, const nlohmann::json& auth) = 0;
+  // An event of a namespace that the client is connected to.
+  virtual Handled event(Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
+  // The same of one that was read where it stands. nullopt: it is to be decoded. kDeferred: it is to be tried again.
+  virtual std::optional<Handled> plainEvent(Caller&, const socketio::PlainEvent&) = 0;
+  // The answer to an acknowledgement that was asked for.
+  virtual void acknowledged(Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
+  // A packet with attachments came, which are not taken.
+  virtual Handled refuseBinary(Caller&, const socketio::Packet&, const session::Refusal&) = 0;
+};
+
+}  // namespace mediasync::server
