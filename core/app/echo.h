@@ -22,11 +22,11 @@ class EngineEcho final : public EngineApplication {
 };
 
 // In the namespaces "/" and "/custom":
-//   CONNECT           is followed by the event "auth" with the payload that came with it, unless it recovers a
-//   connection message           comes back as "message-back" with its arguments message-with-ack  is acknowledged with
-//   its arguments ask               comes back as "question" with its arguments, and an acknowledgement is asked for;
-//   what the client
-//                     acknowledges comes back as "answer"
+//   CONNECT           is followed by the event "auth" with its payload, unless it recovers a connection
+//   message           comes back as "message-back" with its arguments
+//   message-with-ack  is acknowledged with its arguments
+//   ask               comes back as "question" with its arguments, and asks for an acknowledgement; the arguments of
+//                     that come back as "answer"
 class SocketEcho final : public SocketApplication {
  public:
   explicit SocketEcho(Services& services) : services_(services) {}
