@@ -98,6 +98,7 @@ export class Member {
     switch (event) {
       case 'session_joined':
         if (data.sessionId !== room.sessionId) this.#find('wrong session', data.sessionId);
+        room.noteJoin(numberOf(data.session.playbackState, room));
         witness.joined(numberOf(data.session.playbackState, room), data.session, now);
         this.#isBack();
         break;

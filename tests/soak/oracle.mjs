@@ -17,7 +17,7 @@ export class Findings {
 /**
  * The commands of a session's leaders, numbered from 1 in the order of sending. One is *applied* when it was
  * acknowledged or any member has heard of it, *refused* when the server said so, and unknown before and when its answer
- * was lost with the connection.
+ * was lost with the connection. It is *gone* when the server has evicted the session since.
  */
 export class Journal {
   #entries = [null];
@@ -37,7 +37,7 @@ export class Journal {
 
   apply(number, now) {
     const entry = this.#entries[number];
-    if (entry.state === 'applied') return;
+    if (entry.state === 'applied' || entry.state === 'gone') return;
     if (entry.state === 'refused') this.findings.add('refused yet told', `${this.name}: ${number} was refused`);
     Object.assign(entry, { state: 'applied', since: now });
     this.applied = Math.max(this.applied, number);
@@ -45,8 +45,15 @@ export class Journal {
     entry.skipped = [];
   }
 
+  /** The session was evicted, and is made anew. */
+  restart() {
+    for (const entry of this.#entries.slice(1)) Object.assign(entry, { state: 'gone', skipped: [] });
+    this.applied = 0;
+  }
+
   refuse(number) {
     const entry = this.#entries[number];
+    if (entry.state === 'gone') return;
     if (entry.state === 'applied') this.findings.add('refused yet told', `${this.name}: ${number} was told before`);
     else Object.assign(entry, { state: 'refused', skipped: [] });
   }
@@ -77,6 +84,7 @@ export class Witness {
 
   /** session_joined. `shown` is the number in its playback state, 0 for none. */
   joined(shown, session, now) {
+    this.#floor = Math.min(this.#floor, this.journal.applied); // less when the session was made anew meanwhile
     if (shown < this.#floor) this.#find('stale snapshot', `joined at ${shown}, ${this.#floor} was acknowledged before`);
     if (this.isIn && !this.isDoubtful) {
       this.snapshot(shown, session, now);

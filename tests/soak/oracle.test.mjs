@@ -163,6 +163,22 @@ describe('snapshots', () => {
     assert.deepEqual(found(), ['stale snapshot']);
   });
 
+  it('hold nothing of a session that was evicted meanwhile, and what comes then', () => {
+    const { journal, witness, play, found } = scene();
+    const [first] = play('sync');
+    journal.apply(first, 1);
+    witness.leaves();
+    witness.asks();
+    journal.restart();
+    witness.joined(0, session(), 2);
+    journal.apply(first, 3); // its acknowledgement was late
+    const [second, third] = play('sync', 'sync');
+    witness.hears(third, 4);
+    assert.deepEqual(found(), []);
+    journal.apply(second, 5);
+    assert.deepEqual(found(), ['lost event']);
+  });
+
   it('may hold more, and what they hold is not told again', () => {
     const { journal, witness, play, found } = scene();
     const numbers = play('sync', 'sync');

@@ -12,6 +12,7 @@ let names = 0;
 export class Room {
   #waiting = 0; // commands on their way
   #ledAt = 0;
+  #inhabitedAt = Date.now();
   #quietUntil = 0;
 
   /** A room for about `size` members, whose leader sends something about every `every` ms. */
@@ -111,10 +112,20 @@ export class Room {
       findings.add('lost user', `${this.name}: REST does not list ${userId}`);
     }
     const shown = Number(session.playbackState.mediaId?.split('.')[1] ?? 0);
-    if (shown < floor) findings.add('stale snapshot', `${this.name}: REST shows ${shown} after ${floor}`);
+    if (shown < Math.min(floor, this.journal.applied)) findings.add('stale snapshot', `${this.name}: REST shows ${shown} after ${floor}`);
   }
 
-  check(now) { for (const member of this.members) member.check(now); }
+  check(now) {
+    if (this.#isInhabited) this.#inhabitedAt = now;
+    for (const member of this.members) member.check(now);
+  }
+
+  get #isInhabited() { return [...this.members].some((member) => member.isIn); }
+
+  /** Somebody has joined, and was shown that number: a full zone evicts sessions that nobody is in. */
+  noteJoin(shown) {
+    if (shown === 0 && !this.#isInhabited && this.world.weather.wasFullSince(this.#inhabitedAt)) this.journal.restart();
+  }
 
   get isLevel() { return this.#waiting === 0 && [...this.members].every((member) => member.isLevel); }
 

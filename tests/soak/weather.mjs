@@ -15,6 +15,9 @@ export class Weather {
 
   isFull(now) { return now >= this.fullSince && now <= this.fullUntil + kAfterFull; }
 
+  /** Whether the zone was full at any time since then, so that sessions without members may have been evicted. */
+  wasFullSince(then) { return this.fullSince !== Infinity && this.fullUntil + kAfterFull >= then; }
+
   /**
    * Why `member` may lose its connection at `now`, or be refused a new one (`isNew`); undefined when nothing excuses
    * it. A reload excuses no loss, but over TLS.
