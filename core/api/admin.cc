@@ -1,17 +1,19 @@
 #include "core/api/admin.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "core/api/json_writer.h"
 #include "core/api/percent.h"
+#include "core/api/reply.h"
 #include "core/api/text_rules.h"
 #include "core/api/timestamps.h"
 #include "core/base/json_text.h"
-#include "core/session/command.h"
+#include "core/session/event.h"
+#include "core/session/limits.h"
 #include "core/socketio/event_name.h"
 
 namespace mediasync::api {
@@ -22,10 +24,17 @@ constexpr std::string_view kPosts = "POST, OPTIONS";
 constexpr std::size_t kMostSegments = 4;
 constexpr std::size_t kDepth = 8;
 constexpr std::size_t kMaxEventBytes = 64;
-// The events of the API: a message has none of their data, and clients would take it for one of them.
-constexpr std::array<std::string_view, 11> kApiEvents{
-    "session_joined", "session_state",      "user_joined",     "user_left",     "playback_sync", "media_loaded",
-    "user_buffering", "leadership_changed", "desync_recovery", "heartbeat_ack", "error"};
+// A message has none of the data of an event of the API, and clients would take it for that.
+template <class... Reply>
+constexpr bool isReply(std::string_view name, const std::tuple<Reply...>*) {
+  return ((name == Reply::kName) || ...);
+}
+bool isApiEvent(std::string_view name) {
+  constexpr const Replies* kReplies = nullptr;
+  return isReply(name, kReplies) ||
+         std::any_of(session::kEventFacts.begin(), session::kEventFacts.end(),
+                     [name](const session::EventFacts& facts) { return facts.name == name; });
+}
 
 // The parts of a path between its slashes. Empty: it has too many, or does not begin with one.
 std::vector<std::string_view> segmentsOf(std::string_view path) {
@@ -89,9 +98,7 @@ std::string parseMessage(std::string_view body, AdminCommand& command) {
     return "event must be 1 to 64 bytes of text without control characters";
   }
   if (socketio::isReservedEvent(*event)) return "event must not be a name that Socket.IO reserves";
-  if (std::find(kApiEvents.begin(), kApiEvents.end(), *event) != kApiEvents.end()) {
-    return "event must not be an event of the API";
-  }
+  if (isApiEvent(*event)) return "event must not be an event of the API";
   command.event = *event;
   return {};
 }

@@ -1,16 +1,19 @@
 #include "core/api/command_parser.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "core/api/problem.h"
 #include "core/api/text_rules.h"
-#include "core/session/playback.h"
+#include "core/session/field.h"
+#include "core/session/kept.h"
+#include "core/session/stall.h"
 
 namespace mediasync::api {
 namespace {
@@ -49,163 +52,100 @@ class Data {
   const FlatObject* flat_ = nullptr;
 };
 
-using Value = std::optional<JsonScalar>;
+// ---- values, by their forms. False: it is none of the form, and `out` is as it was.
 
-bool is(const Value& value, JsonScalar::Kind kind) {
-  return value && value->kind == kind;
-}
-
-bool isAbsent(const Value& value) {
-  return is(value, JsonScalar::Kind::kNull);
-}
-
-// The take functions return false when the value breaks its rule, and leave `out` unchanged then. A required
-// value must be there; an optional one may be absent, which leaves `out` unchanged as well.
-
-bool takeText(const Value& value, std::size_t maxBytes, std::string_view& out) {
-  if (!is(value, JsonScalar::Kind::kText) || !isText(value->text, maxBytes)) return false;
-  out = value->text;
+bool take(const JsonScalar& value, session::Text form, std::string_view& out) {
+  if (value.kind != JsonScalar::Kind::kText || value.text.size() < form.least || !isText(value.text, form.most)) {
+    return false;
+  }
+  out = value.text;
   return true;
 }
 
-bool takeRequiredText(const Value& value, std::size_t maxBytes, std::string_view& out) {
-  std::string_view text;
-  if (!takeText(value, maxBytes, text) || text.empty()) return false;
-  out = text;
-  return true;
-}
-
-bool takeOptionalText(const Value& value, std::size_t maxBytes, std::optional<std::string_view>& out) {
-  if (isAbsent(value)) return true;
-  std::string_view text;
-  if (!takeText(value, maxBytes, text)) return false;
-  out = text;
-  return true;
-}
-
-bool takeSecret(const Value& value, std::optional<std::string_view>& out) {
-  return takeOptionalText(value, session::kMaxSecretBytes, out) && (!out || isSecret(*out));
-}
-
-// A client sends back what it was told: a URL that stands in the place of an id may be longer than an id.
-bool takeMediaId(const Value& value, std::optional<std::string_view> url, std::optional<std::string_view>& out) {
-  const bool isUrl = url && is(value, JsonScalar::Kind::kText) && value->text == *url;
-  return takeOptionalText(value, isUrl ? session::kMaxMediaUrlBytes : session::kMaxMediaIdBytes, out);
-}
-
-bool takeNumber(const Value& value, double& out) {
-  if (!is(value, JsonScalar::Kind::kNumber) || !std::isfinite(value->number)) return false;
-  out = value->number;
-  return true;
-}
-
-bool takeOptionalNumber(const Value& value, std::optional<double>& out) {
-  if (isAbsent(value)) return true;
-  double number = 0;
-  if (!takeNumber(value, number)) return false;
+bool take(const JsonScalar& value, session::Number form, double& out) {
+  const double number = value.number;
+  if (value.kind != JsonScalar::Kind::kNumber || !(number >= form.least && number <= form.most)) return false;
   out = number;
   return true;
 }
 
-bool takeBoolean(const Value& value, bool& out) {
-  if (!is(value, JsonScalar::Kind::kBoolean)) return false;
-  out = value->boolean;
+bool take(const JsonScalar& value, session::Flag, bool& out) {
+  if (value.kind != JsonScalar::Kind::kBoolean) return false;
+  out = value.boolean;
   return true;
 }
 
-bool takeProblem(const Value& value, session::Problem& out) {
-  if (isAbsent(value)) return true;
-  const std::optional<session::Problem> problem =
-      is(value, JsonScalar::Kind::kText) ? problemOf(value->text) : std::nullopt;
+bool take(const JsonScalar& value, session::Choice, session::Problem& out) {
+  const auto problem = value.kind == JsonScalar::Kind::kText ? session::problemOf(value.text) : std::nullopt;
   if (problem) out = *problem;
   return problem.has_value();
 }
 
-bool takePosition(const Value& value, double& out) {
-  return takeNumber(value, out) && out >= 0;
-}
-
-bool takePlaybackRate(const Value& value, double& out) {
-  if (isAbsent(value)) return true;
-  return takeNumber(value, out) && out >= session::kMinPlaybackRate && out <= session::kMaxPlaybackRate;
-}
-
-bool takeDuration(const Value& value, std::optional<double>& out) {
-  return takeOptionalNumber(value, out) && (!out || *out >= 0);
-}
-
-// Epoch milliseconds. Times that no clock shows are moved to where one could.
-bool takeTime(const Value& value, TimestampUnit unit, std::optional<std::int64_t>& out) {
+// A time, in the unit of the location. Times that no clock shows are moved to where one could.
+struct TimeIn : session::Time {
+  TimestampUnit unit;
+};
+bool take(const JsonScalar& value, TimeIn form, std::int64_t& out) {
   constexpr double kLast = 1e15;
-  std::optional<double> time;
-  if (!takeOptionalNumber(value, time)) return false;
-  if (!time) return true;
-  const double ms = unit == TimestampUnit::kMilliseconds ? *time : *time * 1000;
+  double time = 0;
+  if (!take(value, session::Number{}, time)) return false;
+  const double ms = form.unit == TimestampUnit::kMilliseconds ? time : time * 1000;
   out = static_cast<std::int64_t>(std::llround(std::clamp(ms, -kLast, kLast)));
   return true;
 }
 
-Parsed parseJoinSession(const Data& data, TimestampUnit) {
-  using namespace session;
-  JoinSession join;
-  if (!takeRequiredText(data["sessionId"], kMaxIdBytes, join.sessionId)) return kInvalidSessionId;
-  if (!takeRequiredText(data["userId"], kMaxIdBytes, join.userId)) return kInvalidUserId;
-  if (!takeRequiredText(data["username"], kMaxUsernameBytes, join.username)) return kInvalidUsername;
-  if (!takeOptionalText(data["avatar"], kMaxAvatarBytes, join.avatar)) return kInvalidAvatar;
-  if (!takeSecret(data["userSecret"], join.userSecret)) return kInvalidUserSecret;
-  return Command(join);
+template <class Form, class T>
+bool take(const JsonScalar& value, Form form, std::optional<T>& out) {
+  T taken{};
+  if (!take(value, form, taken)) return false;
+  out = taken;
+  return true;
 }
 
-Parsed parseSyncPlayback(const Data& data, TimestampUnit unit) {
-  using namespace session;
-  SyncPlayback sync;
-  if (!takePosition(data["position"], sync.position)) return kInvalidPosition;
-  if (!takeBoolean(data["isPlaying"], sync.isPlaying)) return kInvalidIsPlaying;
-  if (!takeOptionalText(data["mediaUrl"], kMaxMediaUrlBytes, sync.mediaUrl)) return kInvalidMediaUrl;
-  if (!takeMediaId(data["mediaId"], sync.mediaUrl, sync.mediaId)) return kInvalidMediaId;
-  if (!takePlaybackRate(data["playbackRate"], sync.playbackRate)) return kInvalidPlaybackRate;
-  if (!takeTime(data["executeAt"], unit, sync.executeAt)) return kInvalidExecuteAt;
-  return Command(sync);
+// What the form of a field comes to in one command: `owner` is the struct that has it.
+template <class Form, class Owner>
+Form formFor(const Form& form, const JsonScalar&, const Owner&, TimestampUnit) {
+  return form;
+}
+template <class Owner>
+TimeIn formFor(session::Time form, const JsonScalar&, const Owner&, TimestampUnit unit) {
+  return {form, unit};
+}
+// A client sends back what it was told: a URL that stands in the place of an id may be longer than an id.
+template <class Owner>
+session::Text formFor(session::IdOfUrl form, const JsonScalar& value, const Owner& owner, TimestampUnit) {
+  const std::optional<std::string_view> url = owner.mediaUrl;
+  return url && value.text == *url ? session::kMediaUrl : form;
 }
 
-Parsed parseLoadMedia(const Data& data, TimestampUnit) {
-  using namespace session;
-  LoadMedia load;
-  if (!takeRequiredText(data["mediaUrl"], kMaxMediaUrlBytes, load.mediaUrl)) return kInvalidMediaUrl;
-  if (!takeMediaId(data["mediaId"], load.mediaUrl, load.mediaId)) return kInvalidMediaId;
-  if (!takeOptionalText(data["mediaTitle"], kMaxMediaTitleBytes, load.mediaTitle)) {
-    return kInvalidMediaTitle;
+struct Taking {
+  const Data& data;
+  TimestampUnit unit;
+  session::Refusal refusal;  // of the first field that breaks its rule
+
+  template <class Entry, class Owner>
+  bool operator()(const Entry& entry, Owner& owner) {
+    const std::optional<JsonScalar> value = data[entry.name];
+    if (value && value->kind == JsonScalar::Kind::kNull && !entry.isRequired) return true;
+    if (value && take(*value, formFor(entry.form, *value, owner, unit), owner.*entry.member)) return true;
+    refusal = entry.refusal;
+    return !refusal;
   }
-  if (!takeDuration(data["mediaDuration"], load.mediaDuration)) return kInvalidMediaDuration;
-  return Command(load);
+};
+
+template <class C>
+Parsed parse(const Data& data, TimestampUnit unit) {
+  C command{};
+  Taking taking{data, unit, {}};
+  if (!session::allFields(command, taking)) return taking.refusal;
+  return Command(command);
 }
 
-Parsed parseReportDesync(const Data& data, TimestampUnit) {
-  session::ReportDesync report;
-  if (!takeNumber(data["reportedPosition"], report.reportedPosition) ||
-      !takeOptionalNumber(data["reportedTime"], report.reportedTime)) {
-    return session::kInvalidReport;
-  }
-  return Command(report);
-}
-
-Parsed parseReportBuffering(const Data& data, TimestampUnit) {
-  session::ReportBuffering report;
-  if (!takeBoolean(data["isBuffering"], report.stall.isBuffering)) return session::kInvalidIsBuffering;
-  if (!takeProblem(data["problem"], report.stall.problem)) return session::kInvalidProblem;
-  return Command(report);
-}
-
-// A heartbeat is never refused: a probe that is none is ignored.
-Parsed parseHeartbeat(const Data& data, TimestampUnit) {
-  session::Heartbeat heartbeat;
-  if (!takeOptionalNumber(data["probe"], heartbeat.probe)) heartbeat.probe.reset();
-  return Command(heartbeat);
-}
-
-template <typename Bare>
-Parsed parseBare(const Data&, TimestampUnit) {
-  return Command(Bare{});
+// Whether a command has a field that must be there.
+template <class C>
+constexpr bool needsData() {
+  const C command{};
+  return !session::allFields(command, [](const auto& entry, const auto&) { return !entry.isRequired; });
 }
 
 struct EventRule {
@@ -214,17 +154,13 @@ struct EventRule {
   Parsed (*parse)(const Data& data, TimestampUnit unit);
 };
 
-constexpr EventRule kEventRules[] = {
-    {"sync_playback", true, parseSyncPlayback},
-    {"heartbeat", false, parseHeartbeat},
-    {"report_desync", true, parseReportDesync},
-    {"join_session", true, parseJoinSession},
-    {"leave_session", false, parseBare<session::LeaveSession>},
-    {"load_media", true, parseLoadMedia},
-    {"request_leadership", false, parseBare<session::RequestLeadership>},
-    {"report_buffering", true, parseReportBuffering},
-    {"request_session_state", false, parseBare<session::RequestSessionState>},
-};
+template <std::size_t... I>
+constexpr auto rulesOf(std::index_sequence<I...>) {
+  return std::array{EventRule{session::kCommandFacts[I].name, needsData<std::variant_alternative_t<I, Command>>(),
+                              parse<std::variant_alternative_t<I, Command>>}...};
+}
+
+constexpr auto kEventRules = rulesOf(std::make_index_sequence<std::variant_size_v<Command>>());
 
 const FlatObject kNothing;
 

@@ -2,12 +2,12 @@
 // Socket.IO packet. All texts must be valid UTF-8.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/api/reply.h"
 #include "core/api/timestamps.h"
 #include "core/session/command.h"
 #include "core/session/event.h"
@@ -16,13 +16,10 @@
 
 namespace mediasync::api {
 
-// Bytes of an event name that an `error` repeats.
-inline constexpr std::size_t kMaxEchoedEventBytes = 128;
-
-// user_joined, user_left, playback_sync, media_loaded, leadership_changed, user_buffering. A playback_sync that starts
-// in the future has `executeAt`.
+// An event of a session's log.
 void appendEvent(std::string& out, const session::Event& event, TimestampUnit unit);
 
+// `users`: the array of the users, when it is there already; the view's are not looked at then.
 void appendSessionJoined(std::string& out, const session::SessionView& view, std::string_view userId, bool isLeader,
                          TimestampUnit unit, std::string_view users = {});
 

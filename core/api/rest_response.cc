@@ -1,26 +1,11 @@
 #include <utility>
 
+#include "core/api/described_json.h"
 #include "core/api/json_writer.h"
 #include "core/api/rest.h"
 #include "core/api/session_json.h"
 
 namespace mediasync::api {
-namespace {
-
-void writeSummary(JsonWriter& json, const session::SessionSummary& summary, TimestampUnit unit) {
-  json.beginObject();
-  json.key("sessionId").string(summary.sessionId);
-  json.key("userCount").integer(summary.userCount);
-  json.key("connectedCount").integer(summary.connectedCount);
-  json.key("hasMedia").boolean(summary.hasMedia);
-  json.key("createdAt");
-  writeIsoTime(json, summary.createdAt);
-  json.key("lastActivity");
-  writeTimestamp(json, summary.lastActivity, unit);
-  json.endObject();
-}
-
-}  // namespace
 
 void appendCreated(std::string& out, std::string_view sessionId, std::string_view creatorId) {
   JsonWriter json(out);
@@ -47,7 +32,7 @@ void addSessions(std::string& out, std::span<const session::SessionSummary> sess
   for (const session::SessionSummary& summary : sessions) {
     if (std::exchange(added, true)) out.push_back(',');
     JsonWriter json(out);
-    writeSummary(json, summary, unit);
+    writeObject(json, summary, {unit});
   }
 }
 

@@ -21,6 +21,7 @@
 #include "core/delivery/rooms.h"
 #include "core/delivery/seats.h"
 #include "core/delivery/snapshots.h"
+#include "core/session/own_texts.h"
 #include "core/session/rules.h"
 
 namespace mediasync::server {
@@ -56,34 +57,23 @@ std::int64_t distance(double a, double b) {
   return static_cast<std::int64_t>(std::min(std::abs(a - b), kFar) * 1e6);
 }
 
-// Copies of the texts of a playback state, which outlive the lock it was read under.
-struct OwnedPlayback {
-  explicit OwnedPlayback(const session::PlaybackView& from) : view(from) {
-    own(view.mediaUrl, url);
-    own(view.mediaId, id);
-    own(view.mediaTitle, title);
-  }
-  OwnedPlayback(const OwnedPlayback&) = delete;
-  OwnedPlayback& operator=(const OwnedPlayback&) = delete;
-
-  session::PlaybackView view;
-  std::string url, id, title;
-
- private:
-  static void own(std::optional<std::string_view>& field, std::string& storage) {
-    if (!field) return;
-    storage = *field;
-    field = storage;
-  }
-};
-
-}  // namespace
-
-namespace {
-
 // Playing on what is loaded already is no loading.
 bool mayLoad(const Options& options, std::optional<std::string_view> url, const session::State& session) {
-  return options.media == nullptr || !url || url == session.media().url || api::isLoadable(*url, *options.media);
+  return options.media == nullptr || !url || url == session.media().mediaUrl || api::isLoadable(*url, *options.media);
+}
+
+// The film that a command loads, if it is one that may.
+template <class C>
+std::optional<std::string_view> filmOf(const C& command) {
+  if constexpr (requires { command.mediaUrl; }) {
+    return command.mediaUrl;
+  } else {
+    return std::nullopt;
+  }
+}
+
+bool isMinor(const session::CommandFacts& facts) {
+  return facts.weight == session::Weight::kMinor;
 }
 
 }  // namespace
@@ -109,8 +99,8 @@ Handled Commands::command(Caller& caller, const socketio::Packet& packet) {
   auto parsed = api::parseCommand(packet.data, caller.options.timestamps);
   nlohmann::json changed;  // by scripts, which see only what is well-formed
   if (joinsTooOften(caller, parsed)) parsed = session::kRateLimited;
-  if (std::holds_alternative<session::Command>(parsed)) {
-    const auto verdict = hooks_.consultCommand(caller, packet);
+  if (const auto* command = std::get_if<session::Command>(&parsed)) {
+    const auto verdict = hooks_.consultCommand(caller, packet, session::factsOf(*command).scripts);
     if (!verdict) return Handled::kDeferred;
     if (verdict->kind != Verdict::Kind::kAllow) {
       replies_.refuse(caller, refusalOf(*verdict), request.event, request.ack);
@@ -169,7 +159,7 @@ Handled Commands::run(Request& request, const std::variant<session::Command, Ref
     replies_.refuse(request.caller, session::kZoneFull, request.event, request.ack);
   } catch (const store::Busy&) {
     if (waiting_.lastBusy().session == 0) waiting_.lastBusy().session = seatOf(request.caller).session;
-    waiting_.lastBusy().isMinor = std::holds_alternative<session::ReportBuffering>(std::get<session::Command>(parsed));
+    waiting_.lastBusy().isMinor = isMinor(session::factsOf(std::get<session::Command>(parsed)));
     return Handled::kDeferred;
   } catch (const NotYet&) {
     return Handled::kDeferred;
@@ -203,41 +193,26 @@ void Commands::waitInLine(const Request& request, bool isMinor) const {
   if (waiting_.line().hasBefore(seatOf(request.caller).session, isMinor)) throw store::Busy();
 }
 
-void Commands::handle(Request& request, const session::SyncPlayback& command) {
-  waitInLine(request, false);
+// A command that the rules carry out.
+template <class C>
+void Commands::handle(Request& request, const C& command) {
+  waitInLine(request, isMinor(C::kFacts));
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
-    if (!mayLoad(request.caller.options, command.mediaUrl, session)) return session::kMediaNotAllowed;
-    return session::syncPlayback(session, user, command, request.now);
-  });
-  succeed(request, Effect::kChange);
-}
-
-void Commands::handle(Request& request, const session::LoadMedia& command) {
-  waitInLine(request, false);
-  inSession(request, [&](SessionTransaction& session, session::UserRef user) {
-    if (!mayLoad(request.caller.options, command.mediaUrl, session)) return session::kMediaNotAllowed;
-    return session::loadMedia(session, user, command, request.now);
+    if (!mayLoad(request.caller.options, filmOf(command), session)) return session::kMediaNotAllowed;
+    return session::apply(session, user, command, request.now);
   });
   succeed(request, Effect::kChange);
 }
 
 void Commands::handle(Request& request, const session::ReportBuffering& command) {
-  waitInLine(request, true);
+  waitInLine(request, isMinor(command.kFacts));
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     const bool isNews = session.user(user).stall != command.stall;  // for all members
     if (isNews && !request.caller.again &&
         !request.caller.allowance.reports.take(request.caller.options.rates.reports, request.now.mono)) {
       return session::kRateLimited;
     }
-    return session::reportBuffering(session, user, command, request.now);
-  });
-  succeed(request, Effect::kChange);
-}
-
-void Commands::handle(Request& request, const session::RequestLeadership&) {
-  waitInLine(request, false);
-  inSession(request, [&](SessionTransaction& session, session::UserRef user) {
-    return session::requestLeadership(session, user, request.now);
+    return session::apply(session, user, command, request.now);
   });
   succeed(request, Effect::kChange);
 }
@@ -255,15 +230,17 @@ void Commands::chargeReply(const Request& request) {
 
 void Commands::handle(Request& request, const session::ReportDesync& command) {
   checkReplies(request);
-  std::unique_ptr<OwnedPlayback> playback;
+  session::PlaybackView playback;
+  session::OwnTexts texts;
   inSession(request, [&](SessionTransaction& session, session::UserRef user) {
     session::noteActivity(session, user, request.now);
-    playback = std::make_unique<OwnedPlayback>(session::playbackAt(session, request.now));
+    playback = session::playbackAt(session, request.now);
+    texts.takeFrom(playback);
     return Refusal{};
   });
-  counters().distance.observe(distance(playback->view.position, command.reportedPosition));
+  counters().distance.observe(distance(playback.position, command.reportedPosition));
   std::string packet = eventPacket();
-  api::appendDesyncRecovery(packet, playback->view, request.now.wall, command, request.caller.options.timestamps);
+  api::appendDesyncRecovery(packet, playback, request.now.wall, command, request.caller.options.timestamps);
   request.replyBytes = packet.size();
   chargeReply(request);
   replies_.reply(request.caller, packet);

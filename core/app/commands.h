@@ -40,11 +40,10 @@ class Commands : Part {
  private:
   enum class Effect { kNone, kChange };
   Handled run(Request&, const std::variant<session::Command, session::Refusal>&);
+  template <class C>
+  void handle(Request&, const C&);
   void handle(Request&, const session::JoinSession&);
   void handle(Request&, const session::LeaveSession&);
-  void handle(Request&, const session::SyncPlayback&);
-  void handle(Request&, const session::LoadMedia&);
-  void handle(Request&, const session::RequestLeadership&);
   void handle(Request&, const session::ReportDesync&);
   void handle(Request&, const session::Heartbeat&);
   void handle(Request&, const session::ReportBuffering&);

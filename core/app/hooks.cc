@@ -12,7 +12,8 @@
 #include "core/connection/caller.h"
 #include "core/connection/namespaces.h"
 #include "core/engineio/base64.h"
-#include "core/session/rules.h"
+#include "core/session/command.h"
+#include "core/session/refusal.h"
 #include "core/socketio/placeholders.h"
 #include "core/store/event_codec.h"
 #include "core/store/session_transaction.h"
@@ -30,12 +31,6 @@ constexpr std::size_t kJsonDepth = 64;
 
 bool mayGoOn(Hook hook, const Options& options) {
   return hook == Hook::kCommand && options.hooksMayFail;
-}
-
-// Scripts have a say in all commands but these: a new one is theirs, too, unless it is named here.
-bool isAskedAbout(std::string_view event) {
-  constexpr std::string_view kNotAsked[] = {"leave_session", "heartbeat", "request_session_state"};
-  return std::find(std::begin(kNotAsked), std::end(kNotAsked), event) == std::end(kNotAsked);
 }
 
 Hook hookOf(Notice::Kind kind) {
@@ -118,11 +113,10 @@ std::optional<Verdict> Hooks::consultConnect(Caller& caller, std::string_view ns
   });
 }
 
-std::optional<Verdict> Hooks::consultCommand(Caller& caller, const socketio::Packet& packet) {
-  const std::string_view event = eventName(packet.data);
-  if (!caller.options.hooks || !isAskedAbout(event)) return Verdict{};
-  return consult(caller, event == "join_session" ? Hook::kJoin : Hook::kCommand, [&] {
-    json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}, {"event", event}};
+std::optional<Verdict> Hooks::consultCommand(Caller& caller, const socketio::Packet& packet, session::Scripts scripts) {
+  if (scripts == session::Scripts::kNotAsked) return Verdict{};
+  return consult(caller, scripts == session::Scripts::kAskedToJoin ? Hook::kJoin : Hook::kCommand, [&] {
+    json about{{"socket", socketOf(caller.connection, packet.nsp, caller.options)}, {"event", eventName(packet.data)}};
     about["data"] = packet.data->size() > 1 ? (*packet.data)[1] : json();
     return about.dump();
   });

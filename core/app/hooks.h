@@ -12,6 +12,7 @@
 #include "core/connection/disconnect_listener.h"
 #include "core/context/part.h"
 #include "core/context/scripts.h"
+#include "core/session/command.h"
 #include "core/socketio/packet.h"
 #include "core/store/connection_table.h"
 #include "core/store/notice.h"
@@ -35,7 +36,8 @@ class Hooks : Part, public DisconnectListener {
   Scripts* scriptsFor(const Caller&);
   template <class Text>
   std::optional<Verdict> consult(Caller&, Hook, Text text);
-  std::optional<Verdict> consultCommand(Caller&, const socketio::Packet&);
+  // `scripts`: whether they have a say in the command.
+  std::optional<Verdict> consultCommand(Caller&, const socketio::Packet&, session::Scripts scripts);
   static bool decodeAttachments(const nlohmann::json& object, const char* member, std::vector<std::string>&);
   void tellScripts();
   void disconnected(const store::ConnectionTransaction&) override;

@@ -107,7 +107,7 @@ bool Rest::isMember(std::string_view sessionId, std::string_view userId, std::st
     if (!session.find(sessionId)) return false;
     const session::UserRef user = session.findUser(userId);
     if (user == 0 || session.user(user).presence == session::Presence::kAway) return false;
-    url = session.media().url.value_or("");
+    url = session.media().mediaUrl.value_or("");
   }
   const auto media = api::mediaPath(url);
   return media && api::isPartOfMedia(path, *media);

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kKeptBuffer = 256 * 1024;
 
 bool isOmitted(const Omission& omission, std::uint64_t seq, const session::Event& event, std::uint64_t* skipped) {
-  if (seq < omission.staleBefore && std::holds_alternative<session::PlaybackSync>(event.body)) {
+  if (seq < omission.staleBefore && session::factsOf(event.body).kept == session::Kept::kUntilNext) {
     ++*skipped;
     return true;
   }

@@ -3,22 +3,34 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <span>
 #include <unordered_set>
 
 #include "core/base/bytes.h"
 #include "core/base/utf8.h"
-#include "core/session/command.h"
+#include "core/session/event.h"
+#include "core/session/field.h"
+#include "core/store/described_bytes.h"
 #include "core/store/event_codec.h"
 #include "core/store/session_log.h"
 
 namespace mediasync::persistence {
 namespace {
 
-// Changes whenever a record does.
-constexpr std::uint32_t kStateLayout = 4;
+constexpr std::uint32_t layoutOfFields() {
+  const std::uint32_t head = store::layoutOf<store::SavedHead<session::Views>>(store::layoutOfEvents());
+  return store::layoutOf<store::SavedProfile<session::Views>>(head);
+}
+
+// Changes whenever a record does. Where fields have changed, the compiler says the number of theirs that it has found.
+template <std::uint32_t kFields>
+struct StateLayout {
+  static_assert(kFields == 1713719434, "what is kept has changed: files need another kNumber");
+  static constexpr std::uint32_t kNumber = 4;
+};
+constexpr std::uint32_t kStateLayout = StateLayout<layoutOfFields()>::kNumber;
+
 constexpr std::string_view kStateMagic = "mediasync state\n";
 constexpr std::size_t kFrameHead = 2 * sizeof(std::uint32_t);
 constexpr std::size_t kWholeLog = std::numeric_limits<std::size_t>::max();
@@ -58,29 +70,28 @@ bool getId(store::ByteReader& in, store::RandomId& id) {
   return true;
 }
 
-void putUser(store::ByteWriter& out, const store::SessionAccess& session, const store::UserRecord& user, Instant now) {
-  out.put(user.serial);
-  out.put(session.text(user.id));
-  out.put(session.text(user.username));
-  out.put(session.optionalText(user.avatar));
-  out.put(user.joinedAt);
-  out.put(user.lastSeen);
-  out.put(static_cast<std::uint8_t>(user.presence));
-  out.put(wallOf(user.absentSince, now));
-  out.put(user.bound ? std::optional(asText(user.secret)) : std::nullopt);
+store::SavedProfile<session::Views> profileOf(const store::SessionAccess& access, const store::UserRecord& user,
+                                              Instant now) {
+  return {access.views<session::UserProfile>(user), user.serial, user.presence, wallOf(user.absentSince, now),
+          user.bound ? std::optional(user.secret) : std::nullopt};
 }
 
-bool fits(std::string_view text, std::size_t most) {
-  return text.size() <= most && isValidUtf8(text);
+store::SavedHead<session::Views> headOf(const store::SessionAccess& access, Instant now) {
+  const store::SessionRecord& session = access.record();
+  session::PlaybackClock clock = session.clock;
+  clock.setAt.wall = wallOf(clock.setAt.mono, now);
+  return {access.views<session::SessionIds>(session),
+          access.views<session::MediaTexts>(session),
+          session,
+          session.serial,
+          clock,
+          session.idle ? std::optional(wallOf(session.idleSince, now)) : std::nullopt,
+          session.log.lostSeq,
+          session.formerSerial,
+          session.formerEnd};
 }
 
-bool fits(const std::optional<std::string>& text, std::size_t most) {
-  return !text || fits(std::string_view(*text), most);
-}
-
-bool isId(std::string_view id) {
-  return !id.empty() && fits(id, session::kMaxIdBytes);
-}
+// ---- values by their forms: the tables rely on their bounds, and clients on texts and numbers that are some
 
 bool isTime(std::int64_t time) {
   return time >= -kMostTime && time <= kMostTime;
@@ -91,11 +102,50 @@ bool isOffset(std::uint64_t offset) {
   return offset <= std::uint64_t{1} << 53;
 }
 
-// The tables rely on these bounds, and clients on texts and numbers that are some.
-bool isSound(const store::SavedUser& user) {
-  return user.serial != 0 && isId(user.id) && fits(std::string_view(user.username), session::kMaxUsernameBytes) &&
-         fits(user.avatar, session::kMaxAvatarBytes) && user.presence <= session::Presence::kAway &&
-         isTime(user.joinedAt) && isTime(user.lastSeen) && isTime(user.absentSince);
+bool fits(std::string_view text, session::Text form) {
+  return text.size() >= form.least && text.size() <= form.most && isValidUtf8(text);
+}
+bool fits(double number, session::Number form) {
+  return number >= form.least && number <= form.most;
+}
+bool fits(bool, session::Flag) {
+  return true;
+}
+bool fits(std::int64_t time, session::Time) {
+  return isTime(time);
+}
+bool fits(std::int64_t time, session::IsoTime) {
+  return isTime(time);
+}
+bool fits(Instant instant, session::Time) {
+  return isTime(instant.wall);
+}
+bool fits(std::uint64_t serial, store::Serial) {
+  return serial != 0;
+}
+bool fits(std::uint64_t, store::AnySerial) {
+  return true;
+}
+bool fits(std::uint64_t offset, store::LogOffset) {
+  return isOffset(offset);
+}
+bool fits(session::Presence, store::AnyPresence) {
+  return true;  // or it would not have been read
+}
+bool fits(const SecretHash&, store::Hash) {
+  return true;
+}
+template <class T, class Form>
+bool fits(const std::optional<T>& value, const Form& form) {
+  return !value || fits(*value, form);
+}
+
+template <class T>
+bool areFieldsSound(const T& object) {
+  bool areSound = true;
+  session::eachKept(
+      object, [&areSound](const auto& value, const auto& entry) { areSound = areSound && fits(value, entry.form); });
+  return areSound;
 }
 
 // Each is there once, under a serial of its own.
@@ -103,20 +153,14 @@ bool areSound(const std::vector<store::SavedUser>& users) {
   std::unordered_set<std::string_view> ids;
   std::unordered_set<std::uint64_t> serials;
   return std::all_of(users.begin(), users.end(), [&](const store::SavedUser& user) {
-    return isSound(user) && ids.insert(user.id).second && serials.insert(user.serial).second;
+    return areFieldsSound(user) && ids.insert(user.id).second && serials.insert(user.serial).second;
   });
 }
 
 bool isSound(const store::SavedSession& session) {
-  const session::PlaybackClock& clock = session.clock;
-  return session.serial != 0 && isId(session.id) && isId(session.creatorId) &&
-         fits(std::string_view(session.leaderId), session::kMaxIdBytes) &&
-         fits(session.mediaUrl, session::kMaxMediaUrlBytes) && fits(session.mediaId, session::kMaxMediaIdBytes) &&
-         fits(session.mediaTitle, session::kMaxMediaTitleBytes) && std::isfinite(clock.position) &&
-         clock.position >= 0 && std::isfinite(clock.duration) && clock.rate >= session::kMinPlaybackRate &&
-         clock.rate <= session::kMaxPlaybackRate && isTime(clock.setAt.wall) && isTime(session.createdAt) &&
-         isTime(session.lastActivity) && isTime(session.idleSince.value_or(0)) && isOffset(session.endSeq) &&
-         isOffset(session.formerEnd) && session.lostSeq < session.endSeq && areSound(session.users);
+  const store::SavedHead<session::Owned>& head = session;
+  return areFieldsSound(head) && isOffset(session.endSeq) && session.lostSeq < session.endSeq &&
+         areSound(session.users);
 }
 
 bool areEvents(std::string_view copied, std::uint64_t count) {
@@ -127,67 +171,6 @@ bool areEvents(std::string_view copied, std::uint64_t count) {
     if (!decoded || event.size() > store::kMaxEncodedEvent || !store::isSound(*decoded)) return false;
   }
   return true;
-}
-
-void getUser(store::ByteReader& in, store::SavedUser& user) {
-  std::uint8_t presence = 0;
-  std::optional<std::string_view> secret;
-  in.get(user.serial);
-  in.get(user.id);
-  in.get(user.username);
-  in.get(user.avatar);
-  in.get(user.joinedAt);
-  in.get(user.lastSeen);
-  in.get(presence);
-  in.get(user.absentSince);
-  in.get(secret);
-  user.presence = static_cast<session::Presence>(presence);
-  if (!secret) return;
-  user.secret.emplace();  // of another length it is none that anybody has: better nobody than anybody
-  std::copy_n(secret->begin(), std::min(secret->size(), user.secret->size()), user.secret->begin());
-}
-
-void putHead(store::ByteWriter& out, const store::SessionAccess& access, Instant now) {
-  const store::SessionRecord& session = access.record();
-  out.put(session.serial);
-  out.put(access.text(session.id));
-  out.put(access.text(session.creatorId));
-  out.put(access.text(session.leaderId));
-  out.put(access.optionalText(session.mediaUrl));
-  out.put(access.optionalText(session.mediaId));
-  out.put(access.optionalText(session.mediaTitle));
-  out.put(session.clock.position);
-  out.put(session.clock.rate);
-  out.put(session.clock.duration);
-  out.put(session.clock.isPlaying);
-  out.put(wallOf(session.clock.setAt.mono, now));
-  out.put(session.createdAt);
-  out.put(session.lastActivity);
-  out.put(session.idle ? std::optional(wallOf(session.idleSince, now)) : std::nullopt);
-  out.put(session.log.lostSeq);
-  out.put(session.formerSerial);
-  out.put(session.formerEnd);
-}
-
-void getHead(store::ByteReader& in, store::SavedSession& session) {
-  in.get(session.serial);
-  in.get(session.id);
-  in.get(session.creatorId);
-  in.get(session.leaderId);
-  in.get(session.mediaUrl);
-  in.get(session.mediaId);
-  in.get(session.mediaTitle);
-  in.get(session.clock.position);
-  in.get(session.clock.rate);
-  in.get(session.clock.duration);
-  in.get(session.clock.isPlaying);
-  in.get(session.clock.setAt.wall);
-  in.get(session.createdAt);
-  in.get(session.lastActivity);
-  in.get(session.idleSince);
-  in.get(session.lostSeq);
-  in.get(session.formerSerial);
-  in.get(session.formerEnd);
 }
 
 void putEvents(store::ByteWriter& out, std::string& bytes, const store::SessionAccess& session, std::uint64_t from) {
@@ -207,6 +190,17 @@ bool getEvents(store::ByteReader& in, store::SavedSession& session) {
   session.events = in.take(size);
   if (!in.ok() || session.firstSeq == 0 || session.endSeq < session.firstSeq) return false;
   return areEvents(session.events, session.endSeq - session.firstSeq);
+}
+
+// Of a recovery, in the order of the bytes.
+template <class Recovery, class Fn>
+void eachNumber(Recovery& recovery, Fn fn) {
+  fn(recovery.realm.application);
+  fn(recovery.realm.identity);
+  fn(recovery.seat.sessionSerial);
+  fn(recovery.seat.userSerial);
+  fn(recovery.seat.awaitingSnapshot);
+  fn(recovery.seat.joinedAt);
 }
 
 }  // namespace
@@ -273,12 +267,13 @@ void appendSession(std::string& out, FrameKind kind, const store::SessionAccess&
                    bool withUsers, Instant now) {
   const std::size_t start = beginFrame(out, kind);
   store::ByteWriter writer(out);
-  putHead(writer, session, now);
+  store::putFields(writer, headOf(session, now));
   putEvents(writer, out, session, from);
   writer.put(withUsers);
   if (withUsers) {
     writer.put(session.record().userCount);
-    session.forEachUser([&](const store::UserRecord& user) { putUser(writer, session, user, now); });
+    session.forEachUser(
+        [&](const store::UserRecord& user) { store::putFields(writer, profileOf(session, user, now)); });
   }
   endFrame(out, start);
 }
@@ -286,13 +281,13 @@ void appendSession(std::string& out, FrameKind kind, const store::SessionAccess&
 bool parseSession(std::string_view record, store::SavedSession& session) {
   session = {};
   store::ByteReader reader(record);
-  getHead(reader, session);
-  if (!getEvents(reader, session)) return false;
+  store::SavedHead<session::Owned>& head = session;
+  if (!store::getFields(reader, head) || !getEvents(reader, session)) return false;
   reader.get(session.hasUsers);
   std::uint32_t count = 0;
   if (session.hasUsers) reader.get(count);
   for (std::uint32_t i = 0; i < count && reader.ok(); ++i)
-    getUser(reader, session.users.emplace_back());
+    store::getFields(reader, session.users.emplace_back());
   return reader.atEnd() && isSound(session);
 }
 
@@ -301,12 +296,7 @@ void appendRecovery(std::string& out, const store::SavedRecovery& recovery) {
   store::ByteWriter writer(out);
   putId(writer, recovery.pid);
   putId(writer, recovery.socketId);
-  writer.put(recovery.realm.application);
-  writer.put(recovery.realm.identity);
-  writer.put(recovery.seat.sessionSerial);
-  writer.put(recovery.seat.userSerial);
-  writer.put(recovery.seat.awaitingSnapshot);
-  writer.put(recovery.seat.joinedAt);
+  eachNumber(recovery, [&writer](const auto& number) { writer.put(number); });
   endFrame(out, start);
 }
 
@@ -314,12 +304,7 @@ bool parseRecovery(std::string_view record, store::SavedRecovery& recovery) {
   recovery = {};
   store::ByteReader reader(record);
   if (!getId(reader, recovery.pid) || !getId(reader, recovery.socketId)) return false;
-  reader.get(recovery.realm.application);
-  reader.get(recovery.realm.identity);
-  reader.get(recovery.seat.sessionSerial);
-  reader.get(recovery.seat.userSerial);
-  reader.get(recovery.seat.awaitingSnapshot);
-  reader.get(recovery.seat.joinedAt);
+  eachNumber(recovery, [&reader](auto& number) { reader.get(number); });
   return reader.atEnd();
 }
 

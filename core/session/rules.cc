@@ -152,16 +152,19 @@ void leave(State& state, UserRef user, Instant now) {
   state.touch(now);
 }
 
-Refusal syncPlayback(State& state, UserRef user, const SyncPlayback& command, Instant now) {
-  if (!isLeader(state, user)) return kNotLeader;
+Refusal checkSender(const State& state, UserRef user, const CommandFacts& facts) {
+  return facts.sender == Sender::kLeader && !isLeader(state, user) ? kNotLeader : Refusal{};
+}
+
+Refusal carryOut(State& state, UserRef user, const SyncPlayback& command, Instant now) {
   Media media = state.media();
   PlaybackClock clock = state.clock();
-  if (command.mediaUrl && command.mediaUrl != media.url) {
-    media.title.reset();  // title and length belonged to the film before
+  if (command.mediaUrl && command.mediaUrl != media.mediaUrl) {
+    media.mediaTitle.reset();  // title and length belonged to the film before
     clock.duration = 0;
   }
-  if (command.mediaUrl) media.url = command.mediaUrl;
-  if (command.mediaId) media.id = ownId(command.mediaId, media.url);
+  if (command.mediaUrl) media.mediaUrl = command.mediaUrl;
+  if (command.mediaId) media.mediaId = ownId(command.mediaId, media.mediaUrl);
   if (command.mediaUrl || command.mediaId) state.setMedia(media);
   clock.position = command.position;
   clock.rate = command.playbackRate;
@@ -173,8 +176,7 @@ Refusal syncPlayback(State& state, UserRef user, const SyncPlayback& command, In
   return {};
 }
 
-Refusal loadMedia(State& state, UserRef user, const LoadMedia& command, Instant now) {
-  if (!isLeader(state, user)) return kNotLeader;
+Refusal carryOut(State& state, UserRef user, const LoadMedia& command, Instant now) {
   noteActivity(state, user, now);
   loadMediaForAll(state, command, now);
   return {};
@@ -202,7 +204,7 @@ void loadMediaForAll(State& state, const LoadMedia& command, Instant now) {
              Urgency::kDroppable);
 }
 
-Refusal reportBuffering(State& state, UserRef user, const ReportBuffering& command, Instant now) {
+Refusal carryOut(State& state, UserRef user, const ReportBuffering& command, Instant now) {
   const UserFacts facts = state.user(user);
   noteActivity(state, user, now);
   if (facts.stall == command.stall) return {};
@@ -211,7 +213,7 @@ Refusal reportBuffering(State& state, UserRef user, const ReportBuffering& comma
   return {};
 }
 
-Refusal requestLeadership(State& state, UserRef user, Instant now) {
+Refusal carryOut(State& state, UserRef user, const RequestLeadership&, Instant now) {
   const UserRef leader = state.findUser(state.leaderId());
   if (leader != 0 && state.user(leader).presence == Presence::kConnected) return kLeaderActive;
   noteActivity(state, user, now);
@@ -245,18 +247,7 @@ void awayExpired(State& state, UserRef user, Instant now) {
 }
 
 PlaybackView playbackAt(const State& state, Instant now) {
-  const PlaybackClock& clock = state.clock();
-  const Media media = state.media();
-  PlaybackView view;
-  view.mediaUrl = media.url;
-  view.mediaId = media.id;
-  view.mediaTitle = media.title;
-  view.mediaDuration = clock.knownDuration();
-  view.position = clock.positionAt(now);
-  view.isPlaying = clock.isPlaying;
-  view.playbackRate = clock.rate;
-  view.lastUpdateTime = now.wall + clock.untilStart(now);
-  return view;
+  return viewOf(state.clock(), state.media(), now);
 }
 
 }  // namespace mediasync::session

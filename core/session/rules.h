@@ -45,11 +45,20 @@ void tell(State&, const CustomEvent&, Instant now);
 // The user leaves for good, with all its connections.
 void leave(State&, UserRef, Instant now);
 
-Refusal syncPlayback(State&, UserRef, const SyncPlayback&, Instant now);
-Refusal loadMedia(State&, UserRef, const LoadMedia&, Instant now);
-// A report that changes nothing is not sent on.
-Refusal reportBuffering(State&, UserRef, const ReportBuffering&, Instant now);
-Refusal requestLeadership(State&, UserRef, Instant now);
+// Commands of a member that change the session, whoever sends them.
+Refusal carryOut(State&, UserRef, const SyncPlayback&, Instant now);
+Refusal carryOut(State&, UserRef, const LoadMedia&, Instant now);
+// A report that changes nothing is told to nobody.
+Refusal carryOut(State&, UserRef, const ReportBuffering&, Instant now);
+Refusal carryOut(State&, UserRef, const RequestLeadership&, Instant now);
+
+// The same, refused where it is not the user's to send.
+Refusal checkSender(const State&, UserRef, const CommandFacts&);
+template <class C>
+Refusal apply(State& state, UserRef user, const C& command, Instant now) {
+  const Refusal refusal = checkSender(state, user, C::kFacts);
+  return refusal ? refusal : carryOut(state, user, command, now);
+}
 
 // A heartbeat or a report: marks the user as active and changes nothing else.
 void noteActivity(State&, UserRef, Instant now);

@@ -9,19 +9,13 @@
 #include "core/base/clock.h"
 #include "core/base/secret.h"
 #include "core/session/event.h"
+#include "core/session/kept.h"
 #include "core/session/playback.h"
 #include "core/session/stall.h"
 
 namespace mediasync::session {
 
-// The presence of a user in the session.
-enum class Presence : std::uint8_t {
-  kConnected,  // has at least one connection
-  kGrace,      // lost the last one recently; the others have not been told
-  kAway,       // past the grace, or created over REST and not yet joined; for the others the user has left
-};
-
-// Identifies a user within a session for the duration of one transition. 0 is nobody.
+// Names a user within a session for the length of one transition. 0 is nobody.
 using UserRef = std::uint32_t;
 
 struct UserFacts {
@@ -34,16 +28,9 @@ struct UserFacts {
   std::optional<Stall> stall = {};   // the last report; nullopt: none since the join
 };
 
-struct Media {
-  std::optional<std::string_view> url;
-  std::optional<std::string_view> id;
-  std::optional<std::string_view> title;
-  friend bool operator==(const Media&, const Media&) = default;
-};
-
-// One session during one transition. Changes take effect together when the transition succeeds. None does if it is
-// refused, or if the implementation runs out of space, which it reports by an exception for the transition's owner.
-// Returned views are valid until the next change of the same item.
+// One session during one transition. Changes take effect together, when the transition ends well; when it is refused,
+// or when the implementation runs out of space (it says so by throwing what its owner catches), none does.
+// Views returned stay valid until the next change of the same thing.
 class State {
  public:
   virtual ~State() = default;

@@ -2,75 +2,57 @@
 
 #include <cmath>
 #include <type_traits>
+#include <utility>
 
 #include "core/base/json_text.h"
 #include "core/base/utf8.h"
 #include "core/store/byte_codec.h"
+#include "core/store/described_bytes.h"
 
 namespace mediasync::store {
 namespace {
 
 using namespace session;
 
-// The fields of each event, once for both directions.
-template <class Codec, class T>
-void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T>, UserJoined> {
-  codec(body.userId), codec(body.username), codec(body.avatar);
-}
-template <class Codec, class T>
-void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T>, UserLeft> {
-  codec(body.userId), codec(body.username);
-}
-template <class Codec, class T>
-void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T>, PlaybackSync> {
-  codec(body.state.mediaUrl), codec(body.state.mediaId), codec(body.state.mediaTitle);
-  codec(body.state.mediaDuration), codec(body.state.position), codec(body.state.isPlaying);
-  codec(body.state.playbackRate), codec(body.state.lastUpdateTime), codec(body.leaderId);
-}
-template <class Codec, class T>
-void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T>, MediaLoaded> {
-  codec(body.mediaUrl), codec(body.mediaId), codec(body.mediaTitle), codec(body.mediaDuration);
-  codec(body.loadedBy);
-}
-template <class Codec, class T>
-void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T>, LeadershipChanged> {
-  codec(body.newLeaderId), codec(body.newLeaderName);
-}
-template <class Codec, class T>
-void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T>, UserBuffering> {
-  codec(body.userId), codec(body.username), codec(body.stall.isBuffering), codec(body.stall.problem);
-}
-template <class Codec, class T>
-void fields(Codec& codec, T& body) requires std::is_same_v<std::remove_const_t<T>, CustomEvent> {
-  codec(body.json);
+// ---- how long events become
+
+constexpr std::size_t kMaxHead = sizeof(std::uint8_t) + sizeof(Event::timestamp);
+
+template <class T, class Form>
+constexpr std::size_t longest(const T&, const Form& form) {
+  std::size_t bytes = isOptional<T> ? 1 : 0;
+  if constexpr (std::is_base_of_v<Text, Form>) {
+    bytes += sizeof(std::uint16_t) + form.most;
+  } else {
+    bytes += sizeof(T);
+  }
+  return bytes;
 }
 
-template <class T>
-void put(ByteWriter& writer, const T& field) {
-  writer.put(field);
-}
-void put(ByteWriter& writer, Problem problem) {
-  writer.put(static_cast<std::uint8_t>(problem));
+template <class Body>
+constexpr std::size_t longestOf() {
+  std::size_t most = kMaxHead;
+  const Body body{};
+  eachKept(body, [&most](const auto& value, const auto& entry) { most += longest(value, entry.form); });
+  return most;
 }
 
-template <class T>
-void get(ByteReader& reader, T& field) {
-  reader.get(field);
+template <class Body>
+constexpr bool hasRoom() {
+  return longestOf<Body>() <= (Body::kFacts.room == Room::kAlways ? kMaxCertainEvent : kMaxEncodedEvent);
 }
-void get(ByteReader& reader, Problem& problem) {
-  std::uint8_t number = 0;
-  reader.get(number);
-  if (number > static_cast<std::uint8_t>(Problem::kUnsupported)) return reader.fail();
-  problem = static_cast<Problem>(number);
+template <std::size_t... I>
+constexpr bool haveRoom(std::index_sequence<I...>) {
+  return (hasRoom<std::variant_alternative_t<I, EventBody>>() && ...);
 }
+static_assert(haveRoom(std::make_index_sequence<std::variant_size_v<EventBody>>()));
+
+// ----
 
 template <std::size_t I = 0>
 bool decodeBody(ByteReader& reader, std::uint8_t index, EventBody& body) {
   if constexpr (I < std::variant_size_v<EventBody>) {
-    if (index != I) return decodeBody<I + 1>(reader, index, body);
-    auto codec = [&reader](auto& field) { get(reader, field); };
-    fields(codec, body.emplace<I>());
-    return reader.ok();
+    return index == I ? getFields(reader, body.emplace<I>()) : decodeBody<I + 1>(reader, index, body);
   } else {
     return false;
   }
@@ -106,8 +88,7 @@ void encodeEvent(const Event& event, std::string& out) {
   ByteWriter writer(out);
   writer.put(static_cast<std::uint8_t>(event.body.index()));
   writer.put(event.timestamp);
-  auto codec = [&writer](const auto& field) { put(writer, field); };
-  std::visit([&codec](const auto& body) { fields(codec, body); }, event.body);
+  std::visit([&writer](const auto& body) { putFields(writer, body); }, event.body);
 }
 
 std::optional<Event> decodeEvent(std::span<const std::byte> bytes) {
@@ -122,8 +103,8 @@ std::optional<Event> decodeEvent(std::span<const std::byte> bytes) {
 
 bool isSound(const Event& event) {
   bool areFit = true;
-  const auto check = [&areFit](const auto& field) { areFit = areFit && isFit(field); };
-  std::visit([&check](const auto& body) { fields(check, body); }, event.body);
+  const auto check = [&areFit](const auto& value, const auto&) { areFit = areFit && isFit(value); };
+  std::visit([&check](const auto& body) { eachKept(body, check); }, event.body);
   const auto* custom = std::get_if<CustomEvent>(&event.body);
   if (custom == nullptr || !areFit) return areFit;
   return isEventArray(custom->json, kMaxCustomDepth);

@@ -9,7 +9,8 @@
 
 #include "core/base/secret.h"
 #include "core/base/token_bucket.h"
-#include "core/session/command.h"
+#include "core/session/kept.h"
+#include "core/session/limits.h"
 #include "core/session/playback.h"
 #include "core/session/state.h"
 #include "core/store/memory.h"
@@ -55,8 +56,14 @@ struct SessionLog {
   std::uint32_t bytes;  // of all chunks, including headers
 };
 
-// A worker that holds connections of a session. It is also the note that wakes the worker: `queued` and `mailNext`
-// belong to the worker's mailbox.
+// Texts in shared memory.
+struct SharedTexts {
+  using Text = SharedText;
+  using MaybeText = SharedText;  // ref 0: none
+};
+
+// A worker that holds connections of a session. Doubles as the note that wakes it: `queued` and `mailNext` belong to
+// the worker's mailbox.
 struct SessionWatcher {
   Ref next;  // of the same session
   Ref session;
@@ -71,19 +78,14 @@ struct SessionWatcher {
 // SessionWatcher::needed of a worker that has no readers, or none that the session waits for.
 inline constexpr std::uint64_t kNothingNeeded = UINT64_MAX;
 
-struct UserRecord {
+struct UserRecord : session::UserProfile<SharedTexts> {
   std::uint64_t serial;
   std::uint64_t hash;
   Ref hashNext;
   Ref session;
   QueueLinks inSession;  // in the order of joining
   QueueLinks inQueue;    // grace or away
-  SharedText id;
-  SharedText username;
-  SharedText avatar;         // ref 0: none
-  std::int64_t joinedAt;     // wall
-  std::int64_t lastSeen;     // wall
-  std::int64_t absentSince;  // monotonic; a little later for a user whom the server sent away
+  std::int64_t absentSince;  // monotonic; of one whom the server sent away, a little later
   Ref firstMembership;
   std::uint8_t connections;
   session::Presence presence;
@@ -115,7 +117,7 @@ enum class Unsaved : std::uint8_t {
   kUsers,  // also the users
 };
 
-struct SessionRecord {
+struct SessionRecord : session::SessionIds<SharedTexts>, session::MediaTexts<SharedTexts>, session::SessionTimes {
   std::uint64_t serial;
   std::uint64_t hash;
   Ref hashNext;
@@ -126,17 +128,9 @@ struct SessionRecord {
   bool idle;
   bool logged;
   bool vacant;
-  bool ending;  // can no longer be found, and is being deleted
-  SharedText id;
-  SharedText creatorId;
-  SharedText leaderId;
-  SharedText mediaUrl;
-  SharedText mediaId;
-  SharedText mediaTitle;
+  bool ending;  // cannot be found any more, and is being taken apart
   session::PlaybackClock clock;
-  std::int64_t createdAt;     // wall
-  std::int64_t lastActivity;  // wall
-  std::int64_t idleSince;     // monotonic
+  std::int64_t idleSince;  // monotonic
   std::uint32_t userCount;
   std::uint32_t connectedCount;
   std::uint32_t connectionCount;
@@ -165,6 +159,28 @@ struct GoneSessions {
   std::uint32_t count;  // kMost + 1: there were more
   std::uint64_t serials[kMost];
 };
+
+// Calls fn(const SharedText&) for each text of a record.
+template <class Fn>
+void eachText(const SessionRecord& session, Fn fn) {
+  const auto call = [&fn](const SharedText& text, const auto&) { fn(text); };
+  session::eachKept<const session::SessionIds<SharedTexts>>(session, call);
+  session::eachKept<const session::MediaTexts<SharedTexts>>(session, call);
+}
+template <class Fn>
+void eachText(const UserRecord& user, Fn fn) {
+  session::eachKept<const session::UserProfile<SharedTexts>>(user, [&fn](const auto& value, const auto&) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, SharedText>) fn(value);
+  });
+}
+
+// How long they are together.
+template <class Record>
+std::uint32_t textBytes(const Record& record) {
+  std::uint32_t bytes = 0;
+  eachText(record, [&bytes](const SharedText& text) { bytes += text.size; });
+  return bytes;
+}
 
 struct SessionShard {
   ShardHeader header;

@@ -5,42 +5,71 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "core/base/secret.h"
-#include "core/session/state.h"
+#include "core/session/field.h"
+#include "core/session/kept.h"
+#include "core/session/playback.h"
 #include "core/store/records.h"
 
 namespace mediasync::store {
 
-struct SavedUser {
+// Numbers that are none of the API's.
+struct Serial {};       // of a record, never 0
+struct AnySerial {};    // 0: there is none
+struct LogOffset {};    // of an event
+struct AnyPresence {};  // and no number of none
+struct Hash {};         // of a secret
+
+// A user as the file has it.
+template <class Holder>
+struct SavedProfile : session::UserProfile<Holder> {
   std::uint64_t serial = 0;
-  std::string id;
-  std::string username;
-  std::optional<std::string> avatar;
-  std::int64_t joinedAt = 0;
-  std::int64_t lastSeen = 0;
   session::Presence presence = session::Presence::kAway;
   std::int64_t absentSince = 0;
-  std::optional<SecretHash> secret;
+  std::optional<SecretHash> secret = {};
+
+  static constexpr auto fields() {
+    return std::tuple{session::kept("serial", &SavedProfile::serial, Serial{}),
+                      session::Inherited<session::UserProfile<Holder>>{},
+                      session::kept("presence", &SavedProfile::presence, AnyPresence{}),
+                      session::kept("absentSince", &SavedProfile::absentSince, session::Time{}),
+                      session::kept("secret", &SavedProfile::secret, Hash{})};
+  }
 };
 
-struct SavedSession {
+// A session as the file has it, but for its users and its log.
+template <class Holder>
+struct SavedHead : session::SessionIds<Holder>, session::MediaTexts<Holder>, session::SessionTimes {
   std::uint64_t serial = 0;
-  std::string id;
-  std::string creatorId;
-  std::string leaderId;
-  std::optional<std::string> mediaUrl;
-  std::optional<std::string> mediaId;
-  std::optional<std::string> mediaTitle;
-  session::PlaybackClock clock;  // only setAt.wall counts
-  std::int64_t createdAt = 0;
-  std::int64_t lastActivity = 0;
-  std::optional<std::int64_t> idleSince;  // absent: it has connections
+  session::PlaybackClock clock = {};           // setAt.wall alone counts
+  std::optional<std::int64_t> idleSince = {};  // absent: it has connections
   std::uint64_t lostSeq = 0;
   std::uint64_t formerSerial = 0;
   std::uint64_t formerEnd = 0;
-  // From the log: `events` are [firstSeq, endSeq), in the form of readLog().
+
+  static constexpr auto fields() {
+    return std::tuple{session::kept("serial", &SavedHead::serial, Serial{}),
+                      session::Inherited<session::SessionIds<Holder>>{},
+                      session::Inherited<session::MediaTexts<Holder>>{},
+                      session::part(&SavedHead::clock),
+                      session::Inherited<session::SessionTimes>{},
+                      session::kept("idleSince", &SavedHead::idleSince, session::Time{}),
+                      session::kept("lostSeq", &SavedHead::lostSeq, LogOffset{}),
+                      session::kept("formerSerial", &SavedHead::formerSerial, AnySerial{}),
+                      session::kept("formerEnd", &SavedHead::formerEnd, LogOffset{})};
+  }
+};
+
+struct SavedUser : SavedProfile<session::Owned> {
+  static constexpr auto fields() { return std::tuple{session::Inherited<SavedProfile<session::Owned>>{}}; }
+};
+
+struct SavedSession : SavedHead<session::Owned> {
+  // Of the log: `events` are [firstSeq, endSeq), as readLog() gives them.
   std::uint64_t firstSeq = 1;
   std::uint64_t endSeq = 1;
   std::string events;

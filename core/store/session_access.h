@@ -41,6 +41,13 @@ class SessionAccess {
   std::string_view id() const { return text(session_->id); }
   std::string_view text(const SharedText& t) const { return textOf(zone_.arena(), t); }
   std::optional<std::string_view> optionalText(const SharedText&) const;
+  // A part of a record, with views of its texts: views<session::MediaTexts>(record()).
+  template <template <class> class Part>
+  Part<session::Views> views(const Part<SharedTexts>& part) const {
+    Part<session::Views> views;
+    session::eachPair(part, views, [this](const auto& from, auto& to) { this->show(from, to); });
+    return views;
+  }
 
   session::UserRef seatUser() const { return seatUser_; }
   const UserRecord& userAt(Ref ref) const { return *zone_.arena().at<UserRecord>(ref); }
@@ -61,6 +68,11 @@ class SessionAccess {
   LogSlice readLog(std::uint64_t from, std::size_t maxBytes, std::string& out) const {
     return store::readLog(zone_.arena(), session_->log, from, maxBytes, out);
   }
+
+ private:
+  void show(const SharedText& from, std::string_view& to) const { to = text(from); }
+  void show(const SharedText& from, std::optional<std::string_view>& to) const { to = optionalText(from); }
+  void show(std::int64_t from, std::int64_t& to) const { to = from; }
 
  protected:
   template <class T>

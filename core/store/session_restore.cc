@@ -5,26 +5,18 @@
 #include "core/store/session_transaction.h"
 
 namespace mediasync::store {
-namespace {
-
-template <class T>
-std::optional<std::string_view> viewOf(const std::optional<T>& text) {
-  if (!text) return std::nullopt;
-  return *text;
-}
-
-}  // namespace
-
 void SessionTransaction::restore(const SavedSession& saved, Instant now) {
   create(saved.id, saved.creatorId, now);
   SessionRecord& record = txn_.edit(*session_);
-  record.createdAt = saved.createdAt;
-  record.lastActivity = saved.lastActivity;
+  static_cast<session::SessionTimes&>(record) = saved;
   record.formerSerial = saved.serial;
   record.formerEnd = saved.endSeq;
   record.clock = saved.clock;
   if (!saved.leaderId.empty()) setLeader(saved.leaderId);
-  setMedia({viewOf(saved.mediaUrl), viewOf(saved.mediaId), viewOf(saved.mediaTitle)});
+  session::Media media;
+  const session::MediaTexts<session::Owned>& texts = saved;
+  session::eachPair(texts, media, [](const auto& from, auto& to) { to = from; });
+  setMedia(media);
   setLogStart(txn_, *session_, saved.firstSeq, saved.lostSeq);
 }
 
@@ -38,8 +30,7 @@ void SessionTransaction::setClockStart(Instant start) {
 }
 
 session::UserRef SessionTransaction::restoreUser(const SavedUser& saved, Instant now) {
-  const session::UserRef ref =
-      addUser(saved.id, saved.username, viewOf(saved.avatar), session::Presence::kConnected, now);
+  const session::UserRef ref = addUser(saved.id, saved.username, saved.avatar, session::Presence::kConnected, now);
   UserRecord& record = txn_.edit(*zone_.arena().at<UserRecord>(ref));
   record.joinedAt = saved.joinedAt;
   record.lastSeen = saved.lastSeen;

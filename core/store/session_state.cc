@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "core/session/command.h"
+#include "core/session/event.h"
+#include "core/session/limits.h"
 #include "core/store/event_codec.h"
 
 namespace mediasync::store {
@@ -11,7 +12,7 @@ using session::Presence;
 using session::UserRef;
 
 session::Media SessionState::media() const {
-  return {optionalText(session_->mediaUrl), optionalText(session_->mediaId), optionalText(session_->mediaTitle)};
+  return views<session::MediaTexts>(*session_);
 }
 
 std::uint64_t SessionState::userHash(std::string_view userId) const {
@@ -66,11 +67,10 @@ void SessionState::setClock(const session::PlaybackClock& clock) {
 
 void SessionState::setMedia(const session::Media& media) {
   if (media == this->media()) return;
-  // Own copies: the texts may be those that are replaced.
-  const std::optional<std::string> url(media.url), id(media.id), title(media.title);
-  replace(session_->mediaUrl, url);
-  replace(session_->mediaId, id);
-  replace(session_->mediaTitle, title);
+  session::MediaTexts<session::Owned> own;  // the texts may be those that are replaced
+  session::eachPair(media, own, [](const auto& from, auto& to) { to = from; });
+  const session::MediaTexts<SharedTexts>& fields = *session_;
+  session::eachPair(fields, own, [this](const SharedText& field, const auto& value) { replace(field, value); });
   noteUnsaved(Unsaved::kHead);
 }
 
@@ -98,7 +98,7 @@ UserRef SessionState::addUser(std::string_view id, std::string_view username, st
 }
 
 void SessionState::countTexts(const UserRecord& record, bool isAdded) {
-  const std::uint32_t bytes = record.id.size + record.username.size + record.avatar.size;
+  const std::uint32_t bytes = textBytes(record);
   txn_.edit(session_->userTextBytes) += isAdded ? bytes : 0 - bytes;
 }
 
@@ -128,8 +128,7 @@ void SessionState::removeUser(UserRef ref, Instant now) {
   bump(txn_, shard_.users, -1);
   unchain<UserRecord>(txn_, userBucket(record.hash), ref);
   unlink(txn_, session_->users, &UserRecord::inSession, ref);
-  for (const SharedText* t : {&record.id, &record.username, &record.avatar})
-    txn_.release(*t);
+  eachText(record, [this](const SharedText& text) { txn_.release(text); });
   txn_.edit(record.serial) = 0;
   txn_.release(ref);
   if (session_->idle) sortIdle();
@@ -171,7 +170,7 @@ void SessionState::emit(const session::Event& event, Urgency urgency) {
   if (urgency == Urgency::kMinor && isHalfUnread()) throw Busy();
   thread_local std::string encoded;
   encodeEvent(event, encoded);
-  const bool isSync = std::holds_alternative<session::PlaybackSync>(event.body);
+  const bool isSync = session::factsOf(event.body).kept == session::Kept::kUntilNext;
   if (appendToLog(txn_, *session_, encoded, isSync, zone_.settings().logLimit, urgency == Urgency::kCertain) ==
       Append::kBusy) {
     throw Busy();

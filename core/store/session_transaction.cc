@@ -46,10 +46,7 @@ bool SessionTransaction::destroy(Instant now) {
     removeUser(session_->users.first, now);
   if (session_->users.first != 0 || !freeLog(txn_, *session_)) return false;
   stopIdling();
-  for (const SharedText* t : {&session_->id, &session_->creatorId, &session_->leaderId, &session_->mediaUrl,
-                              &session_->mediaId, &session_->mediaTitle}) {
-    txn_.release(*t);
-  }
+  eachText(*session_, [this](const SharedText& text) { txn_.release(text); });
   unlink(txn_, shard_.allSessions, &SessionRecord::all, sessionRef_);
   bump(txn_, shard_.sessions, -1);
   txn_.edit(session_->serial) = 0;

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/session/command.h"
+#include "core/session/own_texts.h"
 #include "core/session/snapshot.h"
 #include "core/store/session_state.h"
 
@@ -24,7 +24,7 @@ class Snapshot {
 
  private:
   friend class SessionTransaction;
-  std::string texts_;
+  session::OwnTexts texts_;
 };
 
 // Which of a user's time-outs has expired.

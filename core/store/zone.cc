@@ -3,15 +3,20 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/store/described_bytes.h"
 #include "core/store/reserve.h"
+#include "core/store/saved.h"
 
 namespace mediasync::store {
 namespace {
 
-// Changes whenever a record changes, so that tables of another build are never misread.
+// Changes whenever a record changes in a way that its size and the descriptions of its fields do not tell, so that
+// tables of another build are never misread.
 constexpr std::uint64_t kLayout = 13;
-constexpr std::uint64_t kMagic = 0x6d656469'61730000ULL ^ (kLayout << 48) ^ (sizeof(ZoneHeader) << 32) ^
-                                 (sizeof(SessionRecord) << 20) ^ (sizeof(ConnectionRecord) << 8) ^ sizeof(UserRecord);
+constexpr std::uint64_t kMagic =
+    0x6d656469'61730000ULL ^ (kLayout << 48) ^ (sizeof(ZoneHeader) << 32) ^ (sizeof(SessionRecord) << 20) ^
+    (sizeof(ConnectionRecord) << 8) ^ sizeof(UserRecord) ^
+    layoutOf<SavedHead<session::Views>>(layoutOf<SavedProfile<session::Views>>(layoutOfEvents()));
 
 constexpr std::uint32_t kSmallestHeap = 64;  // pages
 constexpr std::size_t kSerialStart = 5;      // random bytes of the six that tell a shard's serials apart

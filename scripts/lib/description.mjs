@@ -1,4 +1,4 @@
-// The API's description as JSON Schemas, as OpenAPI and AsyncAPI documents, and as TypeScript.
+// The API's description as JSON Schemas, as OpenAPI and AsyncAPI documents, as tables of docs/api.md and as TypeScript.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -209,6 +209,41 @@ export function yamlText(document) {
   return `# Made by scripts/describe from core/api/description.json.\n${stringify(document, { lineWidth: 120, aliasDuplicateObjects: false })}`;
 }
 
+// ---- tables of docs/api.md
+
+const row = (...cells) => `|${cells.map((cell) => (cell ? ` ${cell} |` : ' |')).join('')}`;
+const quoted = (words) => words.map((word) => `\`${word}\``).join(', ');
+
+/** Who may send what. The hook is the one that operators' rules are asked by. */
+const commandTable = () => [
+  row('Event', 'Who may send it', 'Hook', 'Who receives what', 'Refusals'),
+  '|---|---|---|---|---|',
+  ...Object.entries(commands).map(([name, { who, receives, hook }]) =>
+    row(quoted([name]), who, hook ? quoted([hook]) : 'none', receives, quoted(refusalsOf(name)) || 'none')),
+  row('any other name', '', '', '', '`UNKNOWN_EVENT`'),
+  row("(a user's grace ends)", '', '', 'the others: `user_left`, then `leadership_changed` if the user led', ''),
+];
+
+/** What is told, and whether it has an offset. */
+const eventTable = () => [
+  row('Event', '', 'Offset'),
+  '|---|---|---|',
+  ...Object.entries(events).map(([name, { text, isLogged }]) => row(quoted([name]), text, isLogged ? 'yes' : 'no')),
+];
+
+/** docs/api.md, with these tables between their marks. */
+function apiPage() {
+  let page = fs.readFileSync(path.join(root, 'docs/api.md'), 'utf8');
+  for (const [name, table] of Object.entries({ commands: commandTable(), events: eventTable() })) {
+    const begin = `<!-- ${name}: made by scripts/describe of core/api/description.json -->\n`;
+    const from = page.indexOf(begin);
+    const to = page.indexOf(`<!-- end of ${name} -->`);
+    if (from < 0 || to < from) throw new Error(`docs/api.md has no place for the table of ${name}`);
+    page = `${page.slice(0, from)}${begin}${table.join('\n')}\n${page.slice(to)}`;
+  }
+  return page;
+}
+
 // ---- TypeScript
 
 function typeName(field) {
@@ -269,6 +304,7 @@ ${Object.keys(events).map(eventType).join('\n')}
 export const made = () => ({
   'docs/openapi.yaml': yamlText(openapi()),
   'docs/asyncapi.yaml': yamlText(asyncapi()),
+  'docs/api.md': apiPage(),
   'web/events.d.ts': typescript(),
 });
 

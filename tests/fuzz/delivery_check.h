@@ -2,6 +2,7 @@
 // left out for those who always read.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -111,10 +112,8 @@ class DeliveryCheck {
       latest_.reset();
     }
     if (name == "user_left" && args[1]["userId"] == userId_) inSession_ = false;  // another tab has left for both
-    if (name != "user_joined" && name != "user_left" && name != "playback_sync" && name != "media_loaded" &&
-        name != "leadership_changed") {
-      return;
-    }
+    const auto isNamed = [&name](const session::EventFacts& facts) { return facts.name == name; };
+    if (std::none_of(session::kEventFacts.begin(), session::kEventFacts.end(), isNamed)) return;
     std::optional<server::Offset> said, lies;
     if (args.size() > 2) said = server::parseOffset(args[2].get<std::string>());
     if (name == "playback_sync") lies = logs.find(Logs::keyOf(args[1]["position"]));

@@ -9,12 +9,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
-#include <vector>
 
 #include "core/api/events.h"
 #include "core/base/utf8.h"
-#include "core/session/command.h"
+#include "core/session/event.h"
 #include "core/store/event_codec.h"
 #include "tests/fuzz/require.h"
 
@@ -23,45 +23,29 @@ using namespace mediasync::session;
 
 namespace {
 
-struct Text {
-  std::string_view text;
-  std::size_t limit;
-};
+// Calls fn(text, most bytes) for each text of an event.
+template <class Fn>
+void eachTextOf(const EventBody& body, Fn fn) {
+  const auto look = [&fn](const auto& value, const auto& entry) {
+    if constexpr (std::is_base_of_v<Text, std::remove_cvref_t<decltype(entry.form)>>) {
+      const std::optional<std::string_view> text = value;
+      if (text) fn(*text, entry.form.most);
+    }
+  };
+  std::visit([&look](const auto& event) { eachKept(event, look); }, body);
+}
 
-class Texts {
- public:
-  explicit Texts(const EventBody& body) {
-    std::visit([this](const auto& event) { collect(event); }, body);
-  }
-  bool areWithinLimits() const {
-    return std::all_of(texts_.begin(), texts_.end(), [](const Text& t) { return t.text.size() <= t.limit; });
-  }
-  bool areUtf8() const {
-    return std::all_of(texts_.begin(), texts_.end(), [](const Text& t) { return isValidUtf8(t.text); });
-  }
+bool areTextsWithinLimits(const EventBody& body) {
+  bool are = true;
+  eachTextOf(body, [&are](std::string_view text, std::size_t most) { are = are && text.size() <= most; });
+  return are;
+}
 
- private:
-  void add(const std::optional<std::string_view>& text, std::size_t limit) {
-    if (text) texts_.push_back({*text, limit});
-  }
-  void collect(const UserJoined& e) {
-    add(e.userId, kMaxIdBytes), add(e.username, kMaxUsernameBytes), add(e.avatar, kMaxAvatarBytes);
-  }
-  void collect(const UserLeft& e) { add(e.userId, kMaxIdBytes), add(e.username, kMaxUsernameBytes); }
-  void collect(const PlaybackSync& e) {
-    add(e.state.mediaUrl, kMaxMediaUrlBytes), add(e.state.mediaId, kMaxMediaIdBytes);
-    add(e.state.mediaTitle, kMaxMediaTitleBytes), add(e.leaderId, kMaxIdBytes);
-  }
-  void collect(const MediaLoaded& e) {
-    add(e.mediaUrl, kMaxMediaUrlBytes), add(e.mediaId, kMaxMediaIdBytes);
-    add(e.mediaTitle, kMaxMediaTitleBytes), add(e.loadedBy, kMaxIdBytes);
-  }
-  void collect(const CustomEvent& e) { add(e.json, kMaxCustomEventBytes); }
-  void collect(const UserBuffering& e) { add(e.userId, kMaxIdBytes), add(e.username, kMaxUsernameBytes); }
-  void collect(const LeadershipChanged& e) { add(e.newLeaderId, kMaxIdBytes), add(e.newLeaderName, kMaxUsernameBytes); }
-
-  std::vector<Text> texts_;
-};
+bool areTextsUtf8(const EventBody& body) {
+  bool are = true;
+  eachTextOf(body, [&are](std::string_view text, std::size_t) { are = are && isValidUtf8(text); });
+  return are;
+}
 
 std::optional<Event> decode(std::string_view bytes) {
   return store::decodeEvent(std::as_bytes(std::span(bytes)));
@@ -74,15 +58,14 @@ bool isSameButForFlags(std::string_view encoded, std::string_view bytes) {
 }
 
 void checkSizes(const Event& event, std::size_t size) {
-  if (!Texts(event.body).areWithinLimits()) return;
+  if (!areTextsWithinLimits(event.body)) return;
   FUZZ_REQUIRE(size <= store::kMaxEncodedEvent);
-  const bool isCertain =
-      std::holds_alternative<UserLeft>(event.body) || std::holds_alternative<LeadershipChanged>(event.body);
+  const bool isCertain = factsOf(event.body).room == Room::kAlways;
   FUZZ_REQUIRE(!isCertain || size <= store::kMaxCertainEvent);
 }
 
 void checkJson(const Event& event) {
-  if (!Texts(event.body).areUtf8()) return;
+  if (!areTextsUtf8(event.body)) return;
   if (std::holds_alternative<CustomEvent>(event.body)) return;  // sent as it is: whoever makes one has it from a JSON value
   for (const auto unit : {api::TimestampUnit::kSeconds, api::TimestampUnit::kMilliseconds}) {
     std::string out;

@@ -52,34 +52,38 @@ store::ZoneSettings settings() {
   return made;
 }
 
+struct Describe {
+  std::string operator()(const session::UserJoined& e) const {
+    return "joined " + std::string(e.userId) + " " + std::string(e.username) + " " + ModelSession::shown(e.avatar);
+  }
+  std::string operator()(const session::UserLeft& e) const {
+    return "left " + std::string(e.userId) + " " + std::string(e.username);
+  }
+  std::string operator()(const session::PlaybackSync& e) const {
+    return "sync " + playbackText(e.state) + " by " + std::string(e.leaderId);
+  }
+  std::string operator()(const session::MediaLoaded& e) const {
+    return "media " + ModelSession::shown(e.mediaUrl) + ModelSession::shown(e.mediaId) +
+           ModelSession::shown(e.mediaTitle) + std::to_string(e.mediaDuration.value_or(0)) + " by " +
+           std::string(e.loadedBy);
+  }
+  std::string operator()(const session::LeadershipChanged& e) const {
+    return "leader " + std::string(e.newLeaderId) + " " + std::string(e.newLeaderName);
+  }
+  template <class Other>
+  std::string operator()(const Other&) const {  // the model tells none of these
+    return std::string(Other::kFacts.name);
+  }
+  std::string operator()(const session::UserBuffering& e) const {
+    return "buffering " + std::string(e.userId) + " " + std::string(e.username) + " " + ModelSession::shown(e.stall);
+  }
+  static std::string playbackText(const session::PlaybackView& view) {
+    return ModelSession::playbackText(view.mediaUrl, view.mediaId, view.mediaTitle, view.mediaDuration.value_or(0),
+                                      view.position, view.isPlaying, view.playbackRate, view.lastUpdateTime);
+  }
+};
+
 std::string describe(const session::Event& event) {
-  struct Describe {
-    std::string operator()(const session::UserJoined& e) const {
-      return "joined " + std::string(e.userId) + " " + std::string(e.username) + " " + ModelSession::shown(e.avatar);
-    }
-    std::string operator()(const session::UserLeft& e) const {
-      return "left " + std::string(e.userId) + " " + std::string(e.username);
-    }
-    std::string operator()(const session::PlaybackSync& e) const {
-      return "sync " + playbackText(e.state) + " by " + std::string(e.leaderId);
-    }
-    std::string operator()(const session::MediaLoaded& e) const {
-      return "media " + ModelSession::shown(e.mediaUrl) + ModelSession::shown(e.mediaId) +
-             ModelSession::shown(e.mediaTitle) + std::to_string(e.mediaDuration.value_or(0)) + " by " +
-             std::string(e.loadedBy);
-    }
-    std::string operator()(const session::LeadershipChanged& e) const {
-      return "leader " + std::string(e.newLeaderId) + " " + std::string(e.newLeaderName);
-    }
-    std::string operator()(const session::CustomEvent& e) const { return "custom " + std::string(e.json); }
-    std::string operator()(const session::UserBuffering& e) const {
-      return "buffering " + std::string(e.userId) + " " + std::string(e.username) + " " + ModelSession::shown(e.stall);
-    }
-    static std::string playbackText(const session::PlaybackView& view) {
-      return ModelSession::playbackText(view.mediaUrl, view.mediaId, view.mediaTitle, view.mediaDuration.value_or(0),
-                                        view.position, view.isPlaying, view.playbackRate, view.lastUpdateTime);
-    }
-  };
   return std::visit(Describe(), event.body);
 }
 
@@ -351,7 +355,7 @@ class Play {
     ModelSession next = models_[seat.session];
     const Refusal expected = next.sync(seat.user, command, now_.mono, now_.wall);
     inSession(seat, std::move(next), expected, [&](SessionTransaction& txn, session::UserRef user) {
-      return session::syncPlayback(txn, user, command, now_);
+      return session::apply<session::SyncPlayback>(txn, user, command, now_);
     });
   }
 
@@ -370,7 +374,7 @@ class Play {
     ModelSession next = models_[seat.session];
     const Refusal expected = next.load(seat.user, command, now_.mono);
     inSession(seat, std::move(next), expected, [&](SessionTransaction& txn, session::UserRef user) {
-      return session::loadMedia(txn, user, command, now_);
+      return session::apply<session::LoadMedia>(txn, user, command, now_);
     });
   }
 
@@ -380,7 +384,7 @@ class Play {
     ModelSession next = models_[seat.session];
     const Refusal expected = next.takeLead(seat.user);
     inSession(seat, std::move(next), expected, [&](SessionTransaction& txn, session::UserRef user) {
-      return session::requestLeadership(txn, user, now_);
+      return session::apply(txn, user, session::RequestLeadership{}, now_);
     });
   }
 
@@ -392,7 +396,7 @@ class Play {
     ModelSession next = models_[seat.session];
     next.reportBuffering(seat.user, command);
     inSession(seat, std::move(next), {}, [&](SessionTransaction& txn, session::UserRef user) {
-      return session::reportBuffering(txn, user, command, now_);
+      return session::apply<session::ReportBuffering>(txn, user, command, now_);
     });
   }
 

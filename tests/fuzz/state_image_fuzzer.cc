@@ -85,11 +85,9 @@ void requireTexts(const Zone& zone) {
   for (std::uint32_t shard = 0; shard < zone.shards(); ++shard) {
     for (Ref s = zone.sessionShard(shard).allSessions.first; s != 0; s = arena.at<SessionRecord>(s)->all.next) {
       const auto& session = *arena.at<SessionRecord>(s);
-      FUZZ_REQUIRE(isText(session.id) && isText(session.creatorId) && isText(session.leaderId));
-      FUZZ_REQUIRE(isText(session.mediaUrl) && isText(session.mediaId) && isText(session.mediaTitle));
+      eachText(session, [&](const SharedText& text) { FUZZ_REQUIRE(isText(text)); });
       for (Ref u = session.users.first; u != 0; u = arena.at<UserRecord>(u)->inSession.next) {
-        const auto& user = *arena.at<UserRecord>(u);
-        FUZZ_REQUIRE(isText(user.id) && isText(user.username) && isText(user.avatar));
+        eachText(*arena.at<UserRecord>(u), [&](const SharedText& text) { FUZZ_REQUIRE(isText(text)); });
       }
     }
   }

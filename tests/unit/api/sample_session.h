@@ -40,11 +40,11 @@ inline nlohmann::json emptyPlaybackJson() {
 
 inline session::SessionView session() {
   session::SessionView view;
-  view.sessionId = "my-session-id";
+  view.id = "my-session-id";
   view.creatorId = "user-123";
   view.leaderId = "user-456";
-  view.users = {{"user-123", "Alice", "https://example.com/avatar.jpg", 1672531200000, 1640995200000, true, false},
-                {"user-456", "B\n\"ø\" 🎉", std::nullopt, 1709210096007, 1640995200500, false, true}};
+  view.users = {{{"user-123", "Alice", "https://example.com/avatar.jpg", 1672531200000, 1640995200000}, true, false},
+                {{"user-456", "B\n\"ø\" 🎉", std::nullopt, 1709210096007, 1640995200500}, false, true}};
   view.playback = playback();
   view.createdAt = 1672531200000;
   view.lastActivity = 1640995201250;

@@ -36,7 +36,7 @@ struct Sample {
     for (int i = 1; i <= 3; ++i) {
       SessionTransaction txn(zone.zone, clients[0].seat.shard);
       REQUIRE(txn.openSeat(clients[0].seat));
-      session::syncPlayback(txn, txn.seatUser(), {static_cast<double>(i), false, "url", "id", 1.0}, kNow);
+      session::apply<session::SyncPlayback>(txn, txn.seatUser(), {static_cast<double>(i), false, "url", "id", 1.0}, kNow);
       txn.commit(zone.wake);
     }
     for (int i = 1; i <= 3; ++i) {
@@ -48,7 +48,7 @@ struct Sample {
   void changed(int i) {
     SessionTransaction txn(zone.zone, clients[0].seat.shard);
     REQUIRE(txn.openSeat(clients[0].seat));
-    session::syncPlayback(txn, txn.seatUser(), {10.0 + i, false, {}, {}, 1.0}, kNow);
+    session::apply<session::SyncPlayback>(txn, txn.seatUser(), {10.0 + i, false, {}, {}, 1.0}, kNow);
     txn.commit(zone.wake);
   }
 

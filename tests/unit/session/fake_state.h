@@ -28,8 +28,7 @@ struct FakeUser {
   friend bool operator==(const FakeUser&, const FakeUser&) = default;
 };
 
-struct FakePlayback {
-  std::optional<std::string> url, id, title;
+struct FakePlayback : MediaTexts<Owned> {
   double position = 0, rate = 1, duration = 0;
   std::int64_t setAtWall = 0, setAtMono = 0;
   bool isPlaying = false;
@@ -64,7 +63,10 @@ class FakeState final : public State {
   std::string_view leaderId() const override { return content.leader; }
   const PlaybackClock& clock() const override { return clock_; }
   Media media() const override {
-    return {view(content.playback.url), view(content.playback.id), view(content.playback.title)};
+    Media media;
+    const MediaTexts<Owned>& texts = content.playback;
+    eachPair(texts, media, [](const auto& from, auto& to) { to = from; });
+    return media;
   }
   std::uint32_t userCount() const override { return static_cast<std::uint32_t>(content.users.size()); }
   std::uint32_t connectedCount() const override {
@@ -95,9 +97,9 @@ class FakeState final : public State {
     p.setAtWall = clock.setAt.wall, p.setAtMono = clock.setAt.mono;
   }
   void setMedia(const Media& media) override {
-    // The views may point into what is replaced.
-    const auto url = own(media.url), id = own(media.id), title = own(media.title);
-    content.playback.url = url, content.playback.id = id, content.playback.title = title;
+    MediaTexts<Owned> own;  // the views may point into what is replaced
+    eachPair(media, own, [](const auto& from, auto& to) { to = from; });
+    static_cast<MediaTexts<Owned>&>(content.playback) = own;
   }
   UserRef addUser(std::string_view id, std::string_view username, std::optional<std::string_view> avatar,
                   Presence presence, Instant now) override {
@@ -120,6 +122,7 @@ class FakeState final : public State {
   void touch(Instant now) override { content.lastActivity = now.wall; }
   void emit(const Event& event, Urgency urgency) override {
     if (busy && urgency != Urgency::kCertain) throw std::runtime_error("busy");
+    if (urgency == Urgency::kCertain && factsOf(event.body).room != Room::kAlways) throw std::logic_error("no room");
     std::string line = std::visit([this](const auto& body) { return describe(body); }, event.body);
     line += " @" + std::to_string(event.timestamp);
     if (urgency == Urgency::kCertain) line += "!";
@@ -133,30 +136,23 @@ class FakeState final : public State {
   static std::optional<std::string> own(std::optional<std::string_view> text) {
     return text ? std::optional<std::string>(*text) : std::nullopt;
   }
-  static std::string orNull(std::optional<std::string_view> text) { return text ? std::string(*text) : "null"; }
+  static std::string textOf(std::string_view text) { return std::string(text); }
+  static std::string textOf(bool flag) { return flag ? "yes" : "no"; }
+  static std::string textOf(double number) { return std::to_string(number); }
+  static std::string textOf(std::int64_t number) { return std::to_string(number); }
+  static std::string textOf(Problem problem) { return std::to_string(static_cast<int>(problem)); }
+  template <class T>
+  static std::string textOf(const std::optional<T>& value) {
+    return value ? textOf(*value) : "null";
+  }
 
-  std::string describe(const UserJoined& e) {
-    return "user_joined " + std::string(e.userId) + " " + std::string(e.username) + " " + orNull(e.avatar);
-  }
-  std::string describe(const UserLeft& e) {
-    return "user_left " + std::string(e.userId) + " " + std::string(e.username);
-  }
-  std::string describe(const LeadershipChanged& e) {
-    return "leadership_changed " + std::string(e.newLeaderId) + " " + std::string(e.newLeaderName);
-  }
-  std::string describe(const UserBuffering& e) {
-    return "user_buffering " + std::string(e.userId) + " " + std::string(e.username) +
-           (e.stall.isBuffering ? " yes" : " no") + " " + std::to_string(static_cast<int>(e.stall.problem));
-  }
-  std::string describe(const CustomEvent& e) { return "custom " + std::string(e.json); }
-  std::string describe(const PlaybackSync& e) {
-    syncs.emplace_back(e.state, std::string(e.leaderId));
-    return "playback_sync " + std::string(e.leaderId) + " " + orNull(e.state.mediaUrl) + " " + orNull(e.state.mediaId) +
-           " " + orNull(e.state.mediaTitle);
-  }
-  std::string describe(const MediaLoaded& e) {
-    return "media_loaded " + std::string(e.loadedBy) + " " + std::string(e.mediaUrl) + " " + orNull(e.mediaId) + " " +
-           orNull(e.mediaTitle) + " " + (e.mediaDuration ? std::to_string(*e.mediaDuration) : "null");
+  // The name of an event, and its fields.
+  template <class Body>
+  std::string describe(const Body& body) {
+    std::string line(Body::kFacts.name);
+    eachKept(body, [&line](const auto& value, const auto&) { line += " " + textOf(value); });
+    if constexpr (std::is_same_v<Body, PlaybackSync>) syncs.emplace_back(body.state, std::string(body.leaderId));
+    return line;
   }
 
   PlaybackClock clock_;

@@ -342,7 +342,7 @@ TEST_CASE("request_leadership succeeds exactly when the leader has no connection
   const UserRef bob = state.add("bob", Presence::kConnected, 1);
   state.content.leader = "ann";
   const FakeContent before = state.content;
-  const Refusal refusal = requestLeadership(state, bob, kNow);
+  const Refusal refusal = apply(state, bob, RequestLeadership{}, kNow);
   if (row.succeeds) {
     CHECK_FALSE(refusal);
     CHECK(state.content.leader == "bob");
@@ -359,7 +359,7 @@ TEST_CASE("an active leader who asks for leadership is told that the leader is a
   FakeState state;
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   state.content.leader = "ann";
-  CHECK(requestLeadership(state, ann, kNow) == kLeaderActive);
+  CHECK(apply(state, ann, RequestLeadership{}, kNow) == kLeaderActive);
 }
 
 TEST_CASE("sync_playback keeps absent texts, resets what belonged to the old film, and takes values exactly",
@@ -382,14 +382,14 @@ TEST_CASE("sync_playback keeps absent texts, resets what belonged to the old fil
   FakeState state;
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   state.content.leader = "ann";
-  REQUIRE_FALSE(loadMedia(state, ann, {"u1", "i1", "Title", 90.0}, kNow));
+  REQUIRE_FALSE(apply<LoadMedia>(state, ann, {"u1", "i1", "Title", 90.0}, kNow));
   state.takeTold();
   const double position = 0.1 + 0.2;
-  REQUIRE_FALSE(syncPlayback(state, ann, {position, true, row.url, row.id, 1.1}, kNow.after(10)));
+  REQUIRE_FALSE(apply<SyncPlayback>(state, ann, {position, true, row.url, row.id, 1.1}, kNow.after(10)));
   const FakePlayback& p = state.content.playback;
-  CHECK(p.url == row.wantUrl);
-  CHECK(p.id == row.wantId);
-  CHECK(p.title == row.wantTitle);
+  CHECK(p.mediaUrl == row.wantUrl);
+  CHECK(p.mediaId == row.wantId);
+  CHECK(p.mediaTitle == row.wantTitle);
   CHECK(p.duration == row.wantDuration);
   CHECK(p.position == position);
   CHECK(p.rate == 1.1);
@@ -407,7 +407,7 @@ TEST_CASE("extreme values of sync_playback come back exactly", "[session]") {
   FakeState state;
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   state.content.leader = "ann";
-  REQUIRE_FALSE(syncPlayback(state, ann, {position, true, {}, {}, kMaxPlaybackRate}, kNow));
+  REQUIRE_FALSE(apply<SyncPlayback>(state, ann, {position, true, {}, {}, kMaxPlaybackRate}, kNow));
   CHECK(state.syncs.at(0).first.position == position);
   CHECK(playbackAt(state, kNow).position == position);
 }
@@ -416,10 +416,10 @@ TEST_CASE("load_media begins at zero, paused, at normal speed, and replaces all 
   FakeState state;
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   state.content.leader = "ann";
-  REQUIRE_FALSE(syncPlayback(state, ann, {50, true, "u0", "i0", 2.0}, kNow));
+  REQUIRE_FALSE(apply<SyncPlayback>(state, ann, {50, true, "u0", "i0", 2.0}, kNow));
   state.takeTold();
-  REQUIRE_FALSE(loadMedia(state, ann, {"u1", std::nullopt, "T", 60.0}, kNow.after(1000)));
-  CHECK(state.takeTold() == Lines{"media_loaded ann u1 null T 60.000000 @1640995201123"});
+  REQUIRE_FALSE(apply<LoadMedia>(state, ann, {"u1", std::nullopt, "T", 60.0}, kNow.after(1000)));
+  CHECK(state.takeTold() == Lines{"media_loaded u1 null T 60.000000 ann @1640995201123"});
   const PlaybackView view = playbackAt(state, kNow.after(9000));
   CHECK(view.mediaUrl == "u1");
   CHECK(view.mediaId == std::nullopt);
@@ -430,7 +430,7 @@ TEST_CASE("load_media begins at zero, paused, at normal speed, and replaces all 
   CHECK(view.playbackRate == 1.0);
   CHECK(view.lastUpdateTime == kNow.wall + 9000);
   SECTION("a second one without title and duration forgets them") {
-    REQUIRE_FALSE(loadMedia(state, ann, {"u2", {}, {}, {}}, kNow));
+    REQUIRE_FALSE(apply<LoadMedia>(state, ann, {"u2", {}, {}, {}}, kNow));
     CHECK(playbackAt(state, kNow).mediaTitle == std::nullopt);
     CHECK(playbackAt(state, kNow).mediaDuration == std::nullopt);
   }
@@ -440,11 +440,11 @@ TEST_CASE("a medium without id and length has none of its own, whatever is given
   FakeState state;
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   state.content.leader = "ann";
-  REQUIRE_FALSE(loadMedia(state, ann, {"u1", "u1", {}, 0.0}, kNow));
-  CHECK(state.takeTold() == Lines{"media_loaded ann u1 null null null @1640995200123"});
+  REQUIRE_FALSE(apply<LoadMedia>(state, ann, {"u1", "u1", {}, 0.0}, kNow));
+  CHECK(state.takeTold() == Lines{"media_loaded u1 null null null ann @1640995200123"});
   CHECK(playbackAt(state, kNow).mediaId == std::nullopt);
   CHECK(playbackAt(state, kNow).mediaDuration == std::nullopt);
-  REQUIRE_FALSE(syncPlayback(state, ann, {50, true, {}, {}, 1.0}, kNow));
+  REQUIRE_FALSE(apply<SyncPlayback>(state, ann, {50, true, {}, {}, 1.0}, kNow));
   CHECK(playbackAt(state, kNow.after(1000)).position == 51);  // a length of 0 does not hold it
 }
 
@@ -454,9 +454,9 @@ TEST_CASE("a follower controls nothing, and its attempts change nothing", "[sess
   const UserRef bob = state.add("bob", Presence::kConnected, 1);
   state.content.leader = "ann";
   const FakeContent before = state.content;
-  CHECK(syncPlayback(state, bob, {1, true, "u", "i", 1.0}, kNow) == kNotLeader);
+  CHECK(apply<SyncPlayback>(state, bob, {1, true, "u", "i", 1.0}, kNow) == kNotLeader);
   CHECK(state.content == before);
-  CHECK(loadMedia(state, bob, {"u", {}, {}, {}}, kNow) == kNotLeader);
+  CHECK(apply<LoadMedia>(state, bob, {"u", {}, {}, {}}, kNow) == kNotLeader);
   CHECK(state.content == before);
 }
 
@@ -477,8 +477,8 @@ TEST_CASE("time that has run out does not wait for readers; commands do", "[sess
   state.add("bob", Presence::kConnected, 1);
   state.content.leader = "ann";
   state.busy = true;
-  CHECK_THROWS(syncPlayback(state, ann, {1, true, {}, {}, 1.0}, kNow));
-  CHECK_THROWS(loadMedia(state, ann, {"u", {}, {}, {}}, kNow));
+  CHECK_THROWS(apply<SyncPlayback>(state, ann, {1, true, {}, {}, 1.0}, kNow));
+  CHECK_THROWS(apply<LoadMedia>(state, ann, {"u", {}, {}, {}}, kNow));
   CHECK_THROWS(come(state, joinOf("cat", "Cat")));
   CHECK_NOTHROW(connectionsLost(state, ann, kNow));
   CHECK_NOTHROW(graceExpired(state, ann, kNow));
@@ -520,7 +520,7 @@ TEST_CASE("a command may begin later: the film stands until then, and the state 
   FakeState state;
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   state.content.leader = "ann";
-  REQUIRE_FALSE(syncPlayback(state, ann, {100, true, {}, {}, 2.0, kNow.wall + 300}, kNow));
+  REQUIRE_FALSE(apply<SyncPlayback>(state, ann, {100, true, {}, {}, 2.0, kNow.wall + 300}, kNow));
   REQUIRE(state.syncs.size() == 1);
   CHECK(state.syncs[0].first.position == 100);
   CHECK(state.syncs[0].first.isPlaying);
@@ -540,7 +540,7 @@ TEST_CASE("a command that began before it came has gone on since", "[session]") 
   FakeState state;
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   state.content.leader = "ann";
-  REQUIRE_FALSE(syncPlayback(state, ann, {100, true, {}, {}, 1.5, kNow.wall - 200}, kNow));
+  REQUIRE_FALSE(apply<SyncPlayback>(state, ann, {100, true, {}, {}, 1.5, kNow.wall - 200}, kNow));
   CHECK(state.syncs.at(0).first.position == Approx(100.3));
   CHECK(state.syncs.at(0).first.lastUpdateTime == kNow.wall);
 }
@@ -559,7 +559,7 @@ TEST_CASE("a beginning out of reach, or of what does not play, counts as now", "
   FakeState state;
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   state.content.leader = "ann";
-  REQUIRE_FALSE(syncPlayback(state, ann, {100, row.isPlaying, {}, {}, 1.0, kNow.wall + row.ahead}, kNow));
+  REQUIRE_FALSE(apply<SyncPlayback>(state, ann, {100, row.isPlaying, {}, {}, 1.0, kNow.wall + row.ahead}, kNow));
   CHECK(state.syncs.at(0).first.position == 100);
   CHECK(state.syncs.at(0).first.lastUpdateTime == kNow.wall);
   CHECK(playbackAt(state, kNow.after(1'000)).position == (row.isPlaying ? 101 : 100));
@@ -571,8 +571,8 @@ TEST_CASE("everyone is told whose film has stalled and why, and nothing else cha
   const UserRef bob = state.add("bob", Presence::kConnected, 1);
   state.content.leader = "ann";
   FakeContent want = state.content;
-  REQUIRE_FALSE(reportBuffering(state, bob, {{true, Problem::kMissing}}, kNow));
-  REQUIRE_FALSE(reportBuffering(state, bob, {{false}}, kNow.after(5)));
+  REQUIRE_FALSE(apply<ReportBuffering>(state, bob, {{true, Problem::kMissing}}, kNow));
+  REQUIRE_FALSE(apply<ReportBuffering>(state, bob, {{false}}, kNow.after(5)));
   CHECK(state.takeTold() == Lines{"user_buffering bob name of bob yes 2 @" + std::to_string(kNow.wall),
                                   "user_buffering bob name of bob no 0 @" + std::to_string(kNow.wall + 5)});
   want.users.at(bob).lastSeen = kNow.wall + 5;
@@ -586,7 +586,7 @@ TEST_CASE("a report that changes nothing is told to nobody", "[session]") {
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   const UserRef bob = state.add("bob", Presence::kConnected, 1);
   const auto isTold = [&state](UserRef user, Stall stall) {
-    REQUIRE_FALSE(reportBuffering(state, user, {stall}, kNow));
+    REQUIRE_FALSE(apply<ReportBuffering>(state, user, {stall}, kNow));
     return state.takeTold().size() == 1;
   };
   CHECK(isTold(bob, {false}));  // nothing was known before
@@ -601,7 +601,7 @@ TEST_CASE("a report that changes nothing is told to nobody", "[session]") {
   CHECK(state.at(bob).lastSeen == kNow.wall);
 
   state.busy = true;  // what is not told waits for nobody
-  CHECK_FALSE(reportBuffering(state, bob, {{true}}, kNow));
+  CHECK_FALSE(apply<ReportBuffering>(state, bob, {{true}}, kNow));
 }
 
 TEST_CASE("what a user reported is forgotten when it joins anew or is given up, and kept when it comes back",
@@ -610,7 +610,7 @@ TEST_CASE("what a user reported is forgotten when it joins anew or is given up, 
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   state.content.leader = "ann";
   const auto report = [&] {
-    REQUIRE_FALSE(reportBuffering(state, ann, {{true}}, kNow));
+    REQUIRE_FALSE(apply<ReportBuffering>(state, ann, {{true}}, kNow));
     return state.takeTold();
   };
   report();
@@ -632,7 +632,7 @@ TEST_CASE("a playback state is a fresh pair: position at the time it names", "[s
   FakeState state;
   const UserRef ann = state.add("ann", Presence::kConnected, 1);
   state.content.leader = "ann";
-  REQUIRE_FALSE(syncPlayback(state, ann, {100, true, {}, {}, 1.5}, kNow));
+  REQUIRE_FALSE(apply<SyncPlayback>(state, ann, {100, true, {}, {}, 1.5}, kNow));
   const PlaybackView view = playbackAt(state, kNow.after(2'000));
   CHECK(view.position == 103.0);
   CHECK(view.lastUpdateTime == kNow.wall + 2'000);

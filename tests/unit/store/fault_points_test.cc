@@ -35,7 +35,7 @@ struct Room {
     SessionTransaction txn(z.zone, "room");
     txn.openSeat(client.seat);
     const std::string url(1'500, 'u');
-    session::loadMedia(txn, txn.seatUser(), {url, "id", "title", 9.0}, kNow);
+    session::apply<session::LoadMedia>(txn, txn.seatUser(), {url, "id", "title", 9.0}, kNow);
     txn.renameUser(txn.seatUser(), "a", "https://x.example/avatar");
     txn.addUser("bob", "Bob", {}, session::Presence::kAway, kNow);
     txn.commit(z.wake);
@@ -60,7 +60,7 @@ using Change = void (Room::*)();
 std::string storyOf(Room& room) {
   SessionTransaction txn(room.z.zone, "room");
   if (!txn.find("room")) return "gone";
-  std::string story(txn.media().url.value_or("no film"));
+  std::string story(txn.media().mediaUrl.value_or("no film"));
   for (session::UserRef user = txn.firstUser(); user != 0; user = txn.nextUser(user)) {
     const session::UserFacts facts = txn.user(user);
     story.append(" ")

@@ -159,12 +159,7 @@ class InvariantCheck {
   }
 
   void checkTexts(const SessionRecord& session, ShardId id) {
-    reach(session.id, id, "session id");
-    reach(session.creatorId, id, "creator id");
-    reach(session.leaderId, id, "leader id");
-    reach(session.mediaUrl, id, "media url");
-    reach(session.mediaId, id, "media id");
-    reach(session.mediaTitle, id, "media title");
+    eachText(session, [&](const SharedText& text) { reach(text, id, "text of a session"); });
     expect(zone_.hash(textOf(arena_, session.id)) == session.hash, "session's hash is not its id's");
   }
 
@@ -177,9 +172,7 @@ class InvariantCheck {
       const auto& user = *arena_.at<UserRecord>(u);
       all.push_back(u);
       reach(u, id, sizeof(UserRecord), "user");
-      reach(user.id, id, "user id");
-      reach(user.username, id, "username");
-      reach(user.avatar, id, "avatar");
+      eachText(user, [&](const SharedText& text) { reach(text, id, "text of a user"); });
       expect(user.session == ref, "user of another session in the list");
       expect(names.insert(std::string(textOf(arena_, user.id))).second, "the same user is listed twice");
       std::uint32_t own = 0;
@@ -197,7 +190,7 @@ class InvariantCheck {
       if (user.presence == session::Presence::kAway) away.push_back(u);
       connected += isConnected;
       connections += own;
-      texts += user.id.size + user.username.size + user.avatar.size;
+      texts += textBytes(user);
     }
     memberships += connections;
     expect(session.userTextBytes == texts, "userTextBytes", n(session.userTextBytes), "are", n(texts));

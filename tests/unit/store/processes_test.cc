@@ -99,13 +99,13 @@ class Actor {
     const std::string url(pick(300) + 1, 'u');
     switch (pick(3)) {
       case 0:
-        session::syncPlayback(txn, txn.seatUser(), {1.5, true, url, {}, 1.0}, now);
+        session::apply<session::SyncPlayback>(txn, txn.seatUser(), {1.5, true, url, {}, 1.0}, now);
         break;
       case 1:
-        session::loadMedia(txn, txn.seatUser(), {url, "id", "title", 9.0}, now);
+        session::apply<session::LoadMedia>(txn, txn.seatUser(), {url, "id", "title", 9.0}, now);
         break;
       default:
-        session::requestLeadership(txn, txn.seatUser(), now);
+        session::apply(txn, txn.seatUser(), session::RequestLeadership{}, now);
     }
     if (pick(4) != 0) txn.commit(wake_);  // else it is given up
   }

@@ -301,7 +301,8 @@ TEST_CASE("a commit posts the session once to each worker that watches it", "[st
   const auto change = [&](bool commit, bool emit) {
     SessionTransaction txn(z.zone, "room");
     REQUIRE(txn.find("room"));
-    if (emit) REQUIRE_FALSE(session::syncPlayback(txn, txn.findUser("ann"), {1, true, {}, {}, 1.0}, kNow));
+    if (emit)
+      REQUIRE_FALSE(session::apply<session::SyncPlayback>(txn, txn.findUser("ann"), {1, true, {}, {}, 1.0}, kNow));
     if (!emit) session::noteActivity(txn, txn.findUser("ann"), kNow);
     if (commit) txn.commit(z.wake);
   };
@@ -361,7 +362,7 @@ TEST_CASE("a snapshot says of what has yet to begin when it does", "[store][sess
   REQUIRE(txn.find("room"));
   session::SyncPlayback command{20, true, {}, {}, 2.0};
   command.executeAt = kNow.wall + 3'000;
-  REQUIRE_FALSE(session::syncPlayback(txn, txn.findUser("ann"), command, kNow));
+  REQUIRE_FALSE(session::apply<session::SyncPlayback>(txn, txn.findUser("ann"), command, kNow));
   Snapshot before, after;
   txn.copyTo(before, kNow.after(1'000));
   CHECK(before.view.playback.position == 20);
@@ -382,8 +383,10 @@ TEST_CASE("a snapshot is a copy: complete, and untouched by what comes later", "
   {
     SessionTransaction txn(z.zone, "room");
     REQUIRE(txn.find("room"));
-    REQUIRE_FALSE(session::loadMedia(txn, txn.findUser(longId), {"url", "id", "title", 100.0}, kNow.after(10)));
-    REQUIRE_FALSE(session::syncPlayback(txn, txn.findUser(longId), {20, true, {}, {}, 2.0}, kNow.after(20)));
+    REQUIRE_FALSE(
+        session::apply<session::LoadMedia>(txn, txn.findUser(longId), {"url", "id", "title", 100.0}, kNow.after(10)));
+    REQUIRE_FALSE(
+        session::apply<session::SyncPlayback>(txn, txn.findUser(longId), {20, true, {}, {}, 2.0}, kNow.after(20)));
     txn.copyTo(snapshot, kNow.after(1020));
     txn.commit(z.wake);
   }
@@ -391,7 +394,7 @@ TEST_CASE("a snapshot is a copy: complete, and untouched by what comes later", "
   forgetRoom(z, "room");
   destroyRoom(z, "room");
   const session::SessionView& view = snapshot.view;
-  CHECK(view.sessionId == "room");
+  CHECK(view.id == "room");
   CHECK(view.creatorId == longId);
   CHECK(view.leaderId == longId);
   CHECK(view.createdAt == kNow.wall);
@@ -426,12 +429,12 @@ TEST_CASE("a snapshot of a session with the longest texts is complete", "[store]
   Snapshot snapshot;
   SessionTransaction txn(z.zone, room);
   REQUIRE(txn.find(room));
-  REQUIRE_FALSE(session::loadMedia(txn, txn.findUser(user), {url, id, title, 1.0}, kNow));
+  REQUIRE_FALSE(session::apply<session::LoadMedia>(txn, txn.findUser(user), {url, id, title, 1.0}, kNow));
   txn.copyTo(snapshot, kNow);
   CHECK(snapshot.view.playback.mediaUrl == url);
   CHECK(snapshot.view.playback.mediaTitle == title);
   CHECK(snapshot.view.users[0].avatar == std::string(2048, 'a'));
-  CHECK(snapshot.view.sessionId == room);
+  CHECK(snapshot.view.id == room);
 }
 
 TEST_CASE("setMedia may be given the texts it replaces", "[store][sessions]") {
@@ -441,13 +444,13 @@ TEST_CASE("setMedia may be given the texts it replaces", "[store][sessions]") {
   REQUIRE(txn.find("room"));
   txn.setMedia({"url", "id", "title"});
   session::Media media = txn.media();
-  std::swap(media.url, media.id);
+  std::swap(media.mediaUrl, media.mediaId);
   txn.setMedia(media);
-  CHECK(txn.media().url == "id");
-  CHECK(txn.media().id == "url");
+  CHECK(txn.media().mediaUrl == "id");
+  CHECK(txn.media().mediaId == "url");
   txn.setMedia({std::nullopt, "", std::nullopt});
-  CHECK(txn.media().url == std::nullopt);
-  CHECK(txn.media().id == "");
+  CHECK(txn.media().mediaUrl == std::nullopt);
+  CHECK(txn.media().mediaId == "");
 }
 
 TEST_CASE("a command that must wait throws Busy and leaves every byte as it was", "[store][sessions]") {
@@ -459,7 +462,8 @@ TEST_CASE("a command that must wait throws Busy and leaves every byte as it was"
   const auto sync = [&] {
     SessionTransaction txn(z.zone, "room");
     if (!txn.find("room")) return;
-    if (!session::syncPlayback(txn, txn.findUser("ann"), {1, true, "url", {}, 1.0}, kNow)) txn.commit(z.wake);
+    if (!session::apply<session::SyncPlayback>(txn, txn.findUser("ann"), {1, true, "url", {}, 1.0}, kNow))
+      txn.commit(z.wake);
   };
   const auto fill = [&] {
     for (int i = 0; i < 2000; ++i)
@@ -547,12 +551,13 @@ TEST_CASE("in a full zone a session loads media from what newcomers leave, and t
   REQUIRE_FALSE(join(z.zone, ann, {"room", "ann", "Ann", {}}, kW1, z.wake));
   const auto load = [&](const std::string& url) {
     SessionTransaction txn(z.zone, "room");
-    if (!txn.find("room") || session::loadMedia(txn, txn.findUser("ann"), {url, {}, {}, {}}, kNow)) return;
+    if (!txn.find("room") || session::apply<session::LoadMedia>(txn, txn.findUser("ann"), {url, {}, {}, {}}, kNow))
+      return;
     txn.commit(z.wake);
   };
   const auto isLoaded = [&](const std::string& url) {
     SessionTransaction txn(z.zone, "room");
-    return txn.find("room") && txn.media().url == url;
+    return txn.find("room") && txn.media().mediaUrl == url;
   };
   forgetRoom(z, "room");  // nobody has to read its log
   takeAllMemory(z, z.zone.sessionShard(0).header);
