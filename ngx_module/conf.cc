@@ -9,6 +9,7 @@
 #include "core/base/siphash.h"
 #include "ngx_module/admin_handler.h"
 #include "ngx_module/connection_log.h"
+#include "ngx_module/directives.h"
 #include "ngx_module/engine_handler.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/response.h"
@@ -18,20 +19,7 @@
 namespace mediasync::ngx {
 namespace {
 
-constexpr ngx_uint_t kDefaultMaxUsers = 1000;
-constexpr size_t kDefaultMaxPayload = 1'000'000;
 constexpr size_t kMinMaxPayload = 1000;
-
-// No viewer reaches these, whatever else the machine is doing: see docs/directives.md.
-constexpr Rate kDefaultEvents{60 * 1000, 30'000};
-constexpr Rate kDefaultUserEvents{60 * 2000, 60'000};
-constexpr Rate kDefaultJoins{60, 100};
-constexpr Rate kDefaultSessionJoins{60 * 200, 5'000};
-constexpr Rate kDefaultNewSessions{60 * 200, 5'000};
-constexpr Rate kDefaultReplies{60 * 256 * 1024, 8 * 1024 * 1024};
-constexpr Rate kDefaultReports{120, 30};
-constexpr Rate kDefaultInput{60 * 2 * 1024 * 1024, 16 * 1024 * 1024};
-constexpr Rate kDefaultOwnSessions{60 * 2, 300};
 
 ngx_http_core_loc_conf_t* coreConf(ngx_conf_t* cf) {
   return static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
@@ -191,93 +179,21 @@ void* ngx_http_mediasync_create_main_conf(ngx_conf_t* cf) {
 void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf) {
   auto* conf = static_cast<LocConf*>(ngx_pcalloc(cf->pool, sizeof(LocConf)));
   if (conf == nullptr) return nullptr;
-  conf->timestamps = NGX_CONF_UNSET_UINT;
-  conf->pingInterval = NGX_CONF_UNSET_MSEC;
-  conf->pingTimeout = NGX_CONF_UNSET_MSEC;
-  conf->maxPayload = NGX_CONF_UNSET_SIZE;
-  conf->eio3 = NGX_CONF_UNSET;
-  conf->recovery = NGX_CONF_UNSET;
-  conf->list = NGX_CONF_UNSET;
-  conf->creates = NGX_CONF_UNSET;
-  conf->bindsUser = NGX_CONF_UNSET;
-  conf->asksSecret = NGX_CONF_UNSET;
-  conf->connectTimeout = NGX_CONF_UNSET_MSEC;
-  conf->deflate = NGX_CONF_UNSET;
-  conf->deflateMinLength = NGX_CONF_UNSET_SIZE;
-  conf->deflateWindow = NGX_CONF_UNSET_SIZE;
-  conf->deflateLevel = NGX_CONF_UNSET_UINT;
-  conf->maxSessions = NGX_CONF_UNSET_UINT;
-  conf->maxUsers = NGX_CONF_UNSET_UINT;
-  conf->maxConnections = NGX_CONF_UNSET_UINT;
-  conf->originPolicy = OriginPolicy::kUnset;
-  conf->hooks = NGX_CONF_UNSET;
-  conf->asksMember = NGX_CONF_UNSET;
-  conf->isLogged = NGX_CONF_UNSET;
+  unsetDirectives(*conf);
   return conf;
 }
 
 char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* child) {
   const auto* prev = static_cast<LocConf*>(parent);
   auto* conf = static_cast<LocConf*>(child);
-  ngx_conf_merge_uint_value(conf->timestamps, prev->timestamps, 0);
-  ngx_conf_merge_msec_value(conf->pingInterval, prev->pingInterval, 25'000);
-  ngx_conf_merge_msec_value(conf->pingTimeout, prev->pingTimeout, 20'000);
-  ngx_conf_merge_size_value(conf->maxPayload, prev->maxPayload, kDefaultMaxPayload);
-  ngx_conf_merge_value(conf->eio3, prev->eio3, 0);
-  ngx_conf_merge_value(conf->recovery, prev->recovery, 1);
-  ngx_conf_merge_value(conf->list, prev->list, 1);
-  ngx_conf_merge_value(conf->creates, prev->creates, 1);
-  if (!conf->isMediaSet) {
-    conf->media = prev->media;
-    conf->isMediaSet = prev->isMediaSet;
-  }
-  ngx_conf_merge_msec_value(conf->connectTimeout, prev->connectTimeout, 45'000);
-  if (conf->cookie.data == nullptr) conf->cookie = prev->cookie;
-  if (conf->bindsUser == NGX_CONF_UNSET) conf->user = prev->user;
-  ngx_conf_merge_value(conf->bindsUser, prev->bindsUser, 0);
-  if (conf->asksSecret == NGX_CONF_UNSET) conf->secretCookie = prev->secretCookie;
-  ngx_conf_merge_value(conf->asksSecret, prev->asksSecret, 0);
-  ngx_conf_merge_value(conf->deflate, prev->deflate, 0);
-  ngx_conf_merge_size_value(conf->deflateMinLength, prev->deflateMinLength, 1024);
-  ngx_conf_merge_size_value(conf->deflateWindow, prev->deflateWindow, 32 * 1024);
-  ngx_conf_merge_uint_value(conf->deflateLevel, prev->deflateLevel, 1);
-  ngx_conf_merge_uint_value(conf->maxSessions, prev->maxSessions, 0);
-  ngx_conf_merge_uint_value(conf->maxUsers, prev->maxUsers, kDefaultMaxUsers);
-  ngx_conf_merge_uint_value(conf->maxConnections, prev->maxConnections, 0);
-  mergeRate(conf->events, prev->events, kDefaultEvents);
-  mergeRate(conf->userEvents, prev->userEvents, kDefaultUserEvents);
-  mergeRate(conf->joins, prev->joins, kDefaultJoins);
-  mergeRate(conf->sessionJoins, prev->sessionJoins, kDefaultSessionJoins);
-  mergeRate(conf->newSessions, prev->newSessions, kDefaultNewSessions);
-  mergeRate(conf->replies, prev->replies, kDefaultReplies);
-  mergeRate(conf->reports, prev->reports, kDefaultReports);
-  mergeRate(conf->input, prev->input, kDefaultInput);
-  mergeRate(conf->ownSessions, prev->ownSessions, kDefaultOwnSessions);
-  if (conf->originPolicy == OriginPolicy::kUnset) {
-    conf->originPolicy = prev->originPolicy == OriginPolicy::kUnset ? OriginPolicy::kSame : prev->originPolicy;
-    conf->origins = prev->origins;
-    conf->originScheme = prev->originScheme;
-  }
-  if (conf->hooks == NGX_CONF_UNSET) {
-    conf->hookTimeout = prev->hookTimeout;
-    conf->hooksMayFail = prev->hooksMayFail;
-  }
-  ngx_conf_merge_value(conf->hooks, prev->hooks, 0);
-  if (conf->hookVariables == nullptr) conf->hookVariables = prev->hookVariables;
+  if (!mergeDirectives(cf, *conf, *prev)) return static_cast<char*>(NGX_CONF_ERROR);
   // Meanwhile nothing of the connection is read, its pongs neither.
   if (conf->hooks && conf->hookTimeout >= conf->pingTimeout) {
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "timeout of \"mediasync_hooks\" must be less than \"mediasync_ping_timeout\"");
     return static_cast<char*>(NGX_CONF_ERROR);
   }
-  if (conf->asksMember == NGX_CONF_UNSET) {
-    conf->isMemberOptional = prev->isMemberOptional;
-    conf->memberZone = prev->memberZone;
-    conf->memberSession = prev->memberSession;
-    conf->memberUser = prev->memberUser;
-  }
-  ngx_conf_merge_value(conf->asksMember, prev->asksMember, 0);
-  if (!mergeLog(cf, *conf, *prev)) return static_cast<char*>(NGX_CONF_ERROR);
+  if (!completeLog(cf, *conf)) return static_cast<char*>(NGX_CONF_ERROR);
   inheritEndpoint(cf, *conf, *prev);
   if (conf->zone != nullptr && (!adoptBodyLimits(cf, *conf) || !noteLocation(cf, *conf))) {
     return static_cast<char*>(NGX_CONF_ERROR);

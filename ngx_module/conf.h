@@ -49,9 +49,6 @@ struct RateConf {
   Rate rate;
 };
 
-// Takes what the block around says where this one says nothing, or else the default.
-void mergeRate(RateConf& rate, const RateConf& outer, const Rate& standard);
-
 enum class StatusFormat { kAsked, kJson, kPrometheus, kPage };
 // By its name in the configuration and in requests.
 std::optional<StatusFormat> statusFormatOf(std::string_view name);

@@ -269,12 +269,7 @@ bool addLogVariables(ngx_conf_t* cf) {
   return addFormat(cf);
 }
 
-bool mergeLog(ngx_conf_t* cf, LocConf& conf, const LocConf& outer) {
-  if (conf.log == nullptr) {
-    conf.log = outer.log;
-    conf.logHash = outer.logHash;
-    conf.isLogged = outer.isLogged == NGX_CONF_UNSET ? 0 : outer.isLogged;
-  }
+bool completeLog(ngx_conf_t* cf, LocConf& conf) {
   if (conf.log == nullptr) return true;
   // The log module completes it, once, by what the block says about its own logs: log_open_file_cache.
   void* accessLog = ngx_http_conf_get_module_loc_conf(cf, ngx_http_log_module);

@@ -10,8 +10,8 @@ namespace mediasync::ngx {
 
 // Adds the $mediasync_… variables of such lines, and the format "mediasync".
 bool addLogVariables(ngx_conf_t* cf);
-// A block without the directive has the logs of the one around.
-bool mergeLog(ngx_conf_t* cf, LocConf& conf, const LocConf& outer);
+// Completes the log of a block, which may be that of the block around.
+bool completeLog(ngx_conf_t* cf, LocConf& conf);
 // Once all is read: finds what writes the lines, should there be any.
 bool prepareLog(ngx_conf_t* cf);
 

@@ -80,12 +80,6 @@ char* parse(ngx_conf_t* cf, const ngx_command_t* cmd, void* conf, bool isBytes) 
 
 }  // namespace
 
-void mergeRate(RateConf& rate, const RateConf& outer, const Rate& standard) {
-  if (rate.isSet) return;
-  rate = outer;
-  if (!rate.isSet) rate = {true, standard};
-}
-
 }  // namespace mediasync::ngx
 
 char* ngx_http_mediasync_rate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf) {

@@ -8,6 +8,55 @@ const ports = { http: 18080 };
 const check = (options) => checkConfiguration(configuration({ workers: 1, ...options }, ports));
 const location = (directives) => ({ locations: `location /x/ { ${directives} }` });
 
+/** The directives of docs/directives.md: {name, standard, contexts}, where `standard` is what holds by default. */
+function documented() {
+  const docs = fs.readFileSync(`${repoRoot}/docs/directives.md`, 'utf8');
+  return [...docs.matchAll(/^Syntax: +(mediasync\w*)(?!…)\b.*?^Default: +(.*?)$.*?^Context: +(.*?)$/gms)]
+    .map(([, name, standard, contexts]) => ({ name, standard, contexts: contexts.split(', ') }));
+}
+
+/** The same of the module's table. */
+function programmed() {
+  const table = fs.readFileSync(`${repoRoot}/ngx_module/directives.cc`, 'utf8');
+  const contexts = { global: ['http'], endpoint: ['location'] };
+  return [...table.matchAll(/^ {4}(global|endpoint|setting|checked|absent)\("(\w+)", \w+, \w+(?:,\s+"([^"]*)")?/gm)]
+    .map(([, kind, name, standard]) => ({ name, kind, standard: standard && `${name} ${standard};`,
+      contexts: contexts[kind] ?? ['http', 'server', 'location'] }));
+}
+
+describe('docs/directives.md', () => {
+  const docs = documented();
+
+  it('has the directives of the module, with their contexts and defaults', () => {
+    const table = programmed();
+    assert.ok(table.length > 40, `${table.length} found`);
+    assert.deepEqual(docs.map(({ name }) => name).sort(), table.map(({ name }) => name).sort());
+    for (const { name, kind, standard, contexts } of table) {
+      const said = docs.find((one) => one.name === name);
+      assert.deepEqual(said.contexts, contexts, name);
+      if (standard) assert.equal(said.standard, standard);
+      else assert.ok(['—', '–'].includes(said.standard) || (kind === 'absent' && said.standard === `${name} off;`), `${name}: ${said.standard}`);
+    }
+  });
+
+  it('has defaults that NGINX takes in every context that it names', async () => {
+    const inContext = (context) => docs.filter(({ standard, contexts }) => contexts.includes(context) && standard.endsWith(';'))
+      .map(({ standard }) => standard).join('\n');
+    const { ok, output } = await check({ http: inContext('http'), server: inContext('server'), ...location(inContext('location')) });
+    assert.ok(ok, output);
+  });
+
+  it('names every context where NGINX allows a directive', async () => {
+    const places = { http: (text) => ({ http: text }), server: (text) => ({ server: text }), location };
+    for (const { name, contexts } of docs) {
+      for (const [context, at] of Object.entries(places)) {
+        if (contexts.includes(context)) continue;
+        assert.match((await check(at(`${name} watch;`))).output, new RegExp(`"${name}" directive is not allowed here`), context);
+      }
+    }
+  });
+});
+
 describe('nginx -t', () => {
   it('takes every directive and parameter there is', async () => {
     const { ok, output } = await check({
