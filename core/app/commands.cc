@@ -9,20 +9,20 @@
 #include "core/api/acks.h"
 #include "core/api/command_parser.h"
 #include "core/api/events.h"
-#include "core/app/admission.h"
 #include "core/app/confirmations.h"
 #include "core/app/hooks.h"
 #include "core/connection/caller.h"
-#include "core/connection/eviction.h"
 #include "core/connection/outbox.h"
 #include "core/connection/packets.h"
 #include "core/connection/replies.h"
 #include "core/connection/waiting_line.h"
 #include "core/delivery/rooms.h"
-#include "core/delivery/seats.h"
 #include "core/delivery/snapshots.h"
 #include "core/session/own_texts.h"
 #include "core/session/rules.h"
+#include "core/sessions/admission.h"
+#include "core/sessions/eviction.h"
+#include "core/sessions/seats.h"
 
 namespace mediasync::server {
 

@@ -6,10 +6,10 @@
 
 #include "core/api/media_path.h"
 #include "core/api/text_rules.h"
-#include "core/app/admission.h"
 #include "core/app/confirmations.h"
-#include "core/connection/eviction.h"
 #include "core/session/refusal.h"
+#include "core/sessions/admission.h"
+#include "core/sessions/eviction.h"
 #include "core/store/session_list.h"
 #include "core/store/session_transaction.h"
 

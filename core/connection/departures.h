@@ -7,7 +7,7 @@
 #include "core/connection/link.h"
 #include "core/context/options.h"
 #include "core/context/part.h"
-#include "core/delivery/seats.h"
+#include "core/sessions/seats.h"
 #include "core/store/connection_table.h"
 
 namespace mediasync::server {

@@ -10,7 +10,7 @@
 
 #include "core/context/allowance.h"
 #include "core/delivery/recipient.h"
-#include "core/delivery/seats.h"
+#include "core/sessions/seats.h"
 #include "core/store/connection_table.h"
 #include "core/store/records.h"
 #include "core/websocket/frame.h"

@@ -8,7 +8,7 @@
 #include "core/connection/links.h"
 #include "core/connection/replies.h"
 #include "core/connection/work.h"
-#include "core/delivery/seats.h"
+#include "core/sessions/seats.h"
 
 namespace mediasync::server {
 

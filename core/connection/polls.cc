@@ -7,7 +7,6 @@
 #include "core/connection/alarms.h"
 #include "core/connection/attachments.h"
 #include "core/connection/caller.h"
-#include "core/connection/eviction.h"
 #include "core/connection/handshakes.h"
 #include "core/connection/links.h"
 #include "core/connection/outbox.h"
@@ -16,6 +15,7 @@
 #include "core/connection/work.h"
 #include "core/delivery/poll_answers.h"
 #include "core/engineio/payload_writer.h"
+#include "core/sessions/eviction.h"
 
 namespace mediasync::server {
 

@@ -7,7 +7,7 @@
 
 #include "core/connection/namespaces.h"
 #include "core/context/part.h"
-#include "core/delivery/offset.h"
+#include "core/sessions/offset.h"
 #include "core/store/recovery_table.h"
 #include "core/store/session_transaction.h"
 

@@ -8,7 +8,6 @@
 #include "core/connection/alarms.h"
 #include "core/connection/application.h"
 #include "core/connection/caller.h"
-#include "core/connection/eviction.h"
 #include "core/connection/handshakes.h"
 #include "core/connection/heartbeat.h"
 #include "core/connection/links.h"
@@ -20,6 +19,7 @@
 #include "core/delivery/socket_writer.h"
 #include "core/engineio/packet.h"
 #include "core/engineio/payload_v3.h"
+#include "core/sessions/eviction.h"
 #include "core/store/session_access.h"
 #include "core/websocket/frame.h"
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "core/api/events.h"
-#include "core/delivery/offset.h"
 #include "core/engineio/payload_writer.h"
+#include "core/sessions/offset.h"
 #include "core/socketio/encoder.h"
 #include "core/store/event_codec.h"
 

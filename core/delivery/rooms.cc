@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "core/base/prefetch.h"
-#include "core/delivery/seats.h"
 #include "core/delivery/socket_writer.h"
+#include "core/sessions/seats.h"
 #include "core/store/session_feed.h"
 
 namespace mediasync::server {

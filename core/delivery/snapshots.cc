@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "core/api/events.h"
-#include "core/delivery/offset.h"
 #include "core/delivery/rooms.h"
 #include "core/delivery/socket_writer.h"
 #include "core/engineio/payload_writer.h"
+#include "core/sessions/offset.h"
 #include "core/socketio/encoder.h"
 
 namespace mediasync::server {

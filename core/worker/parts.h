@@ -3,7 +3,6 @@
 #pragma once
 
 #include "core/app/admin.h"
-#include "core/app/admission.h"
 #include "core/app/commands.h"
 #include "core/app/confirmations.h"
 #include "core/app/echo.h"
@@ -19,7 +18,6 @@
 #include "core/connection/application.h"
 #include "core/connection/attachments.h"
 #include "core/connection/departures.h"
-#include "core/connection/eviction.h"
 #include "core/connection/handshakes.h"
 #include "core/connection/heartbeat.h"
 #include "core/connection/links.h"
@@ -38,6 +36,8 @@
 #include "core/delivery/rooms.h"
 #include "core/delivery/snapshots.h"
 #include "core/delivery/socket_writer.h"
+#include "core/sessions/admission.h"
+#include "core/sessions/eviction.h"
 #include "core/worker/reaper.h"
 #include "core/worker/recheck.h"
 #include "core/worker/sweep.h"

@@ -11,7 +11,7 @@
 #include <string>
 #include <variant>
 
-#include "core/delivery/offset.h"
+#include "core/sessions/offset.h"
 #include "core/store/event_codec.h"
 #include "core/store/session_log.h"
 #include "core/store/zone.h"

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/delivery/offset.h"
 #include "core/engineio/base64.h"
+#include "core/sessions/offset.h"
 #include "core/store/connection_table.h"
 #include "core/websocket/handshake.h"
 #include "tests/fuzz/input.h"

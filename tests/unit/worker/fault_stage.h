@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/delivery/offset.h"
+#include "core/sessions/offset.h"
 #include "tests/unit/store/fault_run.h"
 #include "tests/unit/worker/world.h"
 

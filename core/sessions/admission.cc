@@ -1,4 +1,4 @@
-#include "core/app/admission.h"
+#include "core/sessions/admission.h"
 
 #include <string>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "core/connection/eviction.h"
+#include "core/sessions/eviction.h"
 
 #include <algorithm>
 #include <string>

@@ -1,5 +1,5 @@
 // The offset that goes with an event: what is written is read again, and nothing else is.
-#include "core/delivery/offset.h"
+#include "core/sessions/offset.h"
 
 #include <catch2/catch.hpp>
 #include <limits>

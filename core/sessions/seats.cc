@@ -1,4 +1,4 @@
-#include "core/delivery/seats.h"
+#include "core/sessions/seats.h"
 
 #include "core/session/rules.h"
 #include "core/store/session_transaction.h"

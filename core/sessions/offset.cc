@@ -1,4 +1,4 @@
-#include "core/delivery/offset.h"
+#include "core/sessions/offset.h"
 
 #include <charconv>
 
