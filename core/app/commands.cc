@@ -18,38 +18,16 @@
 #include "core/connection/waiting_line.h"
 #include "core/delivery/rooms.h"
 #include "core/delivery/snapshots.h"
-#include "core/session/own_texts.h"
 #include "core/session/rules.h"
-#include "core/sessions/admission.h"
-#include "core/sessions/eviction.h"
-#include "core/sessions/seats.h"
+#include "core/sessions/sessions.h"
 
 namespace mediasync::server {
 
+using session::Command;
 using session::Refusal;
-using store::ConnectionTransaction;
 using store::ItemKind;
-using store::SessionTransaction;
 
 namespace {
-
-// Thrown through a transition that the rules refuse, so that its transaction rolls back.
-struct Refused {
-  Refusal refusal;
-};
-
-// Thrown likewise when a user sends too many events.
-struct TooFast {
-  Rate rate;
-};
-
-// Thrown when events must reach the caller before the command can be carried out.
-struct NotYet {};
-
-// Counts an event of the user whose seat was opened.
-void countEvent(SessionTransaction& session, const Rate& rate, Instant now) {
-  if (!session.admitEvent(rate, now)) throw TooFast{rate};
-}
 
 // How far apart two positions are, in microseconds.
 std::int64_t distance(double a, double b) {
@@ -57,38 +35,37 @@ std::int64_t distance(double a, double b) {
   return static_cast<std::int64_t>(std::min(std::abs(a - b), kFar) * 1e6);
 }
 
-// Playing on what is loaded already is no loading.
-bool mayLoad(const Options& options, std::optional<std::string_view> url, const session::State& session) {
-  return options.media == nullptr || !url || url == session.media().mediaUrl || api::isLoadable(*url, *options.media);
+bool isMinor(const Command& command) {
+  return session::factsOf(command).weight == session::Weight::kMinor;
 }
 
-// The film that a command loads, if it is one that may.
+// Whether the rules carry it out: then it waits for those that came before it.
 template <class C>
-std::optional<std::string_view> filmOf(const C& command) {
-  if constexpr (requires { command.mediaUrl; }) {
-    return command.mediaUrl;
-  } else {
-    return std::nullopt;
-  }
+constexpr bool kIsRuled = requires(session::State& state, const C& command) {
+  session::carryOut(state, session::UserRef{}, command, Instant{});
+};
+
+bool isInLine(const Command& command) {
+  return std::visit([]<class C>(const C&) { return kIsRuled<C>; }, command);
 }
 
-bool isMinor(const session::CommandFacts& facts) {
-  return facts.weight == session::Weight::kMinor;
+// States of sessions are much longer than what asks for them, so their bytes are counted.
+bool asksForState(const Command& command) {
+  return std::holds_alternative<session::ReportDesync>(command) ||
+         std::holds_alternative<session::RequestSessionState>(command);
 }
 
 }  // namespace
 
-Commands::Commands(Context& context, Admission& admission, Confirmations& confirmations, Eviction& eviction,
-                   Hooks& hooks, Outbox& outbox, Replies& replies, Rooms& rooms, Snapshots& snapshots,
-                   WaitingLine& waiting)
+Commands::Commands(Context& context, Confirmations& confirmations, Hooks& hooks, Outbox& outbox, Replies& replies,
+                   Rooms& rooms, Sessions& sessions, Snapshots& snapshots, WaitingLine& waiting)
     : Part(context),
-      admission_(admission),
       confirmations_(confirmations),
-      eviction_(eviction),
       hooks_(hooks),
       outbox_(outbox),
       replies_(replies),
       rooms_(rooms),
+      sessions_(sessions),
       snapshots_(snapshots),
       waiting_(waiting) {}
 
@@ -140,110 +117,95 @@ Handled Commands::refuseBinary(Caller& caller, const socketio::Packet& packet, c
   return Handled::kDone;
 }
 
-Handled Commands::run(Request& request, const std::variant<session::Command, Refusal>& parsed) {
-  if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
-    replies_.refuse(request.caller, *refusal, request.event, request.ack);
-    return Handled::kDone;
-  }
+Handled Commands::run(Request& request, const std::variant<Command, Refusal>& parsed) {
+  if (const auto* refusal = std::get_if<Refusal>(&parsed)) return conclude(request, Outcome::refused(*refusal));
   waiting_.lastBusy() = {};
   if (confirmations_.isUnconfirmedFull()) return Handled::kDeferred;
-  try {
-    eviction_.withRoom(request.now, [&] {
-      std::visit([this, &request](const auto& c) { handle(request, c); }, std::get<session::Command>(parsed));
-    });
-  } catch (const Refused& refused) {
-    replies_.refuse(request.caller, refused.refusal, request.event, request.ack);
-  } catch (const TooFast& tooFast) {
-    return replies_.refuseTooFast(request, tooFast.rate);
-  } catch (const store::OutOfSpace&) {
-    replies_.refuse(request.caller, session::kZoneFull, request.event, request.ack);
-  } catch (const store::Busy&) {
-    if (waiting_.lastBusy().session == 0) waiting_.lastBusy().session = seatOf(request.caller).session;
-    waiting_.lastBusy().isMinor = isMinor(session::factsOf(std::get<session::Command>(parsed)));
-    return Handled::kDeferred;
-  } catch (const NotYet&) {
-    return Handled::kDeferred;
+  const auto& command = std::get<Command>(parsed);
+  if (const auto* join = std::get_if<session::JoinSession>(&command))
+    return conclude(request, this->join(request, *join));
+  if (std::holds_alternative<session::LeaveSession>(command)) return conclude(request, leave(request));
+  return conclude(request, inSession(request, command));
+}
+
+// A command that was done has been answered.
+Handled Commands::conclude(Request& request, const Outcome& outcome) {
+  switch (outcome.kind) {
+    case Outcome::Kind::kRefused:
+      replies_.refuse(request.caller, outcome.refusal, request.event, request.ack);
+      return Handled::kDone;
+    case Outcome::Kind::kTooFast:
+      return replies_.refuseTooFast(request, outcome.rate);
+    case Outcome::Kind::kWait:
+      waiting_.lastBusy() = {outcome.wait.session, outcome.wait.isMinor};
+      return Handled::kDeferred;
+    default:
+      return Handled::kDone;
   }
-  return Handled::kDone;
+}
+
+// A command that leaves the connection where it is.
+Outcome Commands::inSession(Request& request, const Command& command) {
+  const store::SeatRef seat = seatOf(request.caller);
+  if (isInLine(command) && mustWaitInLine(request, seat, isMinor(command))) {
+    return Outcome::waits({seat.session, isMinor(command)});
+  }
+  if (asksForState(command) && !hasReplies(request)) return Outcome::refused(session::kRateLimited);
+  const Caller& caller = request.caller;
+  Conditions on{caller.options, request.now};
+  on.mayReport = caller.again || caller.allowance.reports.mayTake(caller.options.rates.reports, request.now.mono);
+  Outcome outcome = sessions_.apply(partyOf(caller, seat), command, on);
+  if (outcome.isNews && !caller.again) {
+    caller.allowance.reports.take(caller.options.rates.reports, request.now.mono);
+  }
+  // A heartbeat needs no session.
+  const bool isHeartbeat = std::holds_alternative<session::Heartbeat>(command);
+  if (isHeartbeat && outcome.refusal == session::kNotInSession) outcome = {};
+  if (outcome.isDone()) std::visit([&](const auto& one) { answer(request, one, outcome); }, command);
+  return outcome;
+}
+
+Party Commands::partyOf(const Caller& caller, const store::SeatRef& seat) {
+  return {caller.connection, originOf(caller), seat};
 }
 
 store::SeatRef Commands::seatOf(const Caller& caller) const {
   if (caller.link != nullptr) return caller.link->seat;
-  ConnectionTransaction txn(zone_, caller.connection.shard);
+  store::ConnectionTransaction txn(zone_, caller.connection.shard);
   return txn.open(caller.connection) ? txn.record().seat : store::SeatRef{};
 }
 
-// Applies rule(session, user) to the session the caller is in. Throws Refused when it is in none, or the rule refuses,
-// and TooFast. What the rule refuses counts as well, and nothing else changes by it.
-template <class Rule>
-void Commands::inSession(Request& request, Rule rule) {
-  const store::SeatRef seat = seatOf(request.caller);
-  if (!seat) throw Refused{session::kNotInSession};
-  SessionTransaction session(zone_, seat.shard);
-  if (!session.openSeat(seat)) throw Refused{session::kNotInSession};
-  countEvent(session, request.caller.options.rates.userEvents, request.now);
-  const Refusal refusal = rule(session, session.seatUser());
-  session.commit(wake_);
-  if (refusal) throw Refused{refusal};
-}
-
 // First come, first served; but what is minor keeps nothing else waiting.
-void Commands::waitInLine(const Request& request, bool isMinor) const {
-  if (waiting_.line().isEmpty() || request.caller.again) return;
-  if (waiting_.line().hasBefore(seatOf(request.caller).session, isMinor)) throw store::Busy();
+bool Commands::mustWaitInLine(const Request& request, const store::SeatRef& seat, bool isMinor) const {
+  return !waiting_.line().isEmpty() && !request.caller.again && waiting_.line().hasBefore(seat.session, isMinor);
 }
 
-// A command that the rules carry out.
-template <class C>
-void Commands::handle(Request& request, const C& command) {
-  waitInLine(request, isMinor(C::kFacts));
-  inSession(request, [&](SessionTransaction& session, session::UserRef user) {
-    if (!mayLoad(request.caller.options, filmOf(command), session)) return session::kMediaNotAllowed;
-    return session::apply(session, user, command, request.now);
-  });
+bool Commands::hasReplies(const Request& request) const {
+  return request.caller.allowance.replies.hasSome(request.caller.options.rates.replies, request.now.mono);
+}
+
+void Commands::chargeReply(const Request& request, std::size_t bytes) {
+  request.caller.allowance.replies.charge(request.caller.options.rates.replies, request.now.mono, bytes);
+}
+
+template <class Change>
+void Commands::answer(Request& request, const Change&, const Outcome&) {
   succeed(request, Effect::kChange);
 }
 
-void Commands::handle(Request& request, const session::ReportBuffering& command) {
-  waitInLine(request, isMinor(command.kFacts));
-  inSession(request, [&](SessionTransaction& session, session::UserRef user) {
-    const bool isNews = session.user(user).stall != command.stall;  // for all members
-    if (isNews && !request.caller.again &&
-        !request.caller.allowance.reports.take(request.caller.options.rates.reports, request.now.mono)) {
-      return session::kRateLimited;
-    }
-    return session::apply(session, user, command, request.now);
-  });
-  succeed(request, Effect::kChange);
-}
-
-// States of sessions are much longer than what asks for them, so their bytes are counted. Throws Refused when there
-// were too many.
-void Commands::checkReplies(const Request& request) {
-  const Rate& rate = request.caller.options.rates.replies;
-  if (!request.caller.allowance.replies.hasSome(rate, request.now.mono)) throw Refused{session::kRateLimited};
-}
-
-void Commands::chargeReply(const Request& request) {
-  request.caller.allowance.replies.charge(request.caller.options.rates.replies, request.now.mono, request.replyBytes);
-}
-
-void Commands::handle(Request& request, const session::ReportDesync& command) {
-  checkReplies(request);
-  session::PlaybackView playback;
-  session::OwnTexts texts;
-  inSession(request, [&](SessionTransaction& session, session::UserRef user) {
-    session::noteActivity(session, user, request.now);
-    playback = session::playbackAt(session, request.now);
-    texts.takeFrom(playback);
-    return Refusal{};
-  });
+void Commands::answer(Request& request, const session::ReportDesync& command, const Outcome& outcome) {
+  const session::PlaybackView& playback = outcome.playback->view;
   counters().distance.observe(distance(playback.position, command.reportedPosition));
   std::string packet = eventPacket();
   api::appendDesyncRecovery(packet, playback, request.now.wall, command, request.caller.options.timestamps);
-  request.replyBytes = packet.size();
-  chargeReply(request);
+  chargeReply(request, packet.size());
   replies_.reply(request.caller, packet);
+  succeed(request, Effect::kNone);
+}
+
+void Commands::answer(Request& request, const session::RequestSessionState&, const Outcome& outcome) {
+  chargeReply(request, outcome.stateBytes);
+  replyState(request, ItemKind::kSessionState);
   succeed(request, Effect::kNone);
 }
 
@@ -257,15 +219,7 @@ std::optional<api::ProbeTimes> Commands::probeTimes(const Request& request, cons
   return times;
 }
 
-void Commands::handle(Request& request, const session::Heartbeat& command) {
-  if (const store::SeatRef seat = seatOf(request.caller)) {
-    SessionTransaction session(zone_, seat.shard);
-    if (session.openSeat(seat)) {
-      countEvent(session, request.caller.options.rates.userEvents, request.now);
-      session::noteActivity(session, session.seatUser(), request.now);
-      session.commit(wake_);
-    }
-  }
+void Commands::answer(Request& request, const session::Heartbeat& command, const Outcome&) {
   const api::TimestampUnit unit = request.caller.options.timestamps;
   const std::optional<api::ProbeTimes> times = probeTimes(request, command);
   std::string packet = eventPacket();
@@ -275,17 +229,6 @@ void Commands::handle(Request& request, const session::Heartbeat& command) {
   packet = ackPacket(*request.ack);
   api::appendAckHeartbeat(packet, request.now.wall, unit, times);
   replies_.reply(request.caller, packet);
-}
-
-void Commands::handle(Request& request, const session::RequestSessionState&) {
-  checkReplies(request);
-  inSession(request, [&](SessionTransaction& session, session::UserRef) {
-    if (request.caller.options.rates.replies) request.replyBytes = session.stateBytes();
-    return Refusal{};
-  });
-  chargeReply(request);
-  replyState(request, ItemKind::kSessionState);
-  succeed(request, Effect::kNone);
 }
 
 void Commands::succeed(Request& request, Effect effect) {
@@ -305,151 +248,41 @@ void Commands::replyState(Request& request, ItemKind kind) {
   outbox_.leaveFor(request.caller.connection, kind, {});
 }
 
-void Commands::handle(Request& request, const session::JoinSession& command) {
-  const std::optional<std::string>& user = request.caller.options.user;
-  if (user && command.userId != *user) throw Refused{session::kForeignUser};
-  checkReplies(request);
-  if (request.caller.options.asksSecret && command.userSecret) request.secret = zone_.hashOfSecret(*command.userSecret);
-  makePlace(request, command.sessionId);
-  bool isLeader = false;
-  bool isNew = false;
-  {
-    ConnectionTransaction txn(zone_, request.caller.connection.shard);
-    if (!txn.open(request.caller.connection)) return;
-    isNew = !txn.record().seat || !joinAgain(request, command, txn, &isLeader);
-    if (isNew) joinAnew(request, command, txn, &isLeader);
-  }
-  chargeReply(request);
+Outcome Commands::join(Request& request, const session::JoinSession& command) {
+  const Caller& caller = request.caller;
+  const std::optional<std::string>& user = caller.options.user;
+  if (user && command.userId != *user) return Outcome::refused(session::kForeignUser);
+  if (!hasReplies(request)) return Outcome::refused(session::kRateLimited);
+  Outcome outcome = sessions_.apply(partyOf(caller, {}), command, {caller.options, request.now});
+  if (!outcome.isDone()) return outcome;
+  const bool isNew = static_cast<bool>(outcome.place.seat);
+  if (isNew && caller.link != nullptr) enterRoom(*caller.link, outcome.place);
+  chargeReply(request, outcome.stateBytes);
   // To a poll the answer to a new join has been queued together with the seat.
-  if (!isNew || request.caller.link != nullptr) replyState(request, ItemKind::kSessionJoined);
-  if (!request.ack) return;
+  if (!isNew || caller.link != nullptr) replyState(request, ItemKind::kSessionJoined);
+  if (!request.ack) return outcome;
   std::string packet = ackPacket(*request.ack);
-  api::appendAckJoined(packet, command.sessionId, command.userId, isLeader);
+  api::appendAckJoined(packet, command.sessionId, command.userId, outcome.isLeader);
   confirmations_.confirm(request.caller, std::move(packet));
+  return outcome;
 }
 
-// The connection is in a session already. False: that seat is none any more, and the caller may join as if new.
-bool Commands::joinAgain(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
-                         bool* isLeader) {
-  SessionTransaction session(zone_, txn.record().seat.shard);
-  if (!session.openSeat(txn.record().seat)) return false;
-  const session::UserRef user = session.seatUser();
-  if (const Refusal refusal = session::checkRejoin(session.id(), session.user(user).id, command))
-    throw Refused{refusal};
-  if (const Refusal refusal = session::refresh(session, user, command, request.secret, request.now)) {
-    throw Refused{refusal};
-  }
-  *isLeader = session.leaderId() == command.userId;
-  if (request.caller.options.rates.replies) request.replyBytes = session.stateBytes();
-  session.commit(wake_);
-  return true;
+void Commands::enterRoom(Link& link, const Place& place) {
+  rooms_.leaveRoom(link);  // of the seat that was none any more
+  link.seat = place.seat;
+  link.ownBefore = 0;
+  rooms_.enterRoom(link, place.cursor);
+  link.awaitsSnapshot = place.needsSnapshot;
 }
 
-// Sessions without anybody give way to one that a join is about to make, where there are as many as there may be, and
-// it may be made. Before any lock is held: a session of very many users takes its time to go.
-void Commands::makePlace(Request& request, std::string_view sessionId) {
-  const Options& options = request.caller.options;
-  if (!options.creates || !admission_.isOneTooMany(options)) return;
-  std::uint64_t client = 0;
-  {
-    ConnectionTransaction txn(zone_, request.caller.connection.shard);
-    if (!txn.open(request.caller.connection)) return;
-    client = txn.record().client;
-    if (const store::SeatRef seat = txn.record().seat) {
-      SessionTransaction session(zone_, seat.shard);
-      if (session.openSeat(seat)) return;
-    }
-  }
-  {
-    SessionTransaction session(zone_, sessionId);
-    if (session.find(sessionId)) return;
-  }
-  admitSession(request, client);
-  eviction_.evictOne(request.now);
-}
-
-// Counts the session that a join makes, once, however often that is tried. Throws Refused when there were too many.
-void Commands::admitSession(Request& request, std::uint64_t client) {
-  if (request.isAdmitted) return;
-  request.isAdmitted = admission_.admitsSession(client, request.caller.options.rates, request.now);
-  if (!request.isAdmitted) throw Refused{session::kRateLimited};
-}
-
-void Commands::joinAnew(Request& request, const session::JoinSession& command, ConnectionTransaction& txn,
-                        bool* isLeader) {
-  const Options& options = request.caller.options;
-  Link* link = request.caller.link;
-  if (txn.record().seat) {
-    if (link == nullptr && mustCollectFirst(txn)) throw NotYet{};
-    loseSeat(context_, txn, request.now);
-  }
-  session::Terms terms{options.maxUsers, request.secret};
-  if (options.asksSecret && !terms.secret) terms.secret = txn.record().secret;
-  store::SeatRef seat;
-  std::uint64_t cursor = 0;
-  {
-    SessionTransaction session(zone_, command.sessionId);
-    if (!session.find(command.sessionId)) {
-      if (!options.creates) throw Refused{session::kSessionNotFound};
-      if (admission_.isOneTooMany(options)) throw Refused{session::kTooManySessions};
-      admitSession(request, txn.record().client);
-      session.create(command.sessionId, command.userId, request.now);
-    }
-    waiting_.lastBusy().session = session.ref();
-    if (!session.admitJoin(options.rates.sessionJoins, request.now)) throw Refused{session::kRateLimited};
-    session::UserRef user = 0;
-    if (const Refusal refusal = session::join(session, command, terms, request.now, &user)) {
-      throw Refused{refusal};
-    }
-    seat = session.addConnection(user, txn.ref());
-    if (link != nullptr) session.addWatch(id_);  // so that a join without memory for that is refused
-    cursor = session.logEnd();
-    *isLeader = session.leaderId() == command.userId;
-    if (options.rates.replies) request.replyBytes = session.stateBytes();
-    session.commit(wake_);
-  }
-  txn.seat(seat, cursor, originOf(request.caller));
-  txn.commit(wake_);
-  if (link == nullptr) return;
-  rooms_.leaveRoom(*link);  // of the seat that was none any more
-  link->seat = seat;
-  link->ownBefore = 0;
-  rooms_.enterRoom(*link, cursor);
-  link->awaitsSnapshot = true;
-}
-
-// A polling connection that leaves its session has events to collect before. One that is being upgraded does not poll
-// until this POST is done, and goes without.
-bool Commands::mustCollectFirst(ConnectionTransaction& txn) {
-  const store::ConnectionRecord& record = txn.record();
-  if (!record.seat || record.upgradingUntil > env_.now().mono) return false;
-  if (record.awaitingSnapshot) return true;
-  SessionTransaction session(zone_, record.seat.shard);
-  return session.open(record.seat.session, record.seat.sessionSerial) && record.cursor < session.logEnd();
-}
-
-void Commands::handle(Request& request, const session::LeaveSession&) {
+Outcome Commands::leave(Request& request) {
   Link* link = request.caller.link;
   if (link != nullptr && link->room != nullptr) rooms_.deliver(*link->room);
-  {
-    ConnectionTransaction txn(zone_, request.caller.connection.shard);
-    if (!txn.open(request.caller.connection)) return;
-    if (!txn.record().seat) throw Refused{session::kNotInSession};
-    if (link == nullptr && mustCollectFirst(txn)) throw NotYet{};
-    const store::SeatRef seat = txn.record().seat;
-    bool wasSeated = false;
-    {
-      SessionTransaction session(zone_, seat.shard);
-      wasSeated = session.openSeat(seat);
-      if (wasSeated) session::leave(session, session.seatUser(), request.now);
-      if (wasSeated) session.commit(wake_);
-    }
-    txn.leave(originOf(request.caller));
-    txn.commit(wake_);
-    if (link != nullptr) rooms_.leaveRoom(*link);
-    if (!wasSeated) throw Refused{session::kNotInSession};
-  }
-  succeed(request, Effect::kChange);
+  Outcome outcome =
+      sessions_.apply(partyOf(request.caller, {}), session::LeaveSession{}, {request.caller.options, request.now});
+  if (outcome.hasLeft && link != nullptr) rooms_.leaveRoom(*link);
+  if (outcome.isDone()) succeed(request, Effect::kChange);
+  return outcome;
 }
 
 }  // namespace mediasync::server

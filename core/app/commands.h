@@ -1,4 +1,5 @@
-// The events of the API: from a parsed command, through the rules of the session, to the answers.
+// The events of the API: what clients ask for, how often they may, and what they are answered. The sessions themselves
+// are behind Sessions.
 #pragma once
 
 #include <cstdint>
@@ -12,26 +13,25 @@
 #include "core/context/part.h"
 #include "core/session/command.h"
 #include "core/session/refusal.h"
+#include "core/sessions/outcome.h"
 #include "core/socketio/packet.h"
 #include "core/socketio/plain_event.h"
-#include "core/store/session_transaction.h"
 
 namespace mediasync::server {
 
-class Admission;
 class Confirmations;
-class Eviction;
 class Hooks;
 class Outbox;
 class Replies;
 class Rooms;
+class Sessions;
 class Snapshots;
 class WaitingLine;
+struct Party;
 
 class Commands : Part {
  public:
-  Commands(Context&, Admission&, Confirmations&, Eviction&, Hooks&, Outbox&, Replies&, Rooms&, Snapshots&,
-           WaitingLine&);
+  Commands(Context&, Confirmations&, Hooks&, Outbox&, Replies&, Rooms&, Sessions&, Snapshots&, WaitingLine&);
   // Carries out an event of the API.
   Handled command(Caller&, const socketio::Packet&);
   Handled command(Caller&, const socketio::PlainEvent&);
@@ -40,37 +40,32 @@ class Commands : Part {
  private:
   enum class Effect { kNone, kChange };
   Handled run(Request&, const std::variant<session::Command, session::Refusal>&);
-  template <class C>
-  void handle(Request&, const C&);
-  void handle(Request&, const session::JoinSession&);
-  void handle(Request&, const session::LeaveSession&);
-  void handle(Request&, const session::ReportDesync&);
-  void handle(Request&, const session::Heartbeat&);
-  void handle(Request&, const session::ReportBuffering&);
-  void handle(Request&, const session::RequestSessionState&);
+  Handled conclude(Request&, const Outcome&);
+  Outcome inSession(Request&, const session::Command&);
+  Outcome join(Request&, const session::JoinSession&);
+  Outcome leave(Request&);
+  template <class Change>
+  void answer(Request&, const Change&, const Outcome&);
+  void answer(Request&, const session::ReportDesync&, const Outcome&);
+  void answer(Request&, const session::Heartbeat&, const Outcome&);
+  void answer(Request&, const session::RequestSessionState&, const Outcome&);
   std::optional<api::ProbeTimes> probeTimes(const Request&, const session::Heartbeat&);
-  bool joinAgain(Request&, const session::JoinSession&, store::ConnectionTransaction&, bool* isLeader);
-  void joinAnew(Request&, const session::JoinSession&, store::ConnectionTransaction&, bool* isLeader);
-  template <class Rule>
-  void inSession(Request&, Rule rule);
-  void waitInLine(const Request&, bool isMinor) const;
+  static Party partyOf(const Caller&, const store::SeatRef&);
   store::SeatRef seatOf(const Caller&) const;
-  bool mustCollectFirst(store::ConnectionTransaction&);
+  bool mustWaitInLine(const Request&, const store::SeatRef&, bool isMinor) const;
+  bool joinsTooOften(const Caller&, const std::variant<session::Command, session::Refusal>&);
+  bool hasReplies(const Request&) const;
+  void chargeReply(const Request&, std::size_t bytes);
   void succeed(Request&, Effect);
   void replyState(Request&, store::ItemKind);
-  bool joinsTooOften(const Caller&, const std::variant<session::Command, session::Refusal>&);
-  void makePlace(Request&, std::string_view sessionId);
-  void admitSession(Request&, std::uint64_t client);
-  void checkReplies(const Request&);
-  void chargeReply(const Request&);
+  void enterRoom(Link&, const Place&);
 
-  Admission& admission_;
   Confirmations& confirmations_;
-  Eviction& eviction_;
   Hooks& hooks_;
   Outbox& outbox_;
   Replies& replies_;
   Rooms& rooms_;
+  Sessions& sessions_;
   Snapshots& snapshots_;
   WaitingLine& waiting_;
 };

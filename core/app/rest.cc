@@ -8,14 +8,9 @@
 #include "core/api/text_rules.h"
 #include "core/app/confirmations.h"
 #include "core/session/refusal.h"
-#include "core/sessions/admission.h"
-#include "core/sessions/eviction.h"
-#include "core/store/session_list.h"
-#include "core/store/session_transaction.h"
+#include "core/sessions/sessions.h"
 
 namespace mediasync::server {
-
-using store::SessionTransaction;
 
 namespace {
 
@@ -43,43 +38,31 @@ RestReply failure(int status, std::string_view message) {
 
 }  // namespace
 
-Rest::Rest(Context& context, Admission& admission, Confirmations& confirmations, Eviction& eviction)
-    : Part(context), admission_(admission), confirmations_(confirmations), eviction_(eviction) {}
+Rest::Rest(Context& context, Confirmations& confirmations, Sessions& sessions)
+    : Part(context), confirmations_(confirmations), sessions_(sessions) {}
 
 RestReply Rest::createSession(const api::CreateSession& request, const Options& options, const Newcomer& newcomer) {
   if (options.user && request.creatorId != *options.user) return failure(403, session::kForeignUser.message);
   if (!options.creates) return failure(403, "Sessions are not created here");
-  const Instant now = env_.now();
-  if (!admission_.admitsSession(zone_.clientOf(newcomer.network), options.rates, now)) {
-    ++counters().limited;
-    return failure(429, session::kRateLimited.message);
-  }
-  if (admission_.isOneTooMany(options) && !(eviction_.evictOne(now) && !admission_.isOneTooMany(options))) {
-    return failure(503, session::kTooManySessions.message);
-  }
   const std::string sessionId = uuid(env_.random());
-  // Who comes first as the creator is it, when nothing tells who that may be.
-  std::optional<SecretHash> bound;
   const std::string_view secret = request.creatorSecret ? *request.creatorSecret : newcomer.secret;
-  if (options.asksSecret && !secret.empty()) bound = zone_.hashOfSecret(secret);
-  try {
-    eviction_.withRoom(now, [&] {
-      SessionTransaction session(zone_, sessionId);
-      session.create(sessionId, request.creatorId, now);
-      const auto creator =
-          session.addUser(request.creatorId, request.creatorName, std::nullopt, session::Presence::kAway, now);
-      if (bound) session.bindUser(creator, *bound);
-      session.setLeader(request.creatorId);
-      session.commit(wake_);
-    });
-  } catch (const store::OutOfSpace&) {
-    context_.noteFull();
-    return failure(507, session::kZoneFull.message);
-  }
+  const Outcome outcome = sessions_.create(
+      {sessionId, request.creatorId, request.creatorName, secret, newcomer.network}, {options, env_.now()});
+  if (!outcome.isDone()) return refusedCreation(outcome.refusal);
   RestReply reply{201, {}, "/" + sessionId};
   api::appendCreated(reply.body, sessionId, request.creatorId);
   reply.ticket = confirmations_.writeTicket();
   return reply;
+}
+
+RestReply Rest::refusedCreation(const session::Refusal& refusal) {
+  if (refusal == session::kRateLimited) {
+    ++counters().limited;
+    return failure(429, refusal.message);
+  }
+  if (refusal == session::kTooManySessions) return failure(503, refusal.message);
+  context_.noteFull();
+  return failure(507, refusal.message);
 }
 
 void Rest::countRest(unsigned status) {
@@ -89,11 +72,7 @@ void Rest::countRest(unsigned status) {
 
 RestReply Rest::showSession(std::string_view sessionId, const Options& options) {
   store::Snapshot snapshot;
-  {
-    SessionTransaction session(zone_, sessionId);
-    if (!session.find(sessionId)) return failure(404, session::kSessionNotFound.message);
-    session.copyTo(snapshot, env_.now());
-  }
+  if (!sessions_.show(sessionId, snapshot, env_.now())) return failure(404, session::kSessionNotFound.message);
   RestReply reply;
   api::appendSession(reply.body, snapshot.view, options.timestamps);
   return reply;
@@ -101,20 +80,13 @@ RestReply Rest::showSession(std::string_view sessionId, const Options& options) 
 
 bool Rest::isMember(std::string_view sessionId, std::string_view userId, std::string_view path) {
   if (!api::isId(sessionId) || !api::isId(userId)) return false;
-  std::string url;
-  {
-    SessionTransaction session(zone_, sessionId);
-    if (!session.find(sessionId)) return false;
-    const session::UserRef user = session.findUser(userId);
-    if (user == 0 || session.user(user).presence == session::Presence::kAway) return false;
-    url = session.media().mediaUrl.value_or("");
-  }
-  const auto media = api::mediaPath(url);
+  const std::optional<std::string> url = sessions_.mediaFor(sessionId, userId);
+  const auto media = url ? api::mediaPath(*url) : std::nullopt;
   return media && api::isPartOfMedia(path, *media);
 }
 
 Rest::Listed Rest::listPage(const api::ListQuery& query) const {
-  store::SessionPage page = store::listSessions(zone_, {query.after.bucket, query.after.serial}, query.limit);
+  store::SessionPage page = sessions_.list({query.after.bucket, query.after.serial}, query.limit);
   Listed listed{std::move(page.ids), std::move(page.sessions), {}};
   if (page.next) listed.next = api::ListPlace{page.next->bucket, page.next->serial};
   return listed;

@@ -12,17 +12,17 @@
 #include "core/app/rest_reply.h"
 #include "core/context/options.h"
 #include "core/context/part.h"
+#include "core/session/refusal.h"
 #include "core/session/snapshot.h"
 
 namespace mediasync::server {
 
-class Admission;
 class Confirmations;
-class Eviction;
+class Sessions;
 
 class Rest : Part {
  public:
-  Rest(Context&, Admission&, Confirmations&, Eviction&);
+  Rest(Context&, Confirmations&, Sessions&);
   struct Listed {
     std::deque<std::string> ids;
     std::vector<session::SessionSummary> sessions;
@@ -42,9 +42,10 @@ class Rest : Part {
  private:
   friend class SessionPieces;
 
-  Admission& admission_;
+  RestReply refusedCreation(const session::Refusal&);
+
   Confirmations& confirmations_;
-  Eviction& eviction_;
+  Sessions& sessions_;
 };
 
 // The whole list of sessions as the body of one answer, made in pieces of at most ListQuery::kMaxLimit.

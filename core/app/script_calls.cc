@@ -11,24 +11,22 @@
 #include "core/app/rest.h"
 #include "core/connection/namespaces.h"
 #include "core/connection/outbox.h"
-#include "core/session/rules.h"
+#include "core/session/event.h"
+#include "core/sessions/sessions.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/event_name.h"
-#include "core/store/session_transaction.h"
 
 namespace mediasync::server {
 
 using nlohmann::json;
 using session::Refusal;
 using store::ConnectionTransaction;
-using store::SessionTransaction;
 
 namespace {
 
 constexpr Refusal kBadCall{"INVALID_ARGUMENT", "An argument is missing, or of the wrong type"};
 constexpr Refusal kReservedEvent{"INVALID_ARGUMENT", "Clients end their connection when an event has this name"};
 constexpr Refusal kNoOperation{"UNKNOWN_OPERATION", "There is no such operation"};
-constexpr Refusal kNoUser{"USER_NOT_FOUND", "There is no such user in the session"};
 constexpr Refusal kNoConnection{"NOT_CONNECTED", "There is no such connection"};
 
 constexpr Refusal kTooLong{"EVENT_TOO_LONG",
@@ -45,6 +43,12 @@ constexpr std::size_t kMaxPacket = 32 * 1024;
 struct Failed {
   Refusal refusal;
 };
+
+// What the session was asked for must have been done.
+void expectDone(const Outcome& outcome) {
+  if (outcome.kind == Outcome::Kind::kWait) throw Failed{kBusySession};
+  if (!outcome.isDone()) throw Failed{outcome.refusal};
+}
 
 std::string success(json result) {
   return json{{"ok", true}, {"result", std::move(result)}}.dump();
@@ -116,8 +120,9 @@ std::uint64_t takePart(std::string_view& text) {
 
 }  // namespace
 
-ScriptCalls::ScriptCalls(Context& context, Hooks& hooks, Namespaces& namespaces, Outbox& outbox, Rest& rest)
-    : Part(context), hooks_(hooks), namespaces_(namespaces), outbox_(outbox), rest_(rest) {}
+ScriptCalls::ScriptCalls(Context& context, Hooks& hooks, Namespaces& namespaces, Outbox& outbox, Rest& rest,
+                         Sessions& sessions)
+    : Part(context), hooks_(hooks), namespaces_(namespaces), outbox_(outbox), rest_(rest), sessions_(sessions) {}
 
 store::ConnectionRef ScriptCalls::connectionOf(const json& arguments) {
   const std::string handle = textOf(arguments, "connection");
@@ -207,25 +212,14 @@ std::string ScriptCalls::emitToSession(const json& arguments, const std::string&
                                        const Assembled& whole) {
   const std::string sessionId = sessionIdOf(arguments);
   const auto userId = optionalText(arguments, "userId");
-  std::vector<store::ConnectionRef> connections;
-  {
-    SessionTransaction session(zone_, sessionId);
-    if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
-    if (!userId && whole.attachments.empty()) {
-      if (event.size() > session::kMaxCustomEventBytes) throw Failed{kTooLong};
-      session::tell(session, {event}, env_.now());
-      session.commit(wake_);
-      return success(session.record().connectionCount);
-    }
-    if (userId) {
-      const session::UserRef user = session.findUser(*userId);
-      if (user == 0) throw Failed{kNoUser};
-      session.listConnections(user, connections);
-    } else {
-      for (session::UserRef user = session.firstUser(); user != 0; user = session.nextUser(user))
-        session.listConnections(user, connections);
-    }
+  if (!userId && whole.attachments.empty()) {
+    if (event.size() > session::kMaxCustomEventBytes) throw Failed{kTooLong};
+    const Outcome outcome = sessions_.apply(sessionId, session::CustomEvent{event}, env_.now());
+    expectDone(outcome);
+    return success(outcome.connections);
   }
+  std::vector<store::ConnectionRef> connections;
+  expectDone(sessions_.listConnections(sessionId, userId, connections));
   return success(sendToEach(connections, nsp, whole).sent);
 }
 
@@ -233,64 +227,50 @@ std::string ScriptCalls::emitToSession(const json& arguments, const std::string&
 // is no such user (any more).
 bool ScriptCalls::remove(const std::string& sessionId, const std::string& userId, const Refusal& why) {
   std::vector<store::ConnectionRef> connections;
-  {
-    SessionTransaction session(zone_, sessionId);
-    if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
-    const session::UserRef user = session.findUser(userId);
-    if (user == 0) return false;
-    session.listConnections(user, connections);
-  }
+  const Outcome found = sessions_.listConnections(sessionId, userId, connections);
+  if (found.refusal == kUserNotFound) return false;
+  expectDone(found);
   std::string packet = "4";
   socketio::appendEventPrefix(packet);
   api::appendError(packet, why, "");
   for (const store::ConnectionRef& connection : connections)
     outbox_.leaveFor(connection, store::ItemKind::kPacket, packet);
-  SessionTransaction session(zone_, sessionId);
-  const session::UserRef user = session.find(sessionId) ? session.findUser(userId) : 0;
-  if (user == 0) return false;
-  session::leave(session, user, env_.now());
-  session.commit(wake_);
+  const Outcome removed = sessions_.apply(sessionId, RemoveUser{userId}, env_.now());
+  if (removed.refusal == kUserNotFound || removed.refusal == session::kSessionNotFound) return false;
+  expectDone(removed);
   return true;
 }
 
 std::string ScriptCalls::endSession(const json& arguments) {
   const std::string sessionId = sessionIdOf(arguments);
   for (;;) {
-    std::string userId;
-    {
-      SessionTransaction session(zone_, sessionId);
-      if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
-      const session::UserRef user = session.firstUser();
-      if (user == 0) {
-        session.endSoon(env_.now());
-        session.commit(wake_);
-        return success(true);
-      }
-      userId = session.user(user).id;
-    }
-    remove(sessionId, userId, kClosed);
+    std::string firstUser;
+    expectDone(sessions_.end(sessionId, firstUser, env_.now()));
+    if (firstUser.empty()) return success(true);
+    remove(sessionId, firstUser, kClosed);
   }
 }
 
 std::string ScriptCalls::callSession(std::string_view operation, const json& arguments) {
   const std::string sessionId = sessionIdOf(arguments);
   if (operation == "kick") {
-    if (!remove(sessionId, textOf(arguments, "userId"), kKicked)) throw Failed{kNoUser};
+    if (!remove(sessionId, textOf(arguments, "userId"), kKicked)) throw Failed{kUserNotFound};
     return success(true);
   }
-  SessionTransaction session(zone_, sessionId);
-  if (!session.find(sessionId)) throw Failed{session::kSessionNotFound};
   if (operation == "set_leader") {
-    const session::UserRef user = session.findUser(textOf(arguments, "userId"));
-    if (user == 0) throw Failed{kNoUser};
-    session::appoint(session, user, env_.now());
-  } else {
-    const json event = json::array({"load_media", arguments});
-    const auto parsed = api::parseCommand(event);
-    if (const auto* refusal = std::get_if<Refusal>(&parsed)) throw Failed{*refusal};
-    session::loadMediaForAll(session, std::get<session::LoadMedia>(std::get<session::Command>(parsed)), env_.now());
+    const std::string userId = textOf(arguments, "userId");
+    expectDone(sessions_.apply(sessionId, Appoint{userId}, env_.now()));
+    return success(true);
   }
-  session.commit(wake_);
+  const json event = json::array({"load_media", arguments});
+  const auto parsed = api::parseCommand(event);
+  if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
+    std::vector<store::ConnectionRef> connections;
+    expectDone(sessions_.listConnections(sessionId, std::nullopt, connections));  // no session: that is said first
+    throw Failed{*refusal};
+  }
+  const auto& media = std::get<session::LoadMedia>(std::get<session::Command>(parsed));
+  expectDone(sessions_.apply(sessionId, media, env_.now()));
   return success(true);
 }
 
@@ -329,8 +309,6 @@ std::string ScriptCalls::call(std::string_view operation, const json& arguments)
     return failure(failed.refusal);
   } catch (const store::OutOfSpace&) {
     return failure(session::kZoneFull);
-  } catch (const store::Busy&) {
-    return failure(kBusySession);
   } catch (const json::exception&) {
     return failure(kBadCall);
   }

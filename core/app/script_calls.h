@@ -17,10 +17,12 @@ class Hooks;
 class Namespaces;
 class Outbox;
 class Rest;
+class Sessions;
+struct Outcome;
 
 class ScriptCalls : Part {
  public:
-  ScriptCalls(Context&, Hooks&, Namespaces&, Outbox&, Rest&);
+  ScriptCalls(Context&, Hooks&, Namespaces&, Outbox&, Rest&, Sessions&);
   // Does what they say: `operation` with a JSON object. Returns one: {"ok":true,"result":…} or
   // {"ok":false,"code":…,"message":…}.
   std::string call(std::string_view operation, const nlohmann::json& arguments);
@@ -45,6 +47,7 @@ class ScriptCalls : Part {
   Namespaces& namespaces_;
   Outbox& outbox_;
   Rest& rest_;
+  Sessions& sessions_;
 };
 
 }  // namespace mediasync::server

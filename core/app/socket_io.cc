@@ -208,12 +208,10 @@ Handled SocketIo::connectMain(Caller& caller, const json& auth) {
   if (const auto claim = pid ? services_.recovery.claim(caller, *pid, connecting) : std::nullopt) {
     std::string answer = "4";
     socketio::appendConnect(answer, kMain, store::idText(claim->socketId), store::idText(claim->pid));
-    try {
-      const auto offset = offsetOf(auth);
-      if (offset && services_.recovery.comeBack(caller, *claim, connecting, *offset, answer)) return Handled::kDone;
-    } catch (const store::Busy&) {
-      return Handled::kDeferred;
-    } catch (const store::OutOfSpace&) {
+    if (const auto offset = offsetOf(auth)) {
+      const Outcome outcome = services_.recovery.comeBack(caller, *claim, connecting, *offset, answer);
+      if (outcome.isDone()) return Handled::kDone;
+      if (outcome.kind == Outcome::Kind::kWait) return Handled::kDeferred;
     }
     services_.recovery.forgetClaim(caller, *claim);
   }

@@ -73,10 +73,7 @@ struct Request {
   std::string_view event;
   std::optional<std::uint64_t> ack;  // the acknowledgement asked for
   Instant now;
-  std::size_t replyBytes = 0;             // what the state of the session is about to take
-  std::optional<SecretHash> secret = {};  // given with a join, where the location asks for one
   std::string_view nsp = "/";
-  bool isAdmitted = false;  // the session that it makes has been counted
 };
 
 }  // namespace mediasync::server

@@ -8,7 +8,7 @@
 #include "core/connection/replies.h"
 #include "core/delivery/rooms.h"
 #include "core/delivery/snapshots.h"
-#include "core/session/rules.h"
+#include "core/sessions/sessions.h"
 
 namespace mediasync::server {
 
@@ -16,25 +16,15 @@ using store::ConnectionTransaction;
 using store::ItemKind;
 using store::RandomId;
 using store::RecoveryTransaction;
-using store::SessionTransaction;
-
-namespace {
-
-// Also as the session was called before a restart; but what it had to tell after it was last saved is not in its log.
-bool isOf(const store::SessionRecord& session, const Offset& offset) {
-  return offset.session == session.serial ||
-         (offset.session == session.formerSerial && offset.event < session.formerEnd);
-}
-
-}  // namespace
 
 Recovery::Recovery(Context& context, Departures& departures, Handshakes& handshakes, Replies& replies, Rooms& rooms,
-                   Snapshots& snapshots)
+                   Sessions& sessions, Snapshots& snapshots)
     : Part(context),
       departures_(departures),
       handshakes_(handshakes),
       replies_(replies),
       rooms_(rooms),
+      sessions_(sessions),
       snapshots_(snapshots) {}
 
 bool Recovery::canRecover(const Caller& caller) const {
@@ -117,78 +107,55 @@ void Recovery::unclaim(const Caller& caller, const Claim& claim) {
   departures_.keepForRecovery({true, false, claim.pid, caller.connection, claim.seat}, env_.now());
 }
 
-// Where a client comes back to.
-struct Recovery::Return {
-  store::SeatRef seat;
-  std::uint64_t from = 0;  // the first event it has missed
-  std::uint64_t head = 0;  // the end of the log
-  bool snapshot = false;   // it does not know the session yet
-};
-
-// False: the user or events that it has missed are gone.
-bool Recovery::findReturn(SessionTransaction& session, const Claim& claim, std::optional<Offset> offset,
-                          Return& found) {
-  if (!session.openUser(claim.seat)) return false;
-  // An offset from before it joined is of an earlier time, or of another session: session_joined has not been received.
-  found.snapshot = claim.seat.awaitingSnapshot || !offset || !isOf(session.record(), *offset) ||
-                   offset->event + 1 < claim.seat.joinedAt;
-  found.from = found.snapshot ? session.logEnd() : offset->event + 1;
-  return store::logHolds(session.record().log, found.from);
-}
-
-bool Recovery::comeBack(Caller& caller, const Claim& claim, const Connecting& connecting, std::optional<Offset> offset,
-                        std::string_view answer) {
-  Return found;
+Outcome Recovery::comeBack(Caller& caller, const Claim& claim, const Connecting& connecting,
+                           std::optional<Offset> offset, std::string_view answer) {
+  Outcome outcome;
   try {
-    if (!retake(caller, claim, connecting, offset, answer, found)) return false;
-  } catch (const store::Busy&) {
-    unclaim(caller, claim);  // until it is tried again, should it be
-    throw;
+    outcome = retake(caller, claim, connecting, offset, answer);
+  } catch (const store::OutOfSpace&) {  // for what came with CONNECT
+    return Outcome::refused(session::kZoneFull);
   }
+  if (outcome.kind == Outcome::Kind::kWait) unclaim(caller, claim);  // until it is tried again, should it be
+  if (!outcome.isDone()) return outcome;
   ++counters().recoveries;
-  if (caller.link != nullptr) enterAgain(caller, found, answer);
-  return true;
+  if (caller.link != nullptr) enterAgain(caller, outcome.place, answer);
+  return outcome;
 }
 
 // What happens under the locks.
-bool Recovery::retake(Caller& caller, const Claim& claim, const Connecting& connecting, std::optional<Offset> offset,
-                      std::string_view answer, Return& found) {
-  const Instant now = env_.now();
+Outcome Recovery::retake(Caller& caller, const Claim& claim, const Connecting& connecting, std::optional<Offset> offset,
+                         std::string_view answer) {
+  Outcome outcome;
   ConnectionTransaction txn(zone_, caller.connection.shard);
-  if (!txn.open(caller.connection) || txn.record().namespaceConnected) return false;
+  if (!txn.open(caller.connection) || txn.record().namespaceConnected) return Outcome::gone();
   if (!connecting.auth.empty()) txn.keepAuth(connecting.auth);
   if (claim.seat.session != 0) {
-    SessionTransaction session(zone_, claim.seat.shard);
-    if (!findReturn(session, claim, offset, found)) return false;
-    if (session::comeBack(session, session.seatUser(), now)) return false;
-    found.seat = session.addConnection(session.seatUser(), txn.ref());
-    if (caller.link != nullptr) session.addWatch(id_);
-    found.head = session.logEnd();
-    if (found.snapshot) found.from = found.head;
-    if (!store::logHolds(session.record().log, found.from)) return false;  // telling the others has cost what it missed
-    session.commit(wake_);
+    outcome = sessions_.comeBack({caller.connection, originOf(caller), claim.seat, offset}, env_.now());
+    if (!outcome.isDone()) return outcome;
   }
-  txn.recover({claim.socketId, claim.pid, connecting.secret, found.seat, found.from, claim.seat.joinedAt, found.head});
-  if (caller.link == nullptr) txn.welcomeBack(answer, found.snapshot);
+  const Place& place = outcome.place;
+  txn.recover(
+      {claim.socketId, claim.pid, connecting.secret, place.seat, place.cursor, claim.seat.joinedAt, place.head});
+  if (caller.link == nullptr) txn.welcomeBack(answer, place.needsSnapshot);
   txn.commit(wake_);
-  return true;
+  return outcome;
 }
 
 // Over WebSocket.
-void Recovery::enterAgain(Caller& caller, const Return& found, std::string_view answer) {
+void Recovery::enterAgain(Caller& caller, const Place& place, std::string_view answer) {
   Link& link = *caller.link;
   link.namespaceConnected = true;
   link.recoverable = true;
-  link.seat = found.seat;
+  link.seat = place.seat;
   replies_.reply(caller, answer);
-  if (!found.seat) return;
+  if (!place.seat) return;
   // The others here are brought up to date first, so that this one reads what it has missed on its own.
-  if (Room* room = rooms_.find(found.seat.session)) rooms_.deliver(*room);
-  link.ownBefore = found.head;
-  rooms_.enterRoom(link, found.from, found.head);
+  if (Room* room = rooms_.find(place.seat.session)) rooms_.deliver(*room);
+  link.ownBefore = place.head;
+  rooms_.enterRoom(link, place.cursor, place.head);
   link.hasRead = true;  // it did before
-  link.awaitsSnapshot = found.snapshot;
-  if (found.snapshot) {
+  link.awaitsSnapshot = place.needsSnapshot;
+  if (place.needsSnapshot) {
     snapshots_.sendSnapshot(link, ItemKind::kSessionJoined);
   } else {
     rooms_.catchUp(link);

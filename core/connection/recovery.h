@@ -8,8 +8,8 @@
 #include "core/connection/namespaces.h"
 #include "core/context/part.h"
 #include "core/sessions/offset.h"
+#include "core/sessions/outcome.h"
 #include "core/store/recovery_table.h"
-#include "core/store/session_transaction.h"
 
 namespace mediasync::server {
 
@@ -17,7 +17,9 @@ class Departures;
 class Handshakes;
 class Replies;
 class Rooms;
+class Sessions;
 class Snapshots;
+struct Place;
 
 // What a client that has come back may have again.
 struct Claim {
@@ -30,7 +32,7 @@ struct Claim {
 
 class Recovery : Part {
  public:
-  Recovery(Context&, Departures&, Handshakes&, Replies&, Rooms&, Snapshots&);
+  Recovery(Context&, Departures&, Handshakes&, Replies&, Rooms&, Sessions&, Snapshots&);
   // What a client shows to be who it says it is: `given`, or else what its connection came with. nullopt: the location
   // does not ask for it.
   std::optional<SecretHash> secretOf(const Caller&, std::optional<std::string_view> given);
@@ -38,26 +40,25 @@ class Recovery : Part {
   // What the client with that pid had belongs to this connection from now on. Only who shows the same secret has a
   // claim.
   std::optional<Claim> claim(const Caller&, const store::RandomId& pid, const Connecting&);
-  // Puts the connection where the client was, sends `answer`, and then what it has missed. False: that is not possible
-  // any more, and nothing has happened. Throws store::Busy when readers must catch up first.
-  bool comeBack(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer);
+  // Puts the connection where the client was, sends `answer`, and then what it has missed. kRefused or kGone: that is
+  // not possible any more, and nothing has happened.
+  Outcome comeBack(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer);
   // Lets the connection be found by a new pid. False: no space.
   bool makeRecoverable(const Caller&, const store::RandomId& pid, const Connecting&);
   void forgetClaim(const Caller&, const Claim&);
 
  private:
-  struct Return;
   bool awaitsConnect(const Caller&);
   void unclaim(const Caller&, const Claim&);
   store::Realm returnRealm(const Caller&, const Connecting&) const;
-  bool findReturn(store::SessionTransaction&, const Claim&, std::optional<Offset>, Return&);
-  bool retake(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer, Return&);
-  void enterAgain(Caller&, const Return&, std::string_view answer);
+  Outcome retake(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer);
+  void enterAgain(Caller&, const Place&, std::string_view answer);
 
   Departures& departures_;
   Handshakes& handshakes_;
   Replies& replies_;
   Rooms& rooms_;
+  Sessions& sessions_;
   Snapshots& snapshots_;
 };
 

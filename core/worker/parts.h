@@ -38,11 +38,22 @@
 #include "core/delivery/socket_writer.h"
 #include "core/sessions/admission.h"
 #include "core/sessions/eviction.h"
+#include "core/sessions/local_sessions.h"
 #include "core/worker/reaper.h"
 #include "core/worker/recheck.h"
 #include "core/worker/sweep.h"
 
 namespace mediasync::server {
+
+// The sessions, and what makes room for more of them.
+struct SessionParts {
+  explicit SessionParts(Context& context)
+      : admission(context), eviction(context), sessions(context, admission, eviction) {}
+
+  Admission admission;
+  Eviction eviction;
+  LocalSessions sessions;
+};
 
 // What members of sessions are sent.
 struct Delivery {
@@ -62,23 +73,21 @@ struct Delivery {
 
 // The connections that the worker owns, and answers to any. `listener` is told of those that leave.
 struct Connections {
-  Connections(Context& context, DisconnectListener& listener, Delivery& delivery)
+  Connections(Context& context, DisconnectListener& listener, Sessions& sessions, Delivery& delivery)
       : outbox(context),
         accounts(context),
         departures(context, accounts, listener),
-        eviction(context),
         alarms(context),
         links(context, accounts, alarms, departures, delivery.pollAnswers, delivery.rooms, delivery.writer, waiting),
         replies(context, links, outbox, delivery.writer),
         attachments(context),
         namespaces(context, departures, listener, links, replies),
         handshakes(context, namespaces),
-        recovery(context, departures, handshakes, replies, delivery.rooms, delivery.snapshots) {}
+        recovery(context, departures, handshakes, replies, delivery.rooms, sessions, delivery.snapshots) {}
 
   Outbox outbox;
   Accounts accounts;
   Departures departures;
-  Eviction eviction;
   WaitingLine waiting;
   Alarms alarms;
   Links links;
@@ -91,17 +100,15 @@ struct Connections {
 
 // What clients, REST, scripts and admins ask for.
 struct Requests {
-  Requests(Context& context, Hooks& hooks, Delivery& delivery, Connections& connections)
-      : admission(context),
-        confirmations(context, connections.replies),
+  Requests(Context& context, Hooks& hooks, Sessions& sessions, Delivery& delivery, Connections& connections)
+      : confirmations(context, connections.replies),
         scriptEvents(context, hooks, connections.outbox, connections.replies),
-        commands(context, admission, confirmations, connections.eviction, hooks, connections.outbox,
-                 connections.replies, delivery.rooms, delivery.snapshots, connections.waiting),
-        rest(context, admission, confirmations, connections.eviction),
-        scriptCalls(context, hooks, connections.namespaces, connections.outbox, rest),
+        commands(context, confirmations, hooks, connections.outbox, connections.replies, delivery.rooms, sessions,
+                 delivery.snapshots, connections.waiting),
+        rest(context, confirmations, sessions),
+        scriptCalls(context, hooks, connections.namespaces, connections.outbox, rest, sessions),
         admin(context, confirmations, scriptCalls) {}
 
-  Admission admission;
   Confirmations confirmations;
   ScriptEvents scriptEvents;
   Commands commands;
@@ -134,17 +141,18 @@ struct Apps {
 
 // The ways in.
 struct Transports {
-  Transports(Context& context, Delivery& delivery, Connections& connections, Applications& applications)
+  Transports(Context& context, Eviction& eviction, Delivery& delivery, Connections& connections,
+             Applications& applications)
       : reload(context, connections.alarms, connections.handshakes, connections.links, delivery.pollAnswers,
                delivery.rooms, delivery.writer, connections.waiting, applications),
         heartbeat(context, connections.alarms, connections.attachments, connections.links, delivery.pollAnswers, reload,
                   delivery.writer),
         mailboxes(context, connections.links, delivery.pollAnswers, reload, delivery.rooms, delivery.snapshots,
                   delivery.writer),
-        sockets(context, connections.accounts, connections.alarms, connections.eviction, connections.handshakes,
-                heartbeat, connections.links, mailboxes, delivery.pollAnswers, delivery.rooms, delivery.writer,
+        sockets(context, connections.accounts, connections.alarms, eviction, connections.handshakes, heartbeat,
+                connections.links, mailboxes, delivery.pollAnswers, delivery.rooms, delivery.writer,
                 connections.waiting, applications),
-        polls(context, connections.accounts, connections.alarms, connections.attachments, connections.eviction,
+        polls(context, connections.accounts, connections.alarms, connections.attachments, eviction,
               connections.handshakes, connections.links, connections.outbox, delivery.pollAnswers, connections.replies,
               connections.waiting, applications),
         retries(context, connections.outbox, polls, sockets, connections.waiting, applications) {}

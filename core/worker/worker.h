@@ -65,11 +65,12 @@ class Worker {
 
   Context context_;
   Hooks hooks_{context_};
+  SessionParts sessions_{context_};
   Delivery delivery_{context_};
-  Connections connections_{context_, hooks_, delivery_};
-  Requests requests_{context_, hooks_, delivery_, connections_};
+  Connections connections_{context_, hooks_, sessions_.sessions, delivery_};
+  Requests requests_{context_, hooks_, sessions_.sessions, delivery_, connections_};
   Apps apps_{context_, hooks_, connections_, requests_};
-  Transports transports_{context_, delivery_, connections_, apps_.applications};
+  Transports transports_{context_, sessions_.eviction, delivery_, connections_, apps_.applications};
   Care care_{context_, delivery_, connections_, transports_};
   std::uint32_t seenRepairs_ = 0;
   bool signedOff_ = false;  // its mailboxes are others' business

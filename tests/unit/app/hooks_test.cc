@@ -142,6 +142,19 @@ TEST_CASE("a command that nobody answers goes on where it may, a join never", "[
   CHECK(ann.inbox.events("error").back()["code"] == "HOOK_FAILED");
 }
 
+TEST_CASE("a command that waits for scripts keeps nobody else of its session waiting", "[server][hooks]") {
+  HookWorld world({Hook::kCommand});
+  WsClient bob(world, 0), ann(world, 0, world.options);
+  seat(world, bob, "room", "bob");
+  seat(world, ann, "room", "ann");
+  ann.sync(7);
+  REQUIRE(world.scripts.asked.size() == 1);
+  bob.event("request_leadership", nullptr);
+  world.settle();
+  REQUIRE(bob.inbox.events("error").size() == 1);
+  CHECK(bob.inbox.events("error")[0]["code"] == "LEADER_ACTIVE");
+}
+
 TEST_CASE("nobody joins where scripts should be asked and have not come", "[server][hooks]") {
   World world;
   Options options;
