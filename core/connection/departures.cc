@@ -21,8 +21,8 @@ constexpr std::uint32_t kLogPerSession = 4 * 1024;
 
 }  // namespace
 
-Departures::Departures(Context& context, Accounts& accounts, DisconnectListener& listener)
-    : Part(context), accounts_(accounts), listener_(listener) {}
+Departures::Departures(Context& context, Accounts& accounts, DisconnectListener& listener, Sessions& sessions)
+    : Part(context), accounts_(accounts), listener_(listener), sessions_(sessions) {}
 
 // It says nothing against a client that its server sends away.
 void Departures::chargeForLog(const Leftover& leftover, const Link& link, Instant now) {
@@ -44,7 +44,7 @@ Leftover Departures::vacate(ConnectionTransaction& txn, Instant now, Departure d
   leftover.connection = txn.ref();
   const bool seated = static_cast<bool>(txn.record().seat);
   const bool evicted = txn.record().evicted;
-  leftover.seat = loseSeat(context_, txn, now, departure);
+  leftover.seat = loseSeat(sessions_, txn, now, departure);
   leftover.client = txn.record().client;
   if (leftover.seat.session != 0) leftover.logBytes = logLeftIn(leftover.seat);
   leftover.isStale = evicted || (seated && leftover.seat.session == 0);

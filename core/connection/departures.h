@@ -14,6 +14,7 @@ namespace mediasync::server {
 
 class Accounts;
 class DisconnectListener;
+class Sessions;
 
 // A connection leaves this behind.
 struct Leftover {
@@ -28,7 +29,7 @@ struct Leftover {
 
 class Departures : Part {
  public:
-  Departures(Context&, Accounts&, DisconnectListener&);
+  Departures(Context&, Accounts&, DisconnectListener&, Sessions&);
   void forgetRecovery(const store::RandomId& pid, const store::ConnectionRef&);
   Leftover vacate(store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
   Leftover endConnection(store::ConnectionTransaction&, Instant now, Departure, Ending, const Link*);
@@ -42,6 +43,7 @@ class Departures : Part {
 
   Accounts& accounts_;
   DisconnectListener& listener_;
+  Sessions& sessions_;
 };
 
 }  // namespace mediasync::server

@@ -21,8 +21,13 @@ constexpr std::string_view kMain = "/";
 }  // namespace
 
 Namespaces::Namespaces(Context& context, Departures& departures, DisconnectListener& listener, Links& links,
-                       Replies& replies)
-    : Part(context), departures_(departures), listener_(listener), links_(links), replies_(replies) {}
+                       Replies& replies, Sessions& sessions)
+    : Part(context),
+      departures_(departures),
+      listener_(listener),
+      links_(links),
+      replies_(replies),
+      sessions_(sessions) {}
 
 // A client that is refused may try again on the same connection, but not as often as it likes.
 bool Namespaces::connectsTooOften(const Caller& caller) {
@@ -74,7 +79,7 @@ void Namespaces::disconnectMain(Caller& caller) {
     ConnectionTransaction txn(zone_, caller.connection.shard);
     if (!txn.open(caller.connection)) return;
     listener_.disconnected(txn);
-    loseSeat(context_, txn, env_.now());
+    loseSeat(sessions_, txn, env_.now());
     pid = txn.record().pid;
     recoverable = txn.record().recoverable;
     txn.disconnectMain(originOf(caller));

@@ -16,6 +16,7 @@ class Departures;
 class DisconnectListener;
 class Links;
 class Replies;
+class Sessions;
 struct Caller;
 
 // A client connects to "/".
@@ -36,7 +37,7 @@ inline std::uint32_t tagOf(std::uint64_t ackId) {
 
 class Namespaces : Part {
  public:
-  Namespaces(Context&, Departures&, DisconnectListener&, Links&, Replies&);
+  Namespaces(Context&, Departures&, DisconnectListener&, Links&, Replies&, Sessions&);
   std::uint64_t newAckId(const store::ConnectionRef&, std::string_view nsp, std::uint32_t tag = 0);
   bool takeAckId(const Caller&, std::string_view nsp, std::uint64_t id);
   bool connectsTooOften(const Caller&);
@@ -56,6 +57,7 @@ class Namespaces : Part {
   DisconnectListener& listener_;
   Links& links_;
   Replies& replies_;
+  Sessions& sessions_;
 };
 
 }  // namespace mediasync::server

@@ -88,7 +88,8 @@ class Scout {
 
 }  // namespace
 
-Rooms::Rooms(Context& context, SocketWriter& writer) : Part(context), writer_(writer) {}
+Rooms::Rooms(Context& context, Sessions& sessions, SocketWriter& writer)
+    : Part(context), sessions_(sessions), writer_(writer) {}
 
 // There are new events. To a large room they are told at once when one of them is about playback; comings and goings
 // wait until it had a rest from the last round: the larger it is the more of them a round takes along.
@@ -333,7 +334,7 @@ void Rooms::unseat(Recipient& member) {
   {
     store::ConnectionTransaction txn(zone_, member.connection.shard);
     if (txn.open(member.connection)) {
-      loseSeat(context_, txn, env_.now());
+      loseSeat(sessions_, txn, env_.now());
       txn.markEvicted();
       txn.noteUnsaved();
       txn.commit();

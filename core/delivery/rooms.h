@@ -14,6 +14,7 @@
 
 namespace mediasync::server {
 
+class Sessions;
 class SocketWriter;
 
 // Answers the polls of members.
@@ -25,7 +26,7 @@ class PolledMembers {
 
 class Rooms : Part {
  public:
-  Rooms(Context&, SocketWriter&);
+  Rooms(Context&, Sessions&, SocketWriter&);
   void answerPollsBy(PolledMembers& members) { pollAnswers_ = &members; }
   Room* find(store::Ref session);
   bool has(store::Ref session) const { return rooms_.contains(session); }
@@ -62,6 +63,7 @@ class Rooms : Part {
   bool sendSome(Recipient&, std::uint64_t newestSync);
   std::string seatUserId(const Recipient&);
 
+  Sessions& sessions_;
   SocketWriter& writer_;
   PolledMembers* pollAnswers_ = nullptr;
   std::unordered_map<store::Ref, std::unique_ptr<Room>> rooms_;  // by session

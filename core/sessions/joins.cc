@@ -11,8 +11,8 @@ using session::Refusal;
 using store::ConnectionTransaction;
 using store::SessionTransaction;
 
-Joins::Joins(Context& context, Admission& admission, Eviction& eviction)
-    : Part(context), admission_(admission), eviction_(eviction) {}
+Joins::Joins(Context& context, Sessions& sessions, Admission& admission, Eviction& eviction)
+    : Part(context), sessions_(sessions), admission_(admission), eviction_(eviction) {}
 
 void Joins::join(Attempt& attempt, const session::JoinSession& command) {
   if (attempt.on.options.asksSecret && command.userSecret) attempt.secret = zone_.hashOfSecret(*command.userSecret);
@@ -80,7 +80,7 @@ void Joins::joinAnew(Attempt& attempt, const session::JoinSession& command, Conn
       attempt.outcome.kind = Outcome::Kind::kWait;
       return;
     }
-    loseSeat(context_, txn, attempt.on.now);
+    loseSeat(sessions_, txn, attempt.on.now);
   }
   if (!enter(attempt, command, txn)) return;
   txn.seat(attempt.outcome.place.seat, attempt.outcome.place.cursor, attempt.party.origin);

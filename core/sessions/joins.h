@@ -29,7 +29,7 @@ struct Attempt {
 // The functions throw what the store throws.
 class Joins : Part {
  public:
-  Joins(Context&, Admission&, Eviction&);
+  Joins(Context&, Sessions&, Admission&, Eviction&);
   void join(Attempt&, const session::JoinSession&);
   void leave(Attempt&);
 
@@ -42,6 +42,7 @@ class Joins : Part {
   bool enter(Attempt&, const session::JoinSession&, const store::ConnectionTransaction&);
   bool mustCollectFirst(const Attempt&, const store::ConnectionTransaction&) const;
 
+  Sessions& sessions_;
   Admission& admission_;
   Eviction& eviction_;
 };

@@ -89,7 +89,7 @@ struct Ordering {
 }  // namespace
 
 LocalSessions::LocalSessions(Context& context, Admission& admission, Eviction& eviction)
-    : Part(context), admission_(admission), eviction_(eviction), joins_(context, admission, eviction) {}
+    : Part(context), admission_(admission), eviction_(eviction), joins_(context, *this, admission, eviction) {}
 
 // ---- what clients ask for
 
@@ -196,6 +196,16 @@ void LocalSessions::comeBack(const Return& back, Instant now, Outcome& outcome) 
   session.commit(wake_);
   outcome.kind = Outcome::Kind::kDone;
   outcome.place = place;
+}
+
+store::LostSeat LocalSessions::lose(const store::SeatRef& seat, Departure departure, Instant now) {
+  SessionTransaction session(zone_, seat.shard);
+  if (!session.openSeat(seat)) return {};
+  const store::LostSeat lost = session.lostSeat();
+  const Instant lostAt = departure == Departure::kSentAway ? zone_.settings().sentAwayAt(now) : now;
+  if (session.removeConnection(seat, now)) session::connectionsLost(session, session.seatUser(), lostAt);
+  session.commit(wake_);
+  return lost;
 }
 
 // ---- what REST and scripts ask for

@@ -17,6 +17,7 @@ class LocalSessions final : public Sessions, Part {
   LocalSessions(Context&, Admission&, Eviction&);
   Outcome apply(const Party&, const session::Command&, const Conditions&) override;
   Outcome comeBack(const Return&, Instant now) override;
+  store::LostSeat lose(const store::SeatRef&, Departure, Instant now) override;
   Outcome create(const Creation&, const Conditions&) override;
   Outcome apply(std::string_view sessionId, const Order&, Instant now) override;
   Outcome end(std::string_view sessionId, std::string& firstUser, Instant now) override;

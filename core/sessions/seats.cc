@@ -1,24 +1,16 @@
 #include "core/sessions/seats.h"
 
-#include "core/session/rules.h"
-#include "core/store/session_transaction.h"
+#include "core/sessions/sessions.h"
 
 namespace mediasync::server {
 
-store::LostSeat loseSeat(Context& context, store::ConnectionTransaction& txn, Instant now, Departure departure) {
-  store::LostSeat lost;
+store::LostSeat loseSeat(Sessions& sessions, store::ConnectionTransaction& txn, Instant now, Departure departure) {
   const store::SeatRef seat = txn.record().seat;
-  if (!seat) return lost;
-  {
-    store::SessionTransaction session(context.zone, seat.shard);
-    if (session.openSeat(seat)) {
-      lost = session.lostSeat();
-      lost.awaitingSnapshot = txn.record().awaitingSnapshot;
-      lost.joinedAt = txn.record().joinedAt;
-      const Instant lostAt = departure == Departure::kSentAway ? context.zone.settings().sentAwayAt(now) : now;
-      if (session.removeConnection(seat, now)) session::connectionsLost(session, session.seatUser(), lostAt);
-      session.commit(context.wake);
-    }
+  if (!seat) return {};
+  store::LostSeat lost = sessions.lose(seat, departure, now);
+  if (lost.session != 0) {
+    lost.awaitingSnapshot = txn.record().awaitingSnapshot;
+    lost.joinedAt = txn.record().joinedAt;
   }
   txn.endSeat(lost.userSerial);
   return lost;

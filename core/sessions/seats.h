@@ -4,10 +4,11 @@
 #include <cstdint>
 
 #include "core/base/clock.h"
-#include "core/context/context.h"
 #include "core/store/connection_table.h"
 
 namespace mediasync::server {
+
+class Sessions;
 
 // Whose doing the end of a connection is.
 enum class Departure : std::uint8_t {
@@ -17,6 +18,6 @@ enum class Departure : std::uint8_t {
 
 // The connection has no seat any more: the user may have lost its last one. Returns where it was; a seat without a
 // session when there was none. The caller commits `txn`, and holds no lock of a session.
-store::LostSeat loseSeat(Context&, store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
+store::LostSeat loseSeat(Sessions&, store::ConnectionTransaction&, Instant now, Departure = Departure::kOwn);
 
 }  // namespace mediasync::server

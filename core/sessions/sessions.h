@@ -15,6 +15,7 @@
 #include "core/session/event.h"
 #include "core/sessions/offset.h"
 #include "core/sessions/outcome.h"
+#include "core/sessions/seats.h"
 #include "core/store/connection_table.h"
 #include "core/store/session_list.h"
 #include "core/store/session_transaction.h"
@@ -75,6 +76,9 @@ class Sessions {
   virtual Outcome apply(const Party&, const session::Command&, const Conditions&) = 0;
   // Gives the user one more connection again. The caller has the lock of the connection, and seats it.
   virtual Outcome comeBack(const Return&, Instant now) = 0;
+  // The user loses the connection of the seat, perhaps the last one. Returns where that was; a seat without a session
+  // when it was none any more. The caller has the lock of the connection, and ends its seat. Succeeds whatever happens.
+  virtual store::LostSeat lose(const store::SeatRef&, Departure, Instant now) = 0;
 
   // ---- what REST and scripts ask for
   virtual Outcome create(const Creation&, const Conditions&) = 0;

@@ -57,9 +57,9 @@ struct SessionParts {
 
 // What members of sessions are sent.
 struct Delivery {
-  explicit Delivery(Context& context)
+  Delivery(Context& context, Sessions& sessions)
       : writer(context),
-        rooms(context, writer),
+        rooms(context, sessions, writer),
         snapshots(context, rooms, writer),
         pollAnswers(context, rooms, snapshots) {
     rooms.answerPollsBy(pollAnswers);
@@ -76,12 +76,12 @@ struct Connections {
   Connections(Context& context, DisconnectListener& listener, Sessions& sessions, Delivery& delivery)
       : outbox(context),
         accounts(context),
-        departures(context, accounts, listener),
+        departures(context, accounts, listener, sessions),
         alarms(context),
         links(context, accounts, alarms, departures, delivery.pollAnswers, delivery.rooms, delivery.writer, waiting),
         replies(context, links, outbox, delivery.writer),
         attachments(context),
-        namespaces(context, departures, listener, links, replies),
+        namespaces(context, departures, listener, links, replies, sessions),
         handshakes(context, namespaces),
         recovery(context, departures, handshakes, replies, delivery.rooms, sessions, delivery.snapshots) {}
 

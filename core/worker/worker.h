@@ -66,7 +66,7 @@ class Worker {
   Context context_;
   Hooks hooks_{context_};
   SessionParts sessions_{context_};
-  Delivery delivery_{context_};
+  Delivery delivery_{context_, sessions_.sessions};
   Connections connections_{context_, hooks_, sessions_.sessions, delivery_};
   Requests requests_{context_, hooks_, sessions_.sessions, delivery_, connections_};
   Apps apps_{context_, hooks_, connections_, requests_};

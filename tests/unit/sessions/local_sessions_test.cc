@@ -221,7 +221,7 @@ TEST_CASE("a client comes back to its user, unless that or what it missed is gon
   {
     store::ConnectionTransaction txn(stage.world.zone, ann.connection.shard);
     REQUIRE(txn.open(ann.connection));
-    lost = loseSeat(stage.context, txn, stage.now());
+    lost = loseSeat(stage.sessions, txn, stage.now());
     txn.commit();
   }
   const Offset last{ann.seat.sessionSerial, 1};
