@@ -27,16 +27,12 @@ class TokenBucket {
     return true;
   }
 
-<<<<<<< HEAD
-  // True if the bucket holds any part of a token.
-=======
   // Whether take() would find one.
   bool mayTake(const Rate& rate, std::int64_t now) const {
     return !rate || missing(now) + timeFor(rate, 1) <= timeFor(rate, rate.burst);
   }
 
   // Whether there is anything in it.
->>>>>>> 571b9a7 (Sessions: ask for changes by one interface, and get an outcome)
   bool hasSome(const Rate& rate, std::int64_t now) const { return !rate || missing(now) < timeFor(rate, rate.burst); }
 
   // Milliseconds until hasSome() is true; 0 if it is.

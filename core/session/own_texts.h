@@ -12,8 +12,7 @@
 
 namespace mediasync::session {
 
-namespace detail {
-
+// Calls fn with a reference to each text of a described struct, and of those within it.
 template <class Fn>
 void eachTextOf(std::string_view& text, Fn& fn) {
   fn(text);
@@ -25,7 +24,9 @@ void eachTextOf(std::optional<std::string_view>& text, Fn& fn) {
 template <class T, class Fn>
 void eachTextOf(T& value, Fn& fn) {
   if constexpr (requires { T::fields(); }) {
-    eachField(value, [&fn](const auto& entry, auto& owner) { eachTextOf(owner.*entry.member, fn); });
+    eachField(value, [&fn](const auto& entry, auto& owner) {
+      if constexpr (requires { entry.member; }) eachTextOf(owner.*entry.member, fn);
+    });
   }
 }
 template <class T, class Fn>
@@ -33,8 +34,6 @@ void eachTextOf(std::vector<T>& list, Fn& fn) {
   for (T& one : list)
     eachTextOf(one, fn);
 }
-
-}  // namespace detail
 
 class OwnTexts {
  public:
@@ -48,7 +47,7 @@ class OwnTexts {
   void takeFrom(T& object) {
     std::size_t bytes = 0;
     const auto count = [&bytes](const std::string_view& text) { bytes += text.size(); };
-    detail::eachTextOf(object, count);
+    eachTextOf(object, count);
     texts_.clear();
     texts_.reserve(bytes);
     const auto copy = [this](std::string_view& text) {
@@ -56,7 +55,7 @@ class OwnTexts {
       texts_.append(text);
       text = {texts_.data() + at, text.size()};
     };
-    detail::eachTextOf(object, copy);
+    eachTextOf(object, copy);
   }
 
  private:

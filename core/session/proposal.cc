@@ -2,54 +2,18 @@
 
 #include <algorithm>
 
+#include "core/session/own_texts.h"
+
 namespace mediasync::session {
 
-// ---- texts, before they change
-
-std::optional<std::string_view> Proposal::keep(std::optional<std::string_view> text) {
-  return text ? std::optional(keep(*text)) : std::nullopt;
+// The texts of a struct, before they change.
+template <class T>
+T Proposal::own(T object) {
+  const auto keepText = [this](std::string_view& text) { text = keep(text); };
+  eachTextOf(object, keepText);
+  return object;
 }
 
-Media Proposal::keep(const Media& media) {
-  return {keep(media.url), keep(media.id), keep(media.title)};
-}
-
-PlaybackView Proposal::keep(PlaybackView view) {
-  view.mediaUrl = keep(view.mediaUrl);
-  view.mediaId = keep(view.mediaId);
-  view.mediaTitle = keep(view.mediaTitle);
-  return view;
-}
-
-UserJoined Proposal::keep(const UserJoined& event) {
-  return {keep(event.userId), keep(event.username), keep(event.avatar)};
-}
-
-UserLeft Proposal::keep(const UserLeft& event) {
-  return {keep(event.userId), keep(event.username)};
-}
-
-PlaybackSync Proposal::keep(const PlaybackSync& event) {
-  return {keep(event.state), keep(event.leaderId)};
-}
-
-MediaLoaded Proposal::keep(const MediaLoaded& event) {
-  return {keep(event.mediaUrl), keep(event.mediaId), keep(event.mediaTitle), event.mediaDuration, keep(event.loadedBy)};
-}
-
-LeadershipChanged Proposal::keep(const LeadershipChanged& event) {
-  return {keep(event.newLeaderId), keep(event.newLeaderName)};
-}
-
-UserBuffering Proposal::keep(const UserBuffering& event) {
-  return {keep(event.userId), keep(event.username), event.stall};
-}
-
-CustomEvent Proposal::keep(const CustomEvent& event) {
-  return {keep(event.json)};
-}
-
-// ---- changes
 
 void Proposal::setLeader(std::string_view userId) {
   const LeaderSet change{keep(userId)};
@@ -63,7 +27,7 @@ void Proposal::setClock(const PlaybackClock& clock) {
 }
 
 void Proposal::setMedia(const Media& media) {
-  const MediaSet change{keep(media)};
+  const MediaSet change{own(media)};
   below_.setMedia(change.media);
   changes_.emplace_back(change);
 }
@@ -117,7 +81,7 @@ void Proposal::emit(const Event& event, Urgency urgency) {
   below_.emit(event, urgency);
   changes_.emplace_back(std::visit(
       [&](const auto& body) {
-        return Told{{event.timestamp, keep(body)}, urgency};
+        return Told{{event.timestamp, own(body)}, urgency};
       },
       event.body));
 }

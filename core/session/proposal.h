@@ -105,16 +105,11 @@ class Proposal final : public State {
 
  private:
   std::string_view keep(std::string_view text) { return texts_.emplace_back(text); }
-  std::optional<std::string_view> keep(std::optional<std::string_view> text);
-  Media keep(const Media&);
-  PlaybackView keep(PlaybackView);
-  UserJoined keep(const UserJoined&);
-  UserLeft keep(const UserLeft&);
-  PlaybackSync keep(const PlaybackSync&);
-  MediaLoaded keep(const MediaLoaded&);
-  LeadershipChanged keep(const LeadershipChanged&);
-  UserBuffering keep(const UserBuffering&);
-  CustomEvent keep(const CustomEvent&);
+  std::optional<std::string_view> keep(std::optional<std::string_view> text) {
+    return text ? std::optional(keep(*text)) : std::nullopt;
+  }
+  template <class T>
+  T own(T object);
   std::string_view idOf(UserRef user) { return keep(below_.user(user).id); }
 
   State& below_;

@@ -88,17 +88,17 @@ std::vector<Row> rules() {
       {"a script tells an event", always([](State& s) { tell(s, {R"(["poll",1])"}, kNow); })},
       {"the leader leaves", always([](State& s) { leave(s, find(s, "ann"), kNow); })},
       {"a follower leaves", always([](State& s) { leave(s, find(s, "bob"), kNow); })},
-      {"the leader plays another film, soon", [=](State& s) { return syncPlayback(s, find(s, "ann"), next, kNow); }},
+      {"the leader plays another film, soon", [=](State& s) { return apply(s, find(s, "ann"), next, kNow); }},
       {"the leader pauses",
        [](State& s) {
-         return syncPlayback(s, find(s, "ann"), {3, false, {}, {}, 1.0}, kNow);
+         return apply(s, find(s, "ann"), SyncPlayback{3, false, {}, {}, 1.0}, kNow);
        }},
-      {"a follower plays", [=](State& s) { return syncPlayback(s, find(s, "bob"), next, kNow); }, true},
-      {"the leader loads a film", [=](State& s) { return loadMedia(s, find(s, "ann"), film, kNow); }},
-      {"a follower loads a film", [=](State& s) { return loadMedia(s, find(s, "bob"), film, kNow); }, true},
-      {"a film stalls", [=](State& s) { return reportBuffering(s, find(s, "bob"), stalled, kNow); }},
-      {"a film stalls as before", [=](State& s) { return reportBuffering(s, find(s, "bob"), asBefore, kNow); }},
-      {"a user wants to lead beside the leader", [](State& s) { return requestLeadership(s, find(s, "bob"), kNow); },
+      {"a follower plays", [=](State& s) { return apply(s, find(s, "bob"), next, kNow); }, true},
+      {"the leader loads a film", [=](State& s) { return apply(s, find(s, "ann"), film, kNow); }},
+      {"a follower loads a film", [=](State& s) { return apply(s, find(s, "bob"), film, kNow); }, true},
+      {"a film stalls", [=](State& s) { return apply(s, find(s, "bob"), stalled, kNow); }},
+      {"a film stalls as before", [=](State& s) { return apply(s, find(s, "bob"), asBefore, kNow); }},
+      {"a user wants to lead beside the leader", [](State& s) { return apply(s, find(s, "bob"), RequestLeadership{}, kNow); },
        true},
       {"a user is active", always([](State& s) { noteActivity(s, find(s, "bob"), kNow); })},
       {"a user loses the last connection", always([](State& s) { connectionsLost(s, find(s, "bob"), kNow); })},
@@ -109,7 +109,7 @@ std::vector<Row> rules() {
       {"a user leads after the leader was lost",
        [](State& s) {
          connectionsLost(s, find(s, "ann"), kNow);
-         return requestLeadership(s, find(s, "bob"), kNow);
+         return apply(s, find(s, "bob"), RequestLeadership{}, kNow);
        }},
   };
 }
@@ -163,9 +163,9 @@ TEST_CASE("values of a playback state are proposed as they are told", "[session]
   for (FakeState* state : {&plain, &below, &copy})
     fill(*state);
   const SyncPlayback command{1.5, true, "/b.mp4", std::nullopt, 2.0, kNow.wall + 250};
-  REQUIRE_FALSE(syncPlayback(plain, plain.findUser("ann"), command, kNow));
+  REQUIRE_FALSE(apply(plain, plain.findUser("ann"), command, kNow));
   Proposal proposal(below);
-  REQUIRE_FALSE(syncPlayback(proposal, proposal.findUser("ann"), command, kNow));
+  REQUIRE_FALSE(apply(proposal, proposal.findUser("ann"), command, kNow));
   REQUIRE(applyChanges(proposal.changes(), copy));
   REQUIRE(copy.syncs.size() == 1);
   const PlaybackView& told = copy.syncs[0].first;

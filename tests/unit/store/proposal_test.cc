@@ -70,13 +70,13 @@ struct Copy {
 TEST_CASE("what is proposed in one zone and applied to others is the same in each", "[store][proposal]") {
   const std::vector<Rule> rules = {
       [](State& s) {
-        return session::syncPlayback(s, s.findUser("ann"), {1.5, true, "/a.mp4", "a", 2.0, kLater.wall}, kNow);
+        return session::apply(s, s.findUser("ann"), session::SyncPlayback{1.5, true, "/a.mp4", "a", 2.0, kLater.wall}, kNow);
       },
       [](State& s) {
-        return session::loadMedia(s, s.findUser("ann"), {"/b.mp4", std::nullopt, "B", 90.0}, kLater);
+        return session::apply(s, s.findUser("ann"), session::LoadMedia{"/b.mp4", std::nullopt, "B", 90.0}, kLater);
       },
       [](State& s) {
-        return session::reportBuffering(s, s.findUser("bob"), {{true, session::Problem::kNetwork}}, kNow);
+        return session::apply(s, s.findUser("bob"), session::ReportBuffering{{true, session::Problem::kNetwork}}, kNow);
       },
       [](State& s) {
         return session::refresh(s, s.findUser("bob"), {"room", "bob", "Bobby", "pic"}, {}, kLater);
@@ -86,7 +86,7 @@ TEST_CASE("what is proposed in one zone and applied to others is the same in eac
         return Refusal{};
       },
       [](State& s) {
-        return session::syncPlayback(s, s.findUser("bob"), {9, false, {}, {}, 1.0}, kLater);
+        return session::apply(s, s.findUser("bob"), session::SyncPlayback{9, false, {}, {}, 1.0}, kLater);
       },
   };
   Copy proposer, other(3), plain;
