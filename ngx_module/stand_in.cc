@@ -5,8 +5,8 @@
 
 #include <utility>
 
+#include "ngx_module/nginx_connection.h"
 #include "ngx_module/tls.h"
-#include "ngx_module/websocket_connection.h"
 
 namespace mediasync::ngx {
 namespace {

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <memory>
 
+#include "ngx_module/bare_connection.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
+#include "ngx_module/nginx_connection.h"
 #include "ngx_module/text.h"
 #include "ngx_module/websocket_connection.h"
 

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "ngx_module/bare_connection.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
+#include "ngx_module/nginx_connection.h"
 #include "ngx_module/response.h"
 
-// NGINX has these when it was built with them.
+// NGINX has it when it was built with it.
 extern "C" {
 extern __attribute__((weak)) ngx_module_t ngx_http_realip_module;
-extern __attribute__((weak)) ngx_atomic_t* ngx_stat_active;
 }
 
 namespace mediasync::ngx {
@@ -55,50 +56,6 @@ bool isNeededByOthers(const ngx_http_request_t* r) {
   return hasCleanups(r) || r->count != 1 || r->blocked != 0 || r->posted_requests != nullptr;
 }
 
-std::string addressOf(const ngx_connection_t* c) {
-  return std::string(view(c->addr_text));
-}
-
-// What lines of the error log say that was done meanwhile.
-void setAction(ngx_connection_t* c, const char* action) {
-  c->log->action = const_cast<char*>(action);
-}
-
-// Bare connections of a location share a log. What NGINX adds to its lines is about the one whose turn it is.
-u_char* describeClient(ngx_log_t* log, u_char* buffer, size_t size) {
-  const auto* c = static_cast<const ngx_connection_t*>(log->data);
-  u_char* end = buffer + size;
-  if (log->action != nullptr) buffer = ngx_slprintf(buffer, end, " while %s", log->action);
-  if (c == nullptr) return buffer;
-  return ngx_slprintf(buffer, end, ", client: %V, server: %V", &c->addr_text, &c->listening->addr_text);
-}
-
-bool isBare(const ngx_connection_t* c) {
-  return c->pool == nullptr;
-}
-
-// As long as it lives, lines of the shared log are about that connection.
-class Turn {
- public:
-  explicit Turn(ngx_connection_t* c) : log_(isBare(c) ? c->log : nullptr) {
-    if (log_ == nullptr) return;
-    before_ = std::exchange(log_->data, c);
-    numberBefore_ = std::exchange(log_->connection, c->number);
-  }
-  ~Turn() {
-    if (log_ == nullptr) return;
-    log_->data = before_;
-    log_->connection = numberBefore_;
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
- private:
-  ngx_log_t* log_;
-  void* before_ = nullptr;
-  ngx_atomic_uint_t numberBefore_ = 0;
-};
-
 void logRequest(ngx_http_request_t* r) {
   setAction(r->connection, "logging request");
   auto* main = static_cast<ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
@@ -122,33 +79,6 @@ void freeBuffers(ngx_connection_t* c, ngx_http_connection_t& hc) {
 }
 
 }  // namespace
-
-// While another process has a descriptor of the connection, epoll goes on with it even when this one's is closed.
-void unwatch(ngx_connection_t* c) {
-  ngx_event_t* read = c->read;
-  ngx_event_t* write = c->write;
-  if (ngx_del_conn != nullptr) {
-    if (read->active || write->active) ngx_del_conn(c, 0);
-  } else {
-    if (read->active || read->disabled) ngx_del_event(read, NGX_READ_EVENT, 0);
-    if (write->active || write->disabled) ngx_del_event(write, NGX_WRITE_EVENT, 0);
-  }
-  for (ngx_event_t* event : {read, write}) {
-    if (event->posted) {
-      ngx_delete_posted_event(event);
-    }
-  }
-}
-
-void countActive(ngx_atomic_int_t change) {
-  if (&ngx_stat_active != nullptr) ngx_atomic_fetch_add(ngx_stat_active, change);
-}
-
-void closeBare(ngx_connection_t* c) {
-  countActive(-1);
-  c->destroyed = 1;
-  ngx_close_connection(c);
-}
 
 Connection* Connection::of(ngx_event_t* event) {
   return static_cast<Connection*>(static_cast<ngx_connection_t*>(event->data)->data);
@@ -218,17 +148,8 @@ Connection* Connection::leave(std::unique_ptr<Connection> taken, ngx_http_reques
   ngx_pool_t* pool = std::exchange(taken->c_->pool, nullptr);
   Connection* self = pool == nullptr ? taken.release() : own(std::move(taken), standIn.owner());
   self->goBare(std::move(client));
-  if (pool != nullptr) self->goWith(pool, standIn.log());
+  if (pool != nullptr) addPool(self->c_, pool, standIn.log());
   return self;
-}
-
-// A connection over TLS has the pool that OpenSSL's state of it lies in, and a log of its own.
-void Connection::goWith(ngx_pool_t* pool, ngx_log_t* log) {
-  *log = *c_->log;
-  log->data = c_;
-  log->connection = c_->number;
-  c_->log = c_->read->log = c_->write->log = pool->log = log;
-  c_->pool = pool;
 }
 
 // Until the WebSocket ends, unless a subrequest ends it before.
@@ -263,25 +184,13 @@ Connection* Connection::goOnWith(std::unique_ptr<Connection> connection, std::st
   return self;
 }
 
-// What is left of NGINX's connection is its place in the arrays of connections and events: no pool, and a log that it
-// shares.
 void Connection::goBare(std::string client) {
   client_ = std::move(client);
-  ngx_log_t* log = conf<LocConf>(ngx_http_mediasync_module).sharedLog;
-  log->handler = describeClient;
-  c_->log = c_->read->log = c_->write->log = log;
-  ngx_set_connection_log(c_, conf<ngx_http_core_loc_conf_t>(ngx_http_core_module).error_log);
+  makeBare(c_, conf<LocConf>(ngx_http_mediasync_module).sharedLog,
+           conf<ngx_http_core_loc_conf_t>(ngx_http_core_module).error_log, client_);
   c_->data = this;
   c_->read->handler = onRead;
   c_->write->handler = onWrite;
-  c_->addr_text = ngxString(client_);
-  c_->sockaddr = nullptr;
-  c_->socklen = 0;
-  c_->local_sockaddr = c_->listening->sockaddr;
-  c_->local_socklen = c_->listening->socklen;
-  c_->proxy_protocol = nullptr;
-  c_->buffer = nullptr;
-  if (ngx_pool_t* pool = std::exchange(c_->pool, nullptr)) ngx_destroy_pool(pool);
 }
 
 void Connection::begin() {
@@ -303,7 +212,7 @@ std::ptrdiff_t Connection::write(std::string_view bytes) {
     return static_cast<std::ptrdiff_t>(bytes.size());
   }
   if (isTls(c_)) return writeTls(bytes);
-  const Turn turn(c_);
+  const LogTurn turn(c_);
   const ssize_t sent = c_->send(c_, ngxBytes(bytes), bytes.size());
   if (sent == NGX_ERROR) {
     broken();
@@ -554,7 +463,7 @@ void Connection::linger(ngx_connection_t* c) {
 void Connection::onLinger(ngx_event_t* event) {
   Connection* self = of(event);
   ngx_connection_t* c = self->c_;
-  const Turn turn(c);
+  const LogTurn turn(c);
   const auto left = static_cast<ngx_msec_int_t>(self->lingerUntil_ - ngx_current_msec);
   if (event->timedout || c->close || left <= 0) return self->closeNow();
   const ssize_t n = c->recv(c, readBuffer, kReadBuffer);
@@ -604,7 +513,7 @@ void Connection::onRequestRead(ngx_event_t* event) {
 }
 
 void Connection::readable() {
-  const Turn turn(c_);
+  const LogTurn turn(c_);
   if (c_->read->timedout) timedOut();
   if (isOver() && !c_->close) return end();  // if not, close() sees to it
   guardedVoid(
@@ -642,7 +551,7 @@ void Connection::onRequestWrite(ngx_event_t* event) {
 // the other's: whichever comes must see what there is to see.
 void Connection::writable() {
   if (c_->close || c_->read->timedout || (isOver() && (broken_ || !late_))) return readable();
-  const Turn turn(c_);
+  const LogTurn turn(c_);
   guardedVoid(
       c_->log,
       [this] {

@@ -77,7 +77,6 @@ class Connection final : public server::WebSocket {
   bool isEarly() const;
   void begin();
   void goBare(std::string client);
-  void goWith(ngx_pool_t* pool, ngx_log_t* log);
   void keepRequest(ngx_http_request_t* r);
   void endLeftRequest();
   bool isOver() const { return finished_ || broken_; }
@@ -124,11 +123,6 @@ class Connection final : public server::WebSocket {
   bool away_ = false;    // on its way to another process
 };
 
-// Takes the connection out of the event loop, and its events out of the queues.
-void unwatch(ngx_connection_t* c);
-// NGINX's count of active connections, where it has one.
-void countActive(ngx_atomic_int_t change);
-// Closes one that has no pool, as ngx_http_close_connection() closes the others.
-void closeBare(ngx_connection_t* c);
+static_assert(sizeof(Connection) <= 144, "one Connection is kept per idle WebSocket");
 
 }  // namespace mediasync::ngx
