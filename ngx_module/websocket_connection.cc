@@ -18,7 +18,6 @@ namespace mediasync::ngx {
 namespace {
 
 constexpr size_t kReadBuffer = 64 * 1024;
-constexpr size_t kTlsRecord = 16 * 1024;
 // With old clients the first frames follow the handshake at a small distance: they may begin to listen only when they
 // have been told of the opening, and lose what comes in the same segment. With others there is no distance, in which a
 // worker might die: they wait long for a connection that ends between the two.
@@ -206,64 +205,21 @@ void Connection::begin() {
 
 std::ptrdiff_t Connection::write(std::string_view bytes) {
   if (broken_) return -1;
-  if (!open_ || early_) {
-    if (!early_) early_ = std::make_unique<std::string>();
-    early_->append(bytes);
+  if (!open_ || output_.holds()) {
+    output_.hold(bytes);
     return static_cast<std::ptrdiff_t>(bytes.size());
   }
-  if (isTls(c_)) return writeTls(bytes);
   const LogTurn turn(c_);
-  const ssize_t sent = c_->send(c_, ngxBytes(bytes), bytes.size());
-  if (sent == NGX_ERROR) {
-    broken();
-    return -1;
-  }
-  const std::ptrdiff_t taken = sent == NGX_AGAIN ? 0 : sent;
-  if (taken < static_cast<std::ptrdiff_t>(bytes.size())) {
-    c_->write->ready = 0;
-    waitToWrite();
-  }
+  const auto [taken, isBroken] = output_.write(c_, bytes);
+  if (isBroken) broken();
   return taken;
 }
 
-void Connection::waitToWrite() {
-  if (ngx_handle_write_event(c_->write, 0) != NGX_OK) broken();
-}
-
-// A record that OpenSSL could not send must be given to it again as it was, whatever else is written meanwhile.
-bool Connection::flushTls() {
-  while (tls_) {
-    const ssize_t sent = c_->send(c_, ngxBytes(*tls_), tls_->size());
-    if (sent == NGX_ERROR) {
-      broken();
-      return false;
-    }
-    if (sent == NGX_AGAIN) {
-      waitToWrite();
-      return false;
-    }
-    tls_->erase(0, static_cast<size_t>(sent));
-    if (tls_->empty()) tls_.reset();
-  }
-  return true;
-}
-
-std::ptrdiff_t Connection::writeTls(std::string_view bytes) {
-  size_t taken = 0;
-  while (flushTls() && taken < bytes.size()) {
-    const std::string_view record = bytes.substr(taken, kTlsRecord);
-    const ssize_t sent = c_->send(c_, ngxBytes(record), record.size());
-    if (sent == NGX_ERROR) {
-      broken();
-    } else if (sent == NGX_AGAIN) {
-      tls_ = std::make_unique<std::string>(record);
-      taken += record.size();
-    } else {
-      taken += static_cast<size_t>(sent);
-    }
-    if (broken_) break;
-  }
-  return broken_ ? -1 : static_cast<std::ptrdiff_t>(taken);
+// Whether everything was sent.
+bool Connection::flush() {
+  const SocketOutput::Flushed flushed = output_.flush(c_);
+  if (flushed == SocketOutput::Flushed::kBroken) broken();
+  return flushed == SocketOutput::Flushed::kAll;
 }
 
 void Connection::pause(bool paused) {
@@ -305,7 +261,7 @@ void Connection::failed() {
 
 // There is still something to be sent, or to be read, that belongs to the handshake.
 bool Connection::isEarly() const {
-  return !open_ || early_ || ahead_;
+  return !open_ || output_.holds() || ahead_;
 }
 
 server::WebSocket::Giving Connection::give(std::uint16_t slot, std::string_view parcel) {
@@ -337,13 +293,13 @@ void Connection::forget() {
 // It waited for the moment to send the first frames, or for its last record to go.
 void Connection::timedOut() {
   c_->read->timedout = 0;
-  if (late_) tls_.reset();
+  if (late_) output_.dropRecord();
   guardedVoid(
       c_->log, [this] { writeEarly(); }, [this] { broken_ = true; });
 }
 
 void Connection::writeEarly() {
-  const auto early = std::exchange(early_, nullptr);
+  const auto early = output_.takeHeld();
   if (!early || broken_) return;
   if (write(*early) != static_cast<std::ptrdiff_t>(early->size())) broken_ = true;
 }
@@ -398,7 +354,7 @@ void Connection::end() {
   }
   guardedVoid(
       c_->log, [this] { writeEarly(); }, [this] { broken_ = true; });
-  if (!broken_ && tls_) {
+  if (!broken_ && output_.hasRecord()) {
     if (late_) return;
     late_ = true;  // OpenSSL still holds the last record: as soon as it is out, or after a while
     ngx_add_timer(c_->read, kLastRecord);
@@ -535,7 +491,7 @@ void Connection::close() {
   c_->close = 0;
   runtime_.retire();
   if (c_->error && !finished_ && !away_) runtime_.worker().sockets().goAway(*channel_);
-  if (c_->error && late_) tls_.reset();  // waits no longer
+  if (c_->error && late_) output_.dropRecord();  // waits no longer
   if (isOver()) endSoon();
 }
 
@@ -557,14 +513,14 @@ void Connection::writable() {
       [this] {
         if (!channel_ || broken_ || away_) return;
         if (finished_) {
-          if (late_) flushTls();
+          if (late_) flush();
           return;
         }
-        if (!isTls(c_) || flushTls()) runtime_.worker().sockets().writable(*channel_);
+        if (flush()) runtime_.worker().sockets().writable(*channel_);
       },
       [this] { failed(); });
   runtime_.settle();
-  if (late_ && !tls_) end();
+  if (late_ && !output_.hasRecord()) end();
 }
 
 }  // namespace mediasync::ngx

@@ -14,6 +14,7 @@
 #include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
 #include "ngx_module/process.h"
+#include "ngx_module/socket_output.h"
 #include "ngx_module/stand_in.h"
 #include "ngx_module/tls.h"
 
@@ -86,9 +87,7 @@ class Connection final : public server::WebSocket {
   void writable();
   void feed(std::span<std::uint8_t> bytes);
   void read();
-  bool flushTls();
-  std::ptrdiff_t writeTls(std::string_view bytes);
-  void waitToWrite();
+  bool flush();
   void broken();
   void failed();
   void writeEarly();
@@ -110,16 +109,15 @@ class Connection final : public server::WebSocket {
   ngx_event_handler_pt requestWrite_ = nullptr;
   LeftRequest* left_ = nullptr;
   std::unique_ptr<std::string> ahead_;  // came with the handshake, and has yet to be read
-  std::unique_ptr<std::string> early_;  // written before the handshake was out
-  std::unique_ptr<std::string> tls_;    // a record that OpenSSL must be given again, unchanged
-  std::string client_;                  // its address as text, once it is bare
+  SocketOutput output_;
+  std::string client_;  // its address as text, once it is bare
   ngx_msec_t lingerUntil_ = 0;
   bool open_ = false;
   bool paused_ = false;
   bool finished_ = false;  // the worker is done with the channel
   bool broken_ = false;
   bool failed_ = false;  // by a fault of ours
-  bool late_ = false;    // finished, and waits for tls_ to be sent
+  bool late_ = false;    // finished, and waits for the last record to be sent
   bool away_ = false;    // on its way to another process
 };
 
