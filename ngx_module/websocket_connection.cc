@@ -4,15 +4,13 @@
 #include <utility>
 
 #include "ngx_module/bare_connection.h"
+#include "ngx_module/connection_owner.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
 #include "ngx_module/nginx_connection.h"
-#include "ngx_module/response.h"
-
-// NGINX has it when it was built with it.
-extern "C" {
-extern __attribute__((weak)) ngx_module_t ngx_http_realip_module;
-}
+#include "ngx_module/request_release.h"
+#include "ngx_module/text.h"
+#include "ngx_module/tls.h"
 
 namespace mediasync::ngx {
 namespace {
@@ -29,64 +27,32 @@ constexpr const char* kAction = "serving a WebSocket";
 // Input is worked off before the next read, so that one buffer serves every connection of the process.
 u_char readBuffer[kReadBuffer];
 
-void destroyConnection(void* connection) {
-  delete static_cast<Connection*>(connection);
+Connection& connectionOf(const ngx_event_t* event) {
+  return *static_cast<Connection*>(static_cast<const ngx_connection_t*>(event->data)->data);
 }
 
-// What realip undoes is the address that it has put in the place of the peer's, which nobody asks for any more.
-bool isOfRealip(const ngx_http_request_t* r, const ngx_pool_cleanup_t* cleanup) {
-  return &ngx_http_realip_module != nullptr && cleanup->data != nullptr &&
-         cleanup->data == ngx_http_get_module_ctx(r, ngx_http_realip_module);
+Connection& connectionOfRequest(const ngx_event_t* event) {
+  auto* r = static_cast<ngx_http_request_t*>(static_cast<const ngx_connection_t*>(event->data)->data);
+  return *static_cast<Connection*>(ngx_http_get_module_ctx(r, ngx_http_mediasync_module));
 }
 
-// Others may have things to undo at the end of the request, as limit_conn has, which counts the connection until then.
-bool hasCleanups(const ngx_http_request_t* r) {
-  for (const auto* cleanup = r->cleanup; cleanup != nullptr; cleanup = cleanup->next) {
-    if (cleanup->handler != nullptr) return true;
-  }
-  for (const auto* cleanup = r->pool->cleanup; cleanup != nullptr; cleanup = cleanup->next) {
-    if (cleanup->handler == nullptr || cleanup->handler == destroyConnection || isOfRealip(r, cleanup)) continue;
-    return true;
-  }
-  return false;
+void onRead(ngx_event_t* event) {
+  connectionOf(event).readable();
 }
 
-bool isNeededByOthers(const ngx_http_request_t* r) {
-  return hasCleanups(r) || r->count != 1 || r->blocked != 0 || r->posted_requests != nullptr;
+void onWrite(ngx_event_t* event) {
+  connectionOf(event).writable();
 }
 
-void logRequest(ngx_http_request_t* r) {
-  setAction(r->connection, "logging request");
-  auto* main = static_cast<ngx_http_core_main_conf_t*>(ngx_http_get_module_main_conf(r, ngx_http_core_module));
-  const ngx_array_t& handlers = main->phases[NGX_HTTP_LOG_PHASE].handlers;
-  for (ngx_uint_t i = 0; i < handlers.nelts; ++i)
-    static_cast<ngx_http_handler_pt*>(handlers.elts)[i](r);
-  r->logged = 1;
+void onRequestRead(ngx_event_t* event) {
+  connectionOfRequest(event).readable();
 }
 
-// What the header of a request was read into. NGINX does the same to connections that are kept alive.
-void freeBuffers(ngx_connection_t* c, ngx_http_connection_t& hc) {
-  ngx_pfree(c->pool, c->buffer->start);
-  c->buffer = nullptr;
-  for (ngx_chain_t* chain : {hc.free, hc.busy}) {
-    for (; chain != nullptr; chain = chain->next)
-      ngx_pfree(c->pool, chain->buf->start);
-  }
-  hc.free = nullptr;
-  hc.busy = nullptr;
-  if (isTls(c)) freeTlsBuffer(c);
+void onRequestWrite(ngx_event_t* event) {
+  connectionOfRequest(event).writable();
 }
 
 }  // namespace
-
-Connection* Connection::of(ngx_event_t* event) {
-  return static_cast<Connection*>(static_cast<ngx_connection_t*>(event->data)->data);
-}
-
-Connection* Connection::ofRequest(ngx_event_t* event) {
-  auto* r = static_cast<ngx_http_request_t*>(static_cast<ngx_connection_t*>(event->data)->data);
-  return static_cast<Connection*>(ngx_http_get_module_ctx(r, ngx_http_mediasync_module));
-}
 
 // Others may have ended the request, and NGINX's connection with it.
 Connection::~Connection() {
@@ -94,21 +60,6 @@ Connection::~Connection() {
   broken_ = true;
   if (channel_ && !finished_) guardedVoid(c_->log, [this] { runtime_.worker().sockets().gone(*channel_); });
   runtime_.settle();
-  endLeftRequest();
-}
-
-Connection* Connection::own(std::unique_ptr<Connection> connection, ngx_pool_cleanup_t* owner) {
-  owner->data = connection.release();
-  owner->handler = destroyConnection;
-  return static_cast<Connection*>(owner->data);
-}
-
-std::unique_ptr<Connection> Connection::disown(ngx_pool_t* pool) {
-  ngx_pool_cleanup_t* owner = pool->cleanup;
-  while (owner->handler != destroyConnection)
-    owner = owner->next;
-  owner->handler = nullptr;
-  return std::unique_ptr<Connection>(static_cast<Connection*>(owner->data));
 }
 
 void Connection::takeOver(std::unique_ptr<Connection> taken, ngx_pool_cleanup_t* owner, ngx_http_request_t* r,
@@ -130,50 +81,22 @@ void Connection::takeOver(std::unique_ptr<Connection> taken, ngx_pool_cleanup_t*
 Connection* Connection::stayWith(std::unique_ptr<Connection> taken, ngx_pool_cleanup_t* owner, ngx_http_request_t* r) {
   Connection* self = own(std::move(taken), owner);
   ngx_http_set_ctx(r, self, ngx_http_mediasync_module);
-  ++r->main->count;
-  self->r_ = r;
-  self->requestRead_ = std::exchange(r->connection->read->handler, onRequestRead);
-  self->requestWrite_ = std::exchange(r->connection->write->handler, onRequestWrite);
+  self->request_.hold(r, onRequestRead, onRequestWrite);
   return self;
 }
 
 // Subrequests of the handshake are still at work, as those of mirror. Whatever becomes of them, NGINX lets them set the
 // handlers of their connection and end the request, so neither is to be the WebSocket's.
 Connection* Connection::leave(std::unique_ptr<Connection> taken, ngx_http_request_t* r, StandIn& standIn) {
-  if (!r->logged) logRequest(r);
+  logRequest(r);
   std::string client = addressOf(r->connection);  // as realip found it
-  if (hasCleanups(r)) taken->keepRequest(r);
+  if (hasCleanups(r)) taken->left_.keep(r);
   taken->c_ = standIn.replace(r->connection);
   ngx_pool_t* pool = std::exchange(taken->c_->pool, nullptr);
   Connection* self = pool == nullptr ? taken.release() : own(std::move(taken), standIn.owner());
   self->goBare(std::move(client));
   if (pool != nullptr) addPool(self->c_, pool, standIn.log());
   return self;
-}
-
-// Until the WebSocket ends, unless a subrequest ends it before.
-void Connection::keepRequest(ngx_http_request_t* r) {
-  ngx_pool_cleanup_t* cleanup = ngx_pool_cleanup_add(r->pool, sizeof(LeftRequest));
-  if (cleanup == nullptr) return;
-  left_ = static_cast<LeftRequest*>(cleanup->data);
-  *left_ = {r, &left_};
-  cleanup->handler = forgetRequest;
-  ++r->main->count;
-}
-
-void Connection::forgetRequest(void* left) {
-  LeftRequest** holder = static_cast<LeftRequest*>(left)->holder;
-  if (holder != nullptr) *holder = nullptr;
-}
-
-void Connection::endLeftRequest() {
-  LeftRequest* left = std::exchange(left_, nullptr);
-  if (left == nullptr) return;
-  left->holder = nullptr;
-  ngx_http_request_t* r = left->r;
-  ngx_connection_t* c = r->connection;
-  ngx_http_finalize_request(r, NGX_DONE);
-  ngx_http_run_posted_requests(c);
 }
 
 Connection* Connection::goOnWith(std::unique_ptr<Connection> connection, std::string client) {
@@ -187,6 +110,10 @@ void Connection::goBare(std::string client) {
   client_ = std::move(client);
   makeBare(c_, conf<LocConf>(ngx_http_mediasync_module).sharedLog,
            conf<ngx_http_core_loc_conf_t>(ngx_http_core_module).error_log, client_);
+  takeEvents();
+}
+
+void Connection::takeEvents() {
   c_->data = this;
   c_->read->handler = onRead;
   c_->write->handler = onWrite;
@@ -307,38 +234,25 @@ void Connection::writeEarly() {
 bool Connection::canReleaseRequest() const {
   if (finished_ || broken_ || away_ || ahead_) return false;
   if (isTls(c_) && hasTlsHandlers(c_)) return false;
-  return !isNeededByOthers(r_);
+  return !isNeededByOthers(request_.get());
 }
 
-// OpenSSL's state of a connection lies in its pool, others may have things to undo at its end, and who writes a debug
-// log wants to find each connection in it.
-bool Connection::canReleasePool() const {
-  if (isTls(c_) || (c_->log->log_level & NGX_LOG_DEBUG_ALL) != 0) return false;
-  for (const auto* cleanup = c_->pool->cleanup; cleanup != nullptr; cleanup = cleanup->next) {
-    if (cleanup->handler != nullptr) return false;
-  }
-  return true;
-}
-
-// The request is by far the largest part of a connection that is open, and the connection's pool the next one. From now
-// on the connection does without.
+// From now on the connection does without the request, and without its pool where it can.
 void Connection::releaseRequest() {
-  if (!r_->logged) logRequest(r_);
-  const bool whole = canReleasePool();
+  logRequest(request_.get());
+  const bool whole = canReleasePool(c_);
   ngx_pool_cleanup_t* owner = canReleaseRequest() ? ngx_pool_cleanup_add(c_->pool, 0) : nullptr;
   if (owner != nullptr) {
     std::string client = addressOf(c_);  // as realip found it
-    auto self = disown(r_->pool);
-    ngx_http_connection_t* hc = r_->http_connection;
-    ngx_http_free_request(std::exchange(r_, nullptr), 0);
-    c_->destroyed = 0;
+    auto self = disown(request_.get()->pool);
+    ngx_http_connection_t* hc = request_.get()->http_connection;
+    freeRequest(request_.release());
     if (whole) {
       self.release()->goBare(std::move(client));
     } else {
-      c_->data = own(std::move(self), owner);
+      own(std::move(self), owner);
       freeBuffers(c_, *hc);
-      c_->read->handler = onRead;
-      c_->write->handler = onWrite;
+      takeEvents();
     }
   }
   setAction(c_, kAction);
@@ -363,23 +277,11 @@ void Connection::end() {
   if (c_->read->timer_set) ngx_del_timer(c_->read);
   c_->idle = 0;
   if (isTls(c_)) forgetTlsHandlers(c_);
-  if (r_ != nullptr) {
-    endRequest();
+  if (request_.get() != nullptr) {
+    request_.end(broken_);
   } else {
     endConnection();
   }
-}
-
-void Connection::endRequest() {
-  ngx_connection_t* c = c_;
-  if (!broken_) {
-    r_->lingering_close = 1;  // the peer shall see the close frame, whatever it is still sending
-    c->read->ready = 1;
-  }
-  c->read->handler = requestRead_;
-  c->write->handler = requestWrite_;
-  ngx_http_finalize_request(r_, broken_ ? NGX_ERROR : NGX_DONE);
-  ngx_http_run_posted_requests(c);
 }
 
 // As NGINX ends a connection with a request.
@@ -417,7 +319,7 @@ void Connection::linger(ngx_connection_t* c) {
 }
 
 void Connection::onLinger(ngx_event_t* event) {
-  Connection* self = of(event);
+  Connection* self = &connectionOf(event);
   ngx_connection_t* c = self->c_;
   const LogTurn turn(c);
   const auto left = static_cast<ngx_msec_int_t>(self->lingerUntil_ - ngx_current_msec);
@@ -460,14 +362,6 @@ void Connection::read() {
   }
 }
 
-void Connection::onRead(ngx_event_t* event) {
-  of(event)->readable();
-}
-
-void Connection::onRequestRead(ngx_event_t* event) {
-  ofRequest(event)->readable();
-}
-
 void Connection::readable() {
   const LogTurn turn(c_);
   if (c_->read->timedout) timedOut();
@@ -480,7 +374,7 @@ void Connection::readable() {
         } else {
           read();
         }
-        if (r_ != nullptr) releaseRequest();
+        if (request_.get() != nullptr) releaseRequest();
       },
       [this] { failed(); });
   runtime_.settle();
@@ -493,14 +387,6 @@ void Connection::close() {
   if (c_->error && !finished_ && !away_) runtime_.worker().sockets().goAway(*channel_);
   if (c_->error && late_) output_.dropRecord();  // waits no longer
   if (isOver()) endSoon();
-}
-
-void Connection::onWrite(ngx_event_t* event) {
-  of(event)->writable();
-}
-
-void Connection::onRequestWrite(ngx_event_t* event) {
-  ofRequest(event)->writable();
 }
 
 // While OpenSSL has to read before it can write, or the reverse, it has put the handler of one event in the place of

@@ -12,6 +12,8 @@
 #include "core/connection/channel.h"
 #include "core/context/environment.h"
 #include "ngx_module/conf.h"
+#include "ngx_module/held_request.h"
+#include "ngx_module/left_request.h"
 #include "ngx_module/nginx.h"
 #include "ngx_module/process.h"
 #include "ngx_module/socket_output.h"
@@ -50,24 +52,13 @@ class Connection final : public server::WebSocket {
   void letGo() override { forget(); }
   void goOn() override;
 
- private:
-  // A request that the WebSocket has left, and that others need for as long as it lasts. Lies in its pool.
-  struct LeftRequest {
-    ngx_http_request_t* r;
-    LeftRequest** holder;  // null: needs it no longer
-  };
+  // Events of NGINX's connection.
+  void readable();
+  void writable();
 
+ private:
   static Connection* stayWith(std::unique_ptr<Connection>, ngx_pool_cleanup_t* owner, ngx_http_request_t* r);
   static Connection* leave(std::unique_ptr<Connection>, ngx_http_request_t* r, StandIn&);
-  static void forgetRequest(void* left);
-  static Connection* own(std::unique_ptr<Connection>, ngx_pool_cleanup_t* owner);
-  static std::unique_ptr<Connection> disown(ngx_pool_t*);
-  static Connection* of(ngx_event_t* event);
-  static Connection* ofRequest(ngx_event_t* event);
-  static void onRead(ngx_event_t* event);
-  static void onWrite(ngx_event_t* event);
-  static void onRequestRead(ngx_event_t* event);
-  static void onRequestWrite(ngx_event_t* event);
   static void onLinger(ngx_event_t* event);
   static void linger(ngx_connection_t* c);
 
@@ -78,13 +69,10 @@ class Connection final : public server::WebSocket {
   bool isEarly() const;
   void begin();
   void goBare(std::string client);
-  void keepRequest(ngx_http_request_t* r);
-  void endLeftRequest();
+  void takeEvents();
   bool isOver() const { return finished_ || broken_; }
   void endSoon();
   void timedOut();
-  void readable();
-  void writable();
   void feed(std::span<std::uint8_t> bytes);
   void read();
   bool flush();
@@ -93,21 +81,16 @@ class Connection final : public server::WebSocket {
   void writeEarly();
   void close();
   bool canReleaseRequest() const;
-  bool canReleasePool() const;
   void releaseRequest();
   void end();
-  void endRequest();
   void endConnection();
   void closeNow();
 
-  ngx_http_request_t* r_ = nullptr;  // as long as it is open
   ngx_connection_t* c_;
   void** conf_;
   Runtime& runtime_;
   std::unique_ptr<server::Channel> channel_;
-  ngx_event_handler_pt requestRead_ = nullptr;  // of the request, which has the connection back at the end
-  ngx_event_handler_pt requestWrite_ = nullptr;
-  LeftRequest* left_ = nullptr;
+  HeldRequest request_;
   std::unique_ptr<std::string> ahead_;  // came with the handshake, and has yet to be read
   SocketOutput output_;
   std::string client_;  // its address as text, once it is bare
@@ -119,6 +102,7 @@ class Connection final : public server::WebSocket {
   bool failed_ = false;  // by a fault of ours
   bool late_ = false;    // finished, and waits for the last record to be sent
   bool away_ = false;    // on its way to another process
+  LeftRequest left_;      // the last field: its request ends before the others are destroyed
 };
 
 static_assert(sizeof(Connection) <= 144, "one Connection is kept per idle WebSocket");
