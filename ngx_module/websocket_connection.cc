@@ -1,6 +1,5 @@
 #include "ngx_module/websocket_connection.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "ngx_module/bare_connection.h"
@@ -8,6 +7,7 @@
 #include "ngx_module/guard.h"
 #include "ngx_module/handover.h"
 #include "ngx_module/nginx_connection.h"
+#include "ngx_module/read_buffer.h"
 #include "ngx_module/request_release.h"
 #include "ngx_module/text.h"
 #include "ngx_module/tls.h"
@@ -15,7 +15,6 @@
 namespace mediasync::ngx {
 namespace {
 
-constexpr size_t kReadBuffer = 64 * 1024;
 // With old clients the first frames follow the handshake at a small distance: they may begin to listen only when they
 // have been told of the opening, and lose what comes in the same segment. With others there is no distance, in which a
 // worker might die: they wait long for a connection that ends between the two.
@@ -24,8 +23,13 @@ constexpr ngx_msec_t kLastRecord = 5000;  // for the peer to take the last recor
 
 constexpr const char* kAction = "serving a WebSocket";
 
-// Input is worked off before the next read, so that one buffer serves every connection of the process.
-u_char readBuffer[kReadBuffer];
+const LocConf& ourConf(void** conf) {
+  return *static_cast<const LocConf*>(conf[ngx_http_mediasync_module.ctx_index]);
+}
+
+const ngx_http_core_loc_conf_t& coreConf(void** conf) {
+  return *static_cast<const ngx_http_core_loc_conf_t*>(conf[ngx_http_core_module.ctx_index]);
+}
 
 Connection& connectionOf(const ngx_event_t* event) {
   return *static_cast<Connection*>(static_cast<const ngx_connection_t*>(event->data)->data);
@@ -50,6 +54,14 @@ void onRequestRead(ngx_event_t* event) {
 
 void onRequestWrite(ngx_event_t* event) {
   connectionOfRequest(event).writable();
+}
+
+void onShutdown(ngx_connection_t* c) {
+  static_cast<Connection*>(c->data)->linger();
+}
+
+void onLinger(ngx_event_t* event) {
+  connectionOf(event).lingerOn();
 }
 
 }  // namespace
@@ -108,8 +120,7 @@ Connection* Connection::goOnWith(std::unique_ptr<Connection> connection, std::st
 
 void Connection::goBare(std::string client) {
   client_ = std::move(client);
-  makeBare(c_, conf<LocConf>(ngx_http_mediasync_module).sharedLog,
-           conf<ngx_http_core_loc_conf_t>(ngx_http_core_module).error_log, client_);
+  makeBare(c_, ourConf(conf_).sharedLog, coreConf(conf_).error_log, client_);
   takeEvents();
 }
 
@@ -193,7 +204,7 @@ bool Connection::isEarly() const {
 
 server::WebSocket::Giving Connection::give(std::uint16_t slot, std::string_view parcel) {
   if (isEarly() || finished_ || broken_) return Giving::kNotYet;
-  const auto& location = conf<LocConf>(ngx_http_mediasync_module);
+  const auto& location = ourConf(conf_);
   const Giving giving = sendDescriptor(slot, c_->fd, {view(location.zone->name), location.key, parcel});
   if (giving != Giving::kGiven) return giving;
   away_ = true;
@@ -284,11 +295,9 @@ void Connection::end() {
   }
 }
 
-// As NGINX ends a connection with a request.
 void Connection::endConnection() {
-  const auto& core = conf<ngx_http_core_loc_conf_t>(ngx_http_core_module);
-  if (broken_ || c_->read->eof || core.lingering_close == NGX_HTTP_LINGERING_OFF) return closeNow();
-  linger(c_);
+  if (broken_ || c_->read->eof || coreConf(conf_).lingering_close == NGX_HTTP_LINGERING_OFF) return closeNow();
+  linger();
 }
 
 void Connection::closeNow() {
@@ -298,41 +307,13 @@ void Connection::closeNow() {
   delete this;
 }
 
-// The peer shall see the close frame, whatever it is still sending: closing at once would reset the connection.
-void Connection::linger(ngx_connection_t* c) {
-  auto* self = static_cast<Connection*>(c->data);
-  if (isTls(c)) {
-    const ngx_int_t rc = shutdownTls(c, linger);
-    if (rc == NGX_ERROR) return self->closeNow();
-    if (rc == NGX_AGAIN) return;
-  }
-  c->read->handler = onLinger;
-  c->write->handler = ngx_http_empty_handler;
-  if (c->write->active && (ngx_event_flags & NGX_USE_LEVEL_EVENT) != 0) {
-    ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
-  }
-  if (ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN) == -1) return self->closeNow();
-  c->close = 0;
-  ngx_reusable_connection(c, 1);  // makes way for others when there are too many
-  self->lingerUntil_ = ngx_current_msec + self->conf<ngx_http_core_loc_conf_t>(ngx_http_core_module).lingering_time;
-  onLinger(c->read);
+void Connection::linger() {
+  if (!lingering_.begin(c_, coreConf(conf_), onShutdown, onLinger)) closeNow();
 }
 
-void Connection::onLinger(ngx_event_t* event) {
-  Connection* self = &connectionOf(event);
-  ngx_connection_t* c = self->c_;
-  const LogTurn turn(c);
-  const auto left = static_cast<ngx_msec_int_t>(self->lingerUntil_ - ngx_current_msec);
-  if (event->timedout || c->close || left <= 0) return self->closeNow();
-  const ssize_t n = c->recv(c, readBuffer, kReadBuffer);
-  if (n == NGX_ERROR || n == 0) return self->closeNow();
-  if (n != NGX_AGAIN && event->ready) {
-    ngx_post_event(event, &ngx_posted_next_events);
-  } else if (ngx_handle_read_event(event, 0) != NGX_OK) {
-    return self->closeNow();
-  }
-  const auto& core = self->conf<ngx_http_core_loc_conf_t>(ngx_http_core_module);
-  ngx_add_timer(event, std::min(static_cast<ngx_msec_t>(left), core.lingering_timeout));
+void Connection::lingerOn() {
+  const LogTurn turn(c_);
+  if (!lingering_.discard(c_, coreConf(conf_))) closeNow();
 }
 
 void Connection::feed(std::span<std::uint8_t> bytes) {
@@ -344,7 +325,7 @@ void Connection::read() {
   if (const auto ahead = std::exchange(ahead_, nullptr)) feed(asWritableBytes(*ahead));
   if (finished_ || broken_ || paused_) return;
   server::Sockets::expectInput(*channel_);
-  const ssize_t n = c_->recv(c_, readBuffer, kReadBuffer);
+  const ssize_t n = c_->recv(c_, readBuffer.data(), readBuffer.size());
   if (n == NGX_AGAIN) {
     if (ngx_handle_read_event(c_->read, 0) != NGX_OK) broken();
     return;
@@ -353,7 +334,7 @@ void Connection::read() {
     broken();
     return;
   }
-  feed({readBuffer, static_cast<size_t>(n)});
+  feed({readBuffer.data(), static_cast<size_t>(n)});
   if (finished_ || broken_ || paused_) return;
   if (c_->read->ready) {
     ngx_post_event(c_->read, &ngx_posted_next_events);  // the others have their turn first

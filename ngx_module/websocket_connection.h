@@ -14,6 +14,7 @@
 #include "ngx_module/conf.h"
 #include "ngx_module/held_request.h"
 #include "ngx_module/left_request.h"
+#include "ngx_module/lingering_close.h"
 #include "ngx_module/nginx.h"
 #include "ngx_module/process.h"
 #include "ngx_module/socket_output.h"
@@ -55,17 +56,14 @@ class Connection final : public server::WebSocket {
   // Events of NGINX's connection.
   void readable();
   void writable();
+  // The same, once it has nothing more to send.
+  void linger();
+  void lingerOn();
 
  private:
   static Connection* stayWith(std::unique_ptr<Connection>, ngx_pool_cleanup_t* owner, ngx_http_request_t* r);
   static Connection* leave(std::unique_ptr<Connection>, ngx_http_request_t* r, StandIn&);
-  static void onLinger(ngx_event_t* event);
-  static void linger(ngx_connection_t* c);
 
-  template <class T>
-  const T& conf(const ngx_module_t& module) const {
-    return *static_cast<const T*>(conf_[module.ctx_index]);
-  }
   bool isEarly() const;
   void begin();
   void goBare(std::string client);
@@ -94,7 +92,7 @@ class Connection final : public server::WebSocket {
   std::unique_ptr<std::string> ahead_;  // came with the handshake, and has yet to be read
   SocketOutput output_;
   std::string client_;  // its address as text, once it is bare
-  ngx_msec_t lingerUntil_ = 0;
+  LingeringClose lingering_;
   bool open_ = false;
   bool paused_ = false;
   bool finished_ = false;  // the worker is done with the channel
@@ -102,7 +100,7 @@ class Connection final : public server::WebSocket {
   bool failed_ = false;  // by a fault of ours
   bool late_ = false;    // finished, and waits for the last record to be sent
   bool away_ = false;    // on its way to another process
-  LeftRequest left_;      // the last field: its request ends before the others are destroyed
+  LeftRequest left_;     // the last field: its request ends before the others are destroyed
 };
 
 static_assert(sizeof(Connection) <= 144, "one Connection is kept per idle WebSocket");
