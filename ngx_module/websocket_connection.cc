@@ -68,9 +68,8 @@ void onLinger(ngx_event_t* event) {
 
 // Others may have ended the request, and NGINX's connection with it.
 Connection::~Connection() {
-  open_ = false;
-  broken_ = true;
-  if (channel_ && !finished_) guardedVoid(c_->log, [this] { runtime_.worker().sockets().gone(*channel_); });
+  state_.destroy();
+  if (channel_ && !state_.isFinished()) guardedVoid(c_->log, [this] { runtime_.worker().sockets().gone(*channel_); });
   runtime_.settle();
 }
 
@@ -86,7 +85,7 @@ void Connection::takeOver(std::unique_ptr<Connection> taken, ngx_pool_cleanup_t*
     ngx_add_timer(self->c_->read, kEarlyFrames);
   } else {
     self->writeEarly();
-    if (self->broken_) self->broken();
+    if (self->state_.isBroken()) self->endSoon();
   }
 }
 
@@ -131,7 +130,7 @@ void Connection::takeEvents() {
 }
 
 void Connection::begin() {
-  open_ = true;
+  state_.begin();
   c_->idle = 1;  // told when the process begins to exit
   setAction(c_, kAction);
   if (c_->read->timer_set) ngx_del_timer(c_->read);
@@ -142,8 +141,8 @@ void Connection::begin() {
 }
 
 std::ptrdiff_t Connection::write(std::string_view bytes) {
-  if (broken_) return -1;
-  if (!open_ || output_.holds()) {
+  if (state_.isBroken()) return -1;
+  if (!state_.hasEvents() || output_.holds()) {
     output_.hold(bytes);
     return static_cast<std::ptrdiff_t>(bytes.size());
   }
@@ -161,20 +160,20 @@ bool Connection::flush() {
 }
 
 void Connection::pause(bool paused) {
-  paused_ = paused;
-  if (!paused && open_) {
+  state_.pause(paused);
+  if (!paused && state_.hasEvents()) {
     ngx_post_event(c_->read, &ngx_posted_next_events);
   }
 }
 
 void Connection::finish() {
-  finished_ = true;
+  state_.finish();
   endSoon();
 }
 
 // Not now: the worker may be at it.
 void Connection::endSoon() {
-  if (!open_) return;  // begin() does the same
+  if (!state_.hasEvents()) return;  // begin() does the same
   ngx_post_event(c_->read, &ngx_posted_events);
 }
 
@@ -188,32 +187,29 @@ std::optional<std::int64_t> Connection::roundTrip() const {
 }
 
 void Connection::broken() {
-  broken_ = true;
+  state_.breakOff();
   endSoon();
 }
 
 void Connection::failed() {
-  failed_ = true;
-  broken();
+  state_.fail();
+  endSoon();
 }
 
-// There is still something to be sent, or to be read, that belongs to the handshake.
-bool Connection::isEarly() const {
-  return !open_ || output_.holds() || ahead_;
-}
+// There may still be something to be sent, or to be read, that belongs to the handshake.
 
 server::WebSocket::Giving Connection::give(std::uint16_t slot, std::string_view parcel) {
-  if (isEarly() || finished_ || broken_) return Giving::kNotYet;
+  if (!state_.hasEvents() || state_.isOver() || output_.holds() || ahead_) return Giving::kNotYet;
   const auto& location = ourConf(conf_);
   const Giving giving = sendDescriptor(slot, c_->fd, {view(location.zone->name), location.key, parcel});
   if (giving != Giving::kGiven) return giving;
-  away_ = true;
+  state_.giveAway();
   unwatch(c_);
   return giving;
 }
 
 void Connection::goOn() {
-  away_ = false;
+  state_.takeBack();
   c_->read->ready = 1;
   c_->write->ready = 1;
   ngx_post_event(c_->read, &ngx_posted_next_events);
@@ -223,27 +219,27 @@ void Connection::goOn() {
 // peer.
 void Connection::forget() {
   unwatch(c_);
-  finished_ = true;
-  broken_ = true;
+  state_.finish();
+  state_.breakOff();
   endSoon();
 }
 
 // It waited for the moment to send the first frames, or for its last record to go.
 void Connection::timedOut() {
   c_->read->timedout = 0;
-  if (late_) output_.dropRecord();
+  if (state_.awaitsLastRecord()) output_.dropRecord();
   guardedVoid(
-      c_->log, [this] { writeEarly(); }, [this] { broken_ = true; });
+      c_->log, [this] { writeEarly(); }, [this] { state_.breakOff(); });
 }
 
 void Connection::writeEarly() {
   const auto early = output_.takeHeld();
-  if (!early || broken_) return;
-  if (write(*early) != static_cast<std::ptrdiff_t>(early->size())) broken_ = true;
+  if (!early || state_.isBroken()) return;
+  if (write(*early) != static_cast<std::ptrdiff_t>(early->size())) state_.breakOff();
 }
 
 bool Connection::canReleaseRequest() const {
-  if (finished_ || broken_ || away_ || ahead_) return false;
+  if (!state_.isServed() || ahead_) return false;
   if (isTls(c_) && hasTlsHandlers(c_)) return false;
   return !isNeededByOthers(request_.get());
 }
@@ -271,17 +267,17 @@ void Connection::releaseRequest() {
 
 // The end: of the channel, when the connection broke; then of the connection, by the request if that is still there.
 void Connection::end() {
-  if (channel_ && !finished_) {
-    finished_ = true;
-    const auto why = failed_ ? store::EndReason::kInternalError : store::EndReason::kTransportClose;
+  if (channel_ && !state_.isFinished()) {
+    state_.finish();
+    const auto why = state_.hasFailed() ? store::EndReason::kInternalError : store::EndReason::kTransportClose;
     guardedVoid(c_->log, [this, why] { runtime_.worker().sockets().gone(*channel_, why); });
     runtime_.settle();
   }
   guardedVoid(
-      c_->log, [this] { writeEarly(); }, [this] { broken_ = true; });
-  if (!broken_ && output_.hasRecord()) {
-    if (late_) return;
-    late_ = true;  // OpenSSL still holds the last record: as soon as it is out, or after a while
+      c_->log, [this] { writeEarly(); }, [this] { state_.breakOff(); });
+  if (!state_.isBroken() && output_.hasRecord()) {
+    if (state_.awaitsLastRecord()) return;
+    state_.awaitLastRecord();  // OpenSSL still holds the last record: as soon as it is out, or after a while
     ngx_add_timer(c_->read, kLastRecord);
     return;
   }
@@ -289,14 +285,15 @@ void Connection::end() {
   c_->idle = 0;
   if (isTls(c_)) forgetTlsHandlers(c_);
   if (request_.get() != nullptr) {
-    request_.end(broken_);
+    request_.end(state_.isBroken());
   } else {
     endConnection();
   }
 }
 
 void Connection::endConnection() {
-  if (broken_ || c_->read->eof || coreConf(conf_).lingering_close == NGX_HTTP_LINGERING_OFF) return closeNow();
+  if (state_.isBroken() || c_->read->eof || coreConf(conf_).lingering_close == NGX_HTTP_LINGERING_OFF)
+    return closeNow();
   linger();
 }
 
@@ -321,9 +318,9 @@ void Connection::feed(std::span<std::uint8_t> bytes) {
 }
 
 void Connection::read() {
-  if (!channel_ || away_ || finished_ || broken_ || paused_) return;
+  if (!channel_ || !state_.isRead()) return;
   if (const auto ahead = std::exchange(ahead_, nullptr)) feed(asWritableBytes(*ahead));
-  if (finished_ || broken_ || paused_) return;
+  if (!state_.isRead()) return;
   server::Sockets::expectInput(*channel_);
   const ssize_t n = c_->recv(c_, readBuffer.data(), readBuffer.size());
   if (n == NGX_AGAIN) {
@@ -335,7 +332,7 @@ void Connection::read() {
     return;
   }
   feed({readBuffer.data(), static_cast<size_t>(n)});
-  if (finished_ || broken_ || paused_) return;
+  if (!state_.isRead()) return;
   if (c_->read->ready) {
     ngx_post_event(c_->read, &ngx_posted_next_events);  // the others have their turn first
   } else if (ngx_handle_read_event(c_->read, 0) != NGX_OK) {
@@ -346,7 +343,7 @@ void Connection::read() {
 void Connection::readable() {
   const LogTurn turn(c_);
   if (c_->read->timedout) timedOut();
-  if (isOver() && !c_->close) return end();  // if not, close() sees to it
+  if (state_.isOver() && !c_->close) return end();  // if not, close() sees to it
   guardedVoid(
       c_->log,
       [this] {
@@ -365,29 +362,26 @@ void Connection::readable() {
 void Connection::close() {
   c_->close = 0;
   runtime_.retire();
-  if (c_->error && !finished_ && !away_) runtime_.worker().sockets().goAway(*channel_);
-  if (c_->error && late_) output_.dropRecord();  // waits no longer
-  if (isOver()) endSoon();
+  if (c_->error && !state_.isFinished() && !state_.isAway()) runtime_.worker().sockets().goAway(*channel_);
+  if (c_->error && state_.awaitsLastRecord()) output_.dropRecord();  // waits no longer
+  if (state_.isOver()) endSoon();
 }
 
 // While OpenSSL has to read before it can write, or the reverse, it has put the handler of one event in the place of
 // the other's: whichever comes must see what there is to see.
 void Connection::writable() {
-  if (c_->close || c_->read->timedout || (isOver() && (broken_ || !late_))) return readable();
+  const bool isEnd = state_.isBroken() || (state_.isFinished() && !state_.awaitsLastRecord());
+  if (c_->close || c_->read->timedout || isEnd) return readable();
   const LogTurn turn(c_);
   guardedVoid(
       c_->log,
       [this] {
-        if (!channel_ || broken_ || away_) return;
-        if (finished_) {
-          if (late_) flush();
-          return;
-        }
-        if (flush()) runtime_.worker().sockets().writable(*channel_);
+        if (!channel_ || state_.isAway() || !flush()) return;
+        if (!state_.isFinished()) runtime_.worker().sockets().writable(*channel_);
       },
       [this] { failed(); });
   runtime_.settle();
-  if (late_ && !output_.hasRecord()) end();
+  if (state_.awaitsLastRecord() && !output_.hasRecord()) end();
 }
 
 }  // namespace mediasync::ngx

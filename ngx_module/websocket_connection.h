@@ -20,6 +20,7 @@
 #include "ngx_module/socket_output.h"
 #include "ngx_module/stand_in.h"
 #include "ngx_module/tls.h"
+#include "ngx_module/websocket_state.h"
 
 namespace mediasync::ngx {
 
@@ -64,11 +65,9 @@ class Connection final : public server::WebSocket {
   static Connection* stayWith(std::unique_ptr<Connection>, ngx_pool_cleanup_t* owner, ngx_http_request_t* r);
   static Connection* leave(std::unique_ptr<Connection>, ngx_http_request_t* r, StandIn&);
 
-  bool isEarly() const;
   void begin();
   void goBare(std::string client);
   void takeEvents();
-  bool isOver() const { return finished_ || broken_; }
   void endSoon();
   void timedOut();
   void feed(std::span<std::uint8_t> bytes);
@@ -93,14 +92,8 @@ class Connection final : public server::WebSocket {
   SocketOutput output_;
   std::string client_;  // its address as text, once it is bare
   LingeringClose lingering_;
-  bool open_ = false;
-  bool paused_ = false;
-  bool finished_ = false;  // the worker is done with the channel
-  bool broken_ = false;
-  bool failed_ = false;  // by a fault of ours
-  bool late_ = false;    // finished, and waits for the last record to be sent
-  bool away_ = false;    // on its way to another process
-  LeftRequest left_;     // the last field: its request ends before the others are destroyed
+  WebSocketState state_;
+  LeftRequest left_;  // the last field: its request ends before the others are destroyed
 };
 
 static_assert(sizeof(Connection) <= 144, "one Connection is kept per idle WebSocket");
