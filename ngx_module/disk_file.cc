@@ -1,10 +1,8 @@
 #include "ngx_module/disk_file.h"
 
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <stdexcept>
 #include <string>
@@ -32,8 +30,7 @@ DiskFile::DiskFile(const ZoneConf& conf, ngx_cycle_t* cycle, void (*written)(voi
       path_(conf.statePath),
       log_(cycle->log),
       written_(written),
-      context_(context),
-      work_(io_.get_executor()) {
+      context_(context) {
   event_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   ngx_connection_t* connection = event_ == -1 ? nullptr : ngx_get_connection(event_, cycle->log);
   if (connection == nullptr) throw std::runtime_error("no event for the state file");
@@ -46,25 +43,10 @@ DiskFile::DiskFile(const ZoneConf& conf, ngx_cycle_t* cycle, void (*written)(voi
   }
 }
 
-DiskFile::~DiskFile() {
-  work_.reset();
-  if (thread_.joinable()) thread_.join();
-}
-
-// With all signals blocked: they are the event loop's.
-void DiskFile::startThread() {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { io_.run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
-
 void DiskFile::write(persistence::StateWrite write) {
-  if (!thread_.joinable()) startThread();
   auto task = std::make_shared<std::packaged_task<bool()>>([this, write = std::move(write)] { return apply(write); });
   result_ = task->get_future();
-  boost::asio::post(io_, [this, task] {
+  thread_.post([this, task] {
     (*task)();
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t told = ::write(event_, &one, sizeof one);

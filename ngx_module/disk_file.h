@@ -2,16 +2,15 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 #include <future>
 #include <memory>
-#include <thread>
+#include <optional>
 
 #include "core/persistence/state_keeper.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/nginx.h"
 #include "ngx_module/state_lock.h"
+#include "ngx_module/task_thread.h"
 
 namespace mediasync::ngx {
 
@@ -19,7 +18,6 @@ class DiskFile final : public persistence::StateFile {
  public:
   // `written` is called in the event loop, when written() of the keeper is due.
   DiskFile(const ZoneConf&, ngx_cycle_t* cycle, void (*written)(void*), void* context);
-  ~DiskFile() override;
   DiskFile(const DiskFile&) = delete;
   DiskFile& operator=(const DiskFile&) = delete;
 
@@ -44,7 +42,6 @@ class DiskFile final : public persistence::StateFile {
   bool put(const persistence::StatePiece&);
   bool sync();
   bool fail(int error);
-  void startThread();
   bool noteResult(bool ok);
 
   std::uint64_t zone_;
@@ -57,9 +54,7 @@ class DiskFile final : public persistence::StateFile {
   int event_ = -1;
   std::atomic<int> error_{0};
   std::future<bool> result_;
-  boost::asio::io_context io_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  std::thread thread_;
+  TaskThread thread_;  // the last field: it ends before what it uses
 };
 
 }  // namespace mediasync::ngx

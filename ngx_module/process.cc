@@ -120,15 +120,14 @@ Runtime::Runtime(const ZoneConf& conf, ngx_cycle_t* cycle)
       zone_(view(conf.name)),
       worker_(*conf.zone, static_cast<std::uint16_t>(ngx_process_slot), processIdOf(ngx_pid), *this, cycleNumber),
       flushTimer_([](void* self) { static_cast<Runtime*>(self)->flush(); }, this, log_),
-      deadlineTimer_(
+      deadline_(
           [](void* self) {
             auto* runtime = static_cast<Runtime*>(self);
             runtime->worker_.runDeadlines();
-            runtime->armedFor_ = 0;
             runtime->settle();
           },
           this, log_),
-      tickTimer_([](void* self) { static_cast<Runtime*>(self)->tick(); }, this, log_),
+      tick_([](void* self) { static_cast<Runtime*>(self)->tick(); }, this, log_),
       exitTimer_([](void*) {}, this, log_),
       retireTimer_([](void* self) { static_cast<Runtime*>(self)->retireStep(); }, this, log_),
       answersTimer_(
@@ -139,7 +138,7 @@ Runtime::Runtime(const ZoneConf& conf, ngx_cycle_t* cycle)
           },
           this, log_) {
   if (conf.statePath.len > 0) state_ = std::make_unique<ZoneState>(conf, cycle, *this);
-  tickTimer_.arm(1);
+  tick_.begin();
   if (LuaScripts* scripts = LuaScripts::find(view(conf.name))) useScripts(*scripts);
 }
 
@@ -178,20 +177,13 @@ void Runtime::flush() {
 void Runtime::armDeadline() {
   const std::int64_t next = worker_.nextDeadline();
   if (next == std::numeric_limits<std::int64_t>::max()) return;
-  if (worker_.stopped() && worker_.hasWaitingPosts()) deadlineTimer_.holdExit();
-  if (deadlineTimer_.armed() && armedFor_ <= next) return;
-  armedFor_ = next;
-  deadlineTimer_.arm(static_cast<ngx_msec_t>(std::max<std::int64_t>(next - now().mono, 1)));
+  if (worker_.stopped() && worker_.hasWaitingPosts()) deadline_.holdExit();
+  deadline_.set(next, now().mono);
 }
 
 void Runtime::tick() {
   if (worker_.stopped()) return;
-  const std::int64_t time = now().mono;
-  const std::int64_t delay = worker_.tickDelay();
-  const std::int64_t lateBy = tickDue_ == 0 ? 0 : std::max<std::int64_t>(time - tickDue_, 0);
-  tickDue_ = time + delay;
-  tickTimer_.arm(static_cast<ngx_msec_t>(delay));
-  worker_.tick(lateBy);
+  worker_.tick(tick_.next(worker_.tickDelay(), now().mono));
   armDeadline();
 }
 

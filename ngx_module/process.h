@@ -61,14 +61,12 @@ class Runtime final : public server::Environment {
   server::Worker worker_;
   std::unique_ptr<ZoneState> state_;  // null: the zone is kept in memory alone
   Timer flushTimer_;
-  Timer deadlineTimer_;
-  Timer tickTimer_;
+  Deadline deadline_;
+  Tick tick_;
   Timer exitTimer_;
   Timer retireTimer_;
   Timer answersTimer_;
-  std::int64_t armedFor_ = 0;
-  std::int64_t tickDue_ = 0;  // monotonic
-  bool retiring_ = false;     // the process has been told to finish
+  bool retiring_ = false;  // the process has been told to finish
 };
 
 // What the zone that Lua asks for is called; "": the only one. nullopt: there is none, or this process serves nobody.

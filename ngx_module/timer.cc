@@ -1,5 +1,8 @@
 #include "ngx_module/timer.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "ngx_module/guard.h"
 
 namespace mediasync::ngx {
@@ -48,6 +51,18 @@ void Timer::arm(ngx_msec_t ms) {
 
 void Timer::post() {
   ngx_post_event(&event_, &ngx_posted_events);
+}
+
+void Deadline::set(std::int64_t time, std::int64_t now) {
+  if (timer_.armed() && time_ <= time) return;
+  time_ = time;
+  timer_.arm(static_cast<ngx_msec_t>(std::max<std::int64_t>(time - now, 1)));
+}
+
+std::int64_t Tick::next(std::int64_t delay, std::int64_t now) {
+  const std::int64_t due = std::exchange(due_, now + delay);
+  timer_.arm(static_cast<ngx_msec_t>(delay));
+  return due == 0 ? 0 : std::max<std::int64_t>(now - due, 0);
 }
 
 }  // namespace mediasync::ngx
