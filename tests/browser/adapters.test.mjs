@@ -216,8 +216,12 @@ describe('players of other libraries', { concurrency: 2 }, () => {
 
     it('takes nobody along to the live end when the leader comes back', async () => {
       const before = delayOf(await look(bob));
-      await alice.evaluate(() => window.client.seekBy(-5));
-      await playTogether('both to show a moment before', [alice, bob], (seen) => delayOf(seen) - before > 3);
+      // VHS lets nobody seek nearer to the live end than its own range, which falls behind on a busy machine.
+      await alice.evaluate(() => {
+        const range = window.player.seekable();
+        window.client.seek((range.start(0) + range.end(0)) / 2);
+      });
+      await playTogether('both to show a moment before', [alice, bob], (seen) => delayOf(seen) - before > 1);
       const delay = delayOf(await look(bob));
       await alice.close();
       alice = await enter('videojs', 'live', 'alice', film.live);
