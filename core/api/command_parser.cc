@@ -102,7 +102,7 @@ bool take(const JsonScalar& value, Form form, std::optional<T>& out) {
   return true;
 }
 
-// What the form of a field comes to in one command: `owner` is the struct that has it.
+// The form of a field in this command, which may depend on other fields of `owner`.
 template <class Form, class Owner>
 Form formFor(const Form& form, const JsonScalar&, const Owner&, TimestampUnit) {
   return form;

@@ -17,7 +17,7 @@
 
 namespace mediasync::api {
 
-// What is the same for a whole text.
+// Settings that apply to a whole text.
 struct Showing {
   TimestampUnit unit;
   std::int64_t at = 0;            // when the event happened

@@ -44,7 +44,7 @@ struct Failed {
   Refusal refusal;
 };
 
-// What the session was asked for must have been done.
+// Throws Failed unless the session carried out the request.
 void expectDone(const Outcome& outcome) {
   if (outcome.kind == Outcome::Kind::kWait) throw Failed{kBusySession};
   if (!outcome.isDone()) throw Failed{outcome.refusal};

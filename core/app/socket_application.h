@@ -27,7 +27,7 @@ class SocketApplication {
   virtual void connected(Caller&, std::string_view nsp, const nlohmann::json& auth) = 0;
   // An event of a namespace that the client is connected to.
   virtual Handled event(Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;
-  // The same of one that was read where it stands. nullopt: it is to be decoded. kDeferred: it is to be tried again.
+  // The same for a packet that was read in place. nullopt: decode it. kDeferred: try again later.
   virtual std::optional<Handled> plainEvent(Caller&, const socketio::PlainEvent&) = 0;
   // The answer to an acknowledgement that was asked for.
   virtual void acknowledged(Caller&, const socketio::Packet&, const std::vector<std::string>& attachments) = 0;

@@ -7,7 +7,7 @@ namespace mediasync::server {
 
 namespace {
 
-// Of an event with its attachments: in Base64 they have to fit a question.
+// The limit of an event with its attachments, which must fit into a question in Base64.
 constexpr std::size_t kMaxScriptBytes = 48 * 1024;
 
 }  // namespace

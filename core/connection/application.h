@@ -1,4 +1,4 @@
-// What a connection talks to. Applications know packets, not transports; they answer through the worker.
+// Receives the packets of a connection. Applications know packets, not transports; they answer through the worker.
 #pragma once
 
 #include <memory>
