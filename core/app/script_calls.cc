@@ -50,6 +50,12 @@ void expectDone(const Outcome& outcome) {
   if (!outcome.isDone()) throw Failed{outcome.refusal};
 }
 
+// A script is told that there is no session before it is told of other faults in its arguments.
+void expectSession(const Sessions& sessions, std::string_view sessionId) {
+  std::vector<store::ConnectionRef> connections;
+  expectDone(sessions.listConnections(sessionId, std::nullopt, connections));
+}
+
 std::string success(json result) {
   return json{{"ok", true}, {"result", std::move(result)}}.dump();
 }
@@ -213,7 +219,10 @@ std::string ScriptCalls::emitToSession(const json& arguments, const std::string&
   const std::string sessionId = sessionIdOf(arguments);
   const auto userId = optionalText(arguments, "userId");
   if (!userId && whole.attachments.empty()) {
-    if (event.size() > session::kMaxCustomEventBytes) throw Failed{kTooLong};
+    if (event.size() > session::kMaxCustomEventBytes) {
+      expectSession(sessions_, sessionId);
+      throw Failed{kTooLong};
+    }
     const Outcome outcome = sessions_.apply(sessionId, session::CustomEvent{event}, env_.now());
     expectDone(outcome);
     return success(outcome.connections);
@@ -257,6 +266,7 @@ std::string ScriptCalls::callSession(std::string_view operation, const json& arg
     if (!remove(sessionId, textOf(arguments, "userId"), kKicked)) throw Failed{kUserNotFound};
     return success(true);
   }
+  expectSession(sessions_, sessionId);
   if (operation == "set_leader") {
     const std::string userId = textOf(arguments, "userId");
     expectDone(sessions_.apply(sessionId, Appoint{userId}, env_.now()));
@@ -264,11 +274,7 @@ std::string ScriptCalls::callSession(std::string_view operation, const json& arg
   }
   const json event = json::array({"load_media", arguments});
   const auto parsed = api::parseCommand(event);
-  if (const auto* refusal = std::get_if<Refusal>(&parsed)) {
-    std::vector<store::ConnectionRef> connections;
-    expectDone(sessions_.listConnections(sessionId, std::nullopt, connections));  // no session: that is said first
-    throw Failed{*refusal};
-  }
+  if (const auto* refusal = std::get_if<Refusal>(&parsed)) throw Failed{*refusal};
   const auto& media = std::get<session::LoadMedia>(std::get<session::Command>(parsed));
   expectDone(sessions_.apply(sessionId, media, env_.now()));
   return success(true);
