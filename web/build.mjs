@@ -8,7 +8,7 @@ import { minify } from "terser";
 // the protocol's or the browser's.
 const kInternal = `
   at(?:End|Time)  assume  bestOf  blindUntil  canEnd  comeBack  corrected  deviation  disturb  excuse  facts  follow  forget  guess
-  hasData  hasLeft  hold(?:s)  isArriving  isDead  isDue  isFresh  isGivenUp  isPrecise
+  hasData  hasLeft  hold(?:s)  isArriving  isAsking  isDead  isDue  isFresh  isGivenUp  isPrecise
   isSettled  isStarved  isTouchedSince  note(?:Play|Seek|Shaken)  keepsPitch  looksAnew  measure  nearest  obstacle  offsetAt
   on(?:Blocked|Correction|Lost|Measured|Mended|Moved|Opened|Stalled|Stuck|Trouble|User)  overrule  positionAt  reading  receivedLate
   renew  reopen  seenAt  sendPlayback  serverReceivedAt  serverSentAt  serverTime  startsAt  summary  takeUnsent

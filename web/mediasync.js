@@ -21,7 +21,7 @@ import { commanded, endOf, leadFor, positionAt } from "./mediasync/timeline.js";
 export { renewUserId, userId } from "./mediasync/identity.js";
 
 const kDefaults = {
-  url: undefined, socketOptions: {}, avatar: null, buffering: "wait", bufferingLimit: 10, autoLoad: true, audioOffset: 0,
+  socketOptions: {}, avatar: null, buffering: "wait", bufferingLimit: 10, autoLoad: true, audioOffset: 0,
   mediaKeys: true,
 };
 const kStallMs = 400; // shorter ones are nobody else's business
@@ -160,9 +160,7 @@ export class MediaSync extends EventTarget {
 
   // media: {mediaUrl, mediaId, mediaTitle, mediaDuration}
   loadMedia(media) {
-    if (!this.isLeader || !this.#connection.emit("load_media", media)) return false;
-    const start = { position: 0, isPlaying: false, playbackRate: 1, lastUpdateTime: this.#serverNow() };
-    this.#connection.assume({ mediaId: null, mediaTitle: null, mediaDuration: null, ...media, ...start });
+    if (!this.isLeader || !this.#connection.loadMedia(media, this.#serverNow())) return false;
     this.#onTold("playback", { isNew: true });
     return true;
   }
@@ -327,7 +325,7 @@ export class MediaSync extends EventTarget {
     this.#player.follow(null);
     this.#player.free();
     this.#settled = false;
-    this.#film.open({ ...this.session.playbackState });
+    this.#film.open(this.#connection.isAsking ? {} : { ...this.session.playbackState });
     this.#report();
   }
 

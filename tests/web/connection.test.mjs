@@ -1,30 +1,9 @@
 // What the library makes of the events of its session, with a Socket.IO client that only pretends.
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
 import { ServerClock } from '../../web/mediasync/clock.js';
 import { Connection } from '../../web/mediasync/connection.js';
 import { describe, it } from '../client/harness/tests.mjs';
-
-const kSession = {
-  leaderId: 'bob', users: [{ id: 'ann', username: 'Ann', isConnected: true }, { id: 'bob', username: 'Bob', isConnected: true }],
-  playbackState: { position: 0, isPlaying: false, playbackRate: 1, lastUpdateTime: 1_700_000_000 },
-};
-
-class PretendedSocket extends EventEmitter {
-  connected = false;
-  active = true;
-  sent = [];
-
-  connect() {
-    this.connected = true;
-    this.hear('connect');
-  }
-
-  disconnect() { this.connected = false; }
-  emit(event, ...data) { this.sent.push([event, ...data]); }
-  hear(event, ...data) { super.emit(event, ...data); }
-  count(event) { return this.sent.filter(([sent]) => sent === event).length; }
-}
+import { kSession, PretendedSocket } from './pretended_socket.mjs';
 
 /** Timeouts that pass when they are told to. Intervals don't. */
 class Clock {

@@ -1,40 +1,11 @@
 // The player on an element that is moved by hand: which jumps count as the viewer's.
 import assert from 'node:assert/strict';
 import { describe, it } from '../client/harness/tests.mjs';
+import { Element } from './element.mjs';
 
-globalThis.document = Object.assign(new EventTarget(), { hidden: false });
-globalThis.matchMedia = () => ({ matches: false });
-globalThis.navigator ??= {};
 const { Player } = await import('../../web/mediasync/player.js');
 
 const now = () => performance.now() / 1000;
-const ranges = (start, end) => ({ length: 1, start: () => start, end: () => end });
-
-class Element extends EventTarget {
-  paused = true;
-  seeking = false;
-  ended = false;
-  readyState = 4;
-  currentTime = 0;
-  playbackRate = 1;
-  duration = 100;
-  seekable = ranges(0, 100);
-  buffered = ranges(0, 100);
-
-  async play() { this.paused = false; }
-  pause() { this.paused = true; }
-
-  /** What a jump to `position` shows, at once or, as in WebKit, `late`. */
-  jump(position, { late = () => {} } = {}) {
-    this.seeking = true;
-    late();
-    this.currentTime = position;
-    this.dispatchEvent(new Event('seeking'));
-    this.seeking = false;
-    this.dispatchEvent(new Event('seeked'));
-  }
-}
-
 /** A player that stands where the session does, and what it has taken for the viewer's doing. */
 function standing(t) {
   const element = new Element();

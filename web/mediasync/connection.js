@@ -31,6 +31,10 @@ function refusalOf({ context }) {
   return { status: context.status, message };
 }
 
+// A film from its beginning.
+const newFilm = (media, lastUpdateTime) =>
+  ({ mediaId: null, mediaTitle: null, mediaDuration: null, ...media, position: 0, isPlaying: false, playbackRate: 1, lastUpdateTime });
+
 // tell(type, detail): see the events of MediaSync. "playback" has {isNew: something was commanded}.
 export class Connection {
   #socket;
@@ -54,6 +58,7 @@ export class Connection {
 
   kernelRoundTrip = null; // seconds, as the server's kernel has measured it
   isPrecise = false; // the server has executeAt, precise stamps and report_buffering
+  isAsking = false; // for a film that the server has not loaded yet, and may still refuse to give this user
 
   // me: what join_session is sent
   constructor(socket, me, clock, tell) {
@@ -125,6 +130,12 @@ export class Connection {
     Object.assign(this.#session.playbackState, playbackState);
   }
 
+  loadMedia(media, lastUpdateTime) {
+    if (!this.emit("load_media", media)) return false;
+    this.assume(newFilm(media, lastUpdateTime));
+    return (this.isAsking = true);
+  }
+
   reconnect() {
     if (this.#joined) return;
     this.#hasLeft = false;
@@ -194,6 +205,7 @@ export class Connection {
   }
 
   #takeSession(session) {
+    this.isAsking = false;
     this.#session = { ...session, playbackState: this.#normalized(session.playbackState) };
   }
 
@@ -226,7 +238,6 @@ export class Connection {
     this.#joined = false;
     this.#hasLeft = true;
     this.#outgoing = null;
-    clearTimeout(this.#timers.refresh);
     this.#tell("left");
   }
 
@@ -248,7 +259,7 @@ export class Connection {
   }
 
   // A leader who is back within the grace is not announced; that it speaks is the sign.
-  #onPlaybackSync({ timestamp, leaderId, executeAt, ...state }) {
+  #onPlaybackSync({ leaderId, executeAt, ...state }) {
     const leader = this.#userOf(leaderId);
     if (leader && !leader.isConnected) {
       leader.isConnected = true;
@@ -263,9 +274,9 @@ export class Connection {
     return this.#unanswered === 0 && !this.#outgoing;
   }
 
-  #onMediaLoaded({ mediaUrl, mediaId, mediaTitle, mediaDuration, timestamp }) {
-    const start = { position: 0, isPlaying: false, playbackRate: 1, lastUpdateTime: timestamp };
-    this.#takePlayback({ mediaUrl, mediaId, mediaTitle, mediaDuration, ...start }, true);
+  #onMediaLoaded({ timestamp, loadedBy, ...media }) {
+    this.isAsking = false;
+    this.#takePlayback(newFilm(media, timestamp), true);
     this.#tell("session");
   }
 
