@@ -7,10 +7,10 @@ import { minify } from "terser";
 // Names that only the library's own modules use with each other; shorter ones make a fifteenth of the size. All others are the API's,
 // the protocol's or the browser's.
 const kInternal = `
-  at(?:End|Time)  assume  bestOf  blindUntil  canEnd  comeBack  corrected  deviation  disturb  excuse  facts  follow  forget  guess
-  hasData  hasLeft  hold(?:s)  isArriving  isAsking  isDead  isDue  isFresh  isGivenUp  isPrecise
-  isSettled  isStarved  isTouchedSince  note(?:Play|Seek|Shaken)  keepsPitch  looksAnew  measure  nearest  obstacle  offsetAt
-  on(?:Blocked|Correction|Lost|Measured|Mended|Moved|Opened|Stalled|Stuck|Trouble|User)  overrule  positionAt  reading  receivedLate
+  at(?:End|Time)  assume  bestOf  blindUntil  canEnd  comeBack  corrected  decide  deviation  disturb  edge  excuse  facts  follow  forget  free  guess
+  hasData  hasLeft  hold(?:s)  isArriving  isAsking  isDead  isDue  isDated  isFresh  isGivenUp  isOpen(?:ing)?  isPrecise
+  isSettled  isStarved  isTouchedSince  note(?:Play|Seek|Shaken)  keepsPitch  looksAnew  mean  measure  most  nearest  obstacle  offsetAt
+  on(?:Blocked|Correction|Lost|Measured|Mended|Moved|Opened|Stalled|Stuck|Trouble|User)  overrule  positionAt  reading  ready  receivedLate
   renew  reopen  seenAt  sendPlayback  serverReceivedAt  serverSentAt  serverTime  startsAt  summary  takeUnsent
   toSession  unlock  unsent  wakeAt  whoPaused`.trim().split(/\s+/);
 

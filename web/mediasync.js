@@ -15,6 +15,7 @@ import { Film, loadNatively } from "./mediasync/film.js";
 import { userId as ownUserId } from "./mediasync/identity.js";
 import { Live } from "./mediasync/live.js";
 import { listenToMediaKeys } from "./mediasync/media_keys.js";
+import { clamp, localNow } from "./mediasync/numbers.js";
 import { Player } from "./mediasync/player.js";
 import { commanded, endOf, leadFor, positionAt } from "./mediasync/timeline.js";
 
@@ -30,12 +31,9 @@ const kDesyncReport = 10; // seconds between two
 const kMostOffset = 0.5; // of sound
 const kAtEnd = 0.05; // seconds
 
-const localNow = () => performance.now() / 1000;
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-
 function socketFor({ socket, io = globalThis.io, url, socketOptions }) {
   if (socket) return socket;
-  if (!io) throw new TypeError('MediaSync needs a Socket.IO client: the option "socket" or "io"');
+  if (!io) throw new TypeError('MediaSync needs the option "socket" or "io"');
   return io(url, { autoConnect: false, ...socketOptions });
 }
 
@@ -218,7 +216,7 @@ export class MediaSync extends EventTarget {
 
   // Lets go of the element and, where it is MediaSync's own, of the connection. The user stays in the session.
   close() {
-    clearInterval(this.#policyTimer);
+    clearTimeout(this.#policyTimer);
     clearTimeout(this.#stallTimer);
     this.#stopListening();
     this.#film.close();

@@ -2,6 +2,7 @@
 // up to date, measures the clock, and says what changed.
 
 import { probeDelay } from "./clock.js";
+import { localNow } from "./numbers.js";
 
 const kSilence = 20; // seconds; after which a follower asks whether the session is still as it was
 const kRefreshMs = 300; // events in a burst cause one refresh
@@ -12,8 +13,6 @@ const kCommandMs = 100; // of commands in a burst, such as of a seek bar that is
 const kAnswerLost = 2; // seconds
 const kAssumed = ["sync_playback", "load_media"]; // commands that count here before the server has agreed
 const kOutOfDate = ["NOT_LEADER", "LEADER_ACTIVE"]; // refusals that mean that this copy of the session is
-
-const localNow = () => performance.now() / 1000;
 
 // Servers may be configured to send integer milliseconds.
 const isMilliseconds = (timestamp) => timestamp > 1e11;

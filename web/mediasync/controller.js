@@ -4,6 +4,8 @@
 // much as it takes to begin. So are jumps over more than a correction by speed can make good in time. Everything smaller is
 // corrected by speed until nothing is left; between corrections the film runs at its own speed.
 
+import { clamp } from "./numbers.js";
+
 const kSeekBeyond = 0.3; // seconds off
 const kWorthASeek = 0.04; // when speed has not helped
 const kSlowAfter = 10; // seconds that speed has to help
@@ -35,8 +37,6 @@ const kLeastRate = 0.0625; // browsers refuse others
 const kMostRate = 16;
 const kSlowTicks = 0.5; // seconds between two looks: the page is hidden, and what is prepared is missed
 const kStuck = 2; // without data while the session goes on: what lies ahead may be there
-
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 // The share of the session's speed that makes good an error. To keep the pitch costs something where it was not kept before, so
 // that is done only for a correction that needs it.

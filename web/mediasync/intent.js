@@ -4,14 +4,14 @@
 // Browsers do not say who paused. So calls of the element's own play() and pause(), touches of the element and media keys are noted,
 // and what has none of these behind it is judged by what the device is about.
 
+import { localNow } from "./numbers.js";
+
 const kBehind = 1; // seconds from a touch or a call to the event that it causes
 const kSettling = 0.2; // players that begin to play may fall back by themselves (WebKitGTK)
 const kShaken = 1; // and so may those that have no data, or have just got some
 const kHiding = 0.5; // pages that are put away are paused a moment before, or after
 const kUsed = 5; // so long a page counts as used after a click or a touch
 const kUndecided = 0.2; // so long after a pause the page may still turn out to be put away
-
-const localNow = () => performance.now() / 1000;
 
 // Shown outside of the page, where nothing but the element tells what its controls do.
 const isElsewhere = (media) =>
@@ -47,7 +47,7 @@ export class Intent {
   // Notes the calls of one of the element's methods from now on. Returns the method itself.
   #note(name) {
     const media = this.#media;
-    const before = Object.getOwnPropertyDescriptor(media, name);
+    const own = Object.hasOwn(media, name) && media[name];
     const method = media[name].bind(media);
     const noted = (media[name] = () => {
       this.#scriptAt = localNow();
@@ -55,7 +55,7 @@ export class Intent {
     });
     this.#undo.push(() => {
       if (media[name] !== noted) return; // somebody else has come after
-      if (before) Object.defineProperty(media, name, before);
+      if (own) media[name] = own;
       else delete media[name];
     });
     return method;

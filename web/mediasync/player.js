@@ -3,6 +3,7 @@
 
 import { Controller } from "./controller.js";
 import { Intent } from "./intent.js";
+import { clamp, localNow } from "./numbers.js";
 import { PositionEstimator } from "./position.js";
 import { positionAt, waitBefore } from "./timeline.js";
 import { Watchdog } from "./watchdog.js";
@@ -29,9 +30,6 @@ const kPlentyAhead = 1; // … and that are plenty
 const kNudge = 0.02;
 const kArriving = 2; // data that came so recently still does
 
-const localNow = () => performance.now() / 1000;
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-
 // How many seconds after its position the element has data for.
 export function secondsAhead({ buffered, currentTime }) {
   for (let i = 0; i < buffered.length; i++) {
@@ -50,13 +48,15 @@ export class Player {
   #intent;
   #state = null;
   #timer = null;
-  #wanted = { paused: true, rate: 1, position: null }; // what was last asked of the element
+  #wanted = { paused: true, rate: 1, position: NaN }; // what was last asked of the element
   #pausedAt = null; // a pause that nobody has been found for yet
   #isUnlocked = false;
   #blocked = false;
   #held = false; // the viewer has paused a film that goes on for the others
   #interrupted = false; // the device has
   #excusedAt = -Infinity; // a jump whose end has not shown yet
+  #leftAt = 0; // when it was last looked at or sent elsewhere …
+  #leftTo = NaN; // … and where it was then
   #stalled = false;
   #frames = null;
   #stoodAt = null; // where it has been told to go on from, until it has
@@ -117,7 +117,7 @@ export class Player {
 
   // Where the film begins, and that it does, is its own player's doing, unless somebody has touched it meanwhile.
   #takeOver() {
-    this.#wanted.position = this.#media.currentTime;
+    this.#expect(this.#media.currentTime);
     if (!this.#media.paused && !this.#intent.isTouchedSince(this.#emptiedAt)) this.#wanted.paused = false;
   }
 
@@ -161,8 +161,8 @@ export class Player {
 
   // To be called after a jump that the element's own player has just made, to mend something.
   excuse() {
-    this.#wanted.position = this.#media.currentTime;
     this.#excusedAt = localNow();
+    this.#expect(this.#media.currentTime);
   }
 
   close() {
@@ -309,8 +309,13 @@ export class Player {
   #seekTo(position) {
     const { seekable } = this.#media;
     const isKnown = seekable.length > 0;
-    this.#wanted.position = isKnown ? clamp(position, seekable.start(0), seekable.end(seekable.length - 1)) : position;
+    this.#expect(isKnown ? clamp(position, seekable.start(0), seekable.end(seekable.length - 1)) : position);
     this.#media.currentTime = this.#wanted.position;
+  }
+
+  #expect(position) {
+    this.#wanted.position = this.#leftTo = position;
+    this.#leftAt = localNow();
   }
 
   async #play() {
@@ -380,8 +385,9 @@ export class Player {
   // Another film, or the same anew: what it does from here on is compared with a film that stands at its beginning.
   #onEmptied() {
     this.#emptiedAt = localNow();
-    this.#wanted = { paused: true, rate: this.#media.playbackRate, position: null };
+    this.#wanted = { paused: true, rate: this.#media.playbackRate, position: NaN };
     this.#pausedAt = null;
+    this.#leftTo = NaN;
     this.#setStalled(false);
   }
 
@@ -426,19 +432,27 @@ export class Player {
   }
 
   #seekOfViewer() {
-    const { currentTime, seeking, readyState } = this.#media;
+    const { currentTime, readyState } = this.#media;
     if (readyState === 0) return {};
-    if (!seeking) this.#wanted.position = null;
-    else if (localNow() - this.#excusedAt < kExcused) this.#wanted.position = currentTime;
-    const isOurs = this.#wanted.position !== null && Math.abs(currentTime - this.#wanted.position) < kOwn;
-    if (!seeking || isOurs) return {};
     const now = localNow();
-    this.#wanted.position = currentTime;
+    const isJump = this.#media.seeking || this.#hasJumped(now);
+    this.#leftTo = currentTime;
+    this.#leftAt = now;
+    const isOurs = now - this.#excusedAt < kExcused || Math.abs(currentTime - this.#wanted.position) < kOwn;
+    this.#wanted.position = isJump ? currentTime : NaN;
+    if (!isJump || isOurs) return {};
     this.#controller.disturb(now);
     const meant = this.#state.isPlaying ? kMeant : kMeantStanding;
     if (Math.abs(currentTime - this.#goalAt(now)) < meant) return {};
     this.#intent.noteSeek();
     return { position: currentTime + this.#hooks.live.offset };
+  }
+
+  // Jumps may be over before anybody looks (Firefox, when the page is busy).
+  #hasJumped(now) {
+    const { currentTime, playbackRate } = this.#media;
+    const moved = currentTime - this.#leftTo;
+    return moved < -kMeant || moved > kMeant + (now - this.#leftAt) * playbackRate;
   }
 
   #rateOfViewer() {

@@ -110,6 +110,13 @@ export function testTwoPeople(name, launch) {
           'pause, seek': () => { window.video.pause(); window.video.currentTime = 50; },
           'seek, pause': () => { window.video.currentTime = 50; window.video.pause(); },
           'pause, and soon a seek': () => { window.video.pause(); setTimeout(() => { window.video.currentTime = 50; }, 100); },
+          'pause, and soon a seek that is over before the page looks': () => {
+            window.video.pause();
+            setTimeout(() => {
+              window.video.currentTime = 50;
+              for (const until = performance.now() + 50; performance.now() < until;);
+            }, 300);
+          },
         })) {
           await playing(5);
           await alice.evaluate(seek);

@@ -1,0 +1,6 @@
+// What the modules of the library count with.
+
+// Seconds of a clock that never jumps while the page runs, though it may stand still in sleep.
+export const localNow = () => performance.now() / 1000;
+
+export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
