@@ -1,6 +1,5 @@
 #include "core/websocket/decoder.h"
 
-#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -9,19 +8,9 @@
 namespace mediasync::websocket {
 namespace {
 
-constexpr std::uint8_t kReservedBits = 0x70;
-constexpr std::uint8_t kMaskBit = 0x80;
-constexpr std::uint8_t kLengthBits = 0x7f;
-constexpr std::uint8_t kLength16 = 126;
-constexpr std::uint8_t kLength64 = 127;
+constexpr std::uint8_t kFirstByte = 1;
+constexpr std::uint8_t kSecondByte = 2;
 constexpr std::uint8_t kMaskSize = 4;
-constexpr std::uint8_t kBaseHeader = 2;
-
-std::uint8_t extendedLengthSize(std::uint8_t lengthBits) {
-  if (lengthBits == kLength16) return 2;
-  if (lengthBits == kLength64) return 8;
-  return 0;
-}
 
 bool isKnownOpcode(Opcode opcode) {
   switch (opcode) {
@@ -59,17 +48,14 @@ std::size_t Decoder::heldBytes() const {
 struct Decoder::Saved {
   std::uint64_t remaining;
   std::uint64_t messageSize;
-  std::array<std::uint8_t, kMaxClientHeader> header;
-  std::uint8_t headerSize, headerWanted, maskAt, messageOpcode, state, messageCompressed;
+  FrameHeader header;
+  std::uint8_t messageOpcode, state, messageCompressed;
 };
 
 void Decoder::save(std::string& out) const {
   const Saved saved{remaining_,
                     messageSize_,
                     header_,
-                    headerSize_,
-                    headerWanted_,
-                    maskAt_,
                     static_cast<std::uint8_t>(messageOpcode_),
                     static_cast<std::uint8_t>(state_),
                     messageCompressed_};
@@ -89,9 +75,6 @@ bool Decoder::restore(std::string_view bytes) {
   messageSize_ = saved.messageSize;
   gathered_ = bytes;
   header_ = saved.header;
-  headerSize_ = saved.headerSize;
-  headerWanted_ = saved.headerWanted;
-  maskAt_ = saved.maskAt;
   messageOpcode_ = static_cast<Opcode>(saved.messageOpcode);
   state_ = static_cast<State>(saved.state);
   messageCompressed_ = saved.messageCompressed != 0;
@@ -108,22 +91,24 @@ bool Decoder::isPossible() {
 }
 
 bool Decoder::isPossibleHeader() {
-  if (gathered_.size() != messageSize_ || headerSize_ >= headerWanted_) return false;
-  if (headerWanted_ == 1) return true;
-  if (headerSize_ == 0 || !checkFirstByte()) return false;
-  if (headerSize_ == 1) return headerWanted_ == kBaseHeader;
-  return checkSecondByte() && headerWanted_ == (headerSize_ < lengthEnd() ? lengthEnd() : lengthEnd() + kMaskSize);
+  if (gathered_.size() != messageSize_ || header_.size() >= header_.wanted()) return false;
+  if (header_.wanted() == kFirstByte) return true;
+  if (header_.size() == 0 || !checkFirstByte()) return false;
+  if (header_.size() == kFirstByte) return header_.wanted() == kSecondByte;
+  const std::uint8_t lengthEnd = header_.lengthEnd();
+  return checkSecondByte() && header_.wanted() == (header_.size() < lengthEnd ? lengthEnd : lengthEnd + kMaskSize);
 }
 
 bool Decoder::isPossiblePayload() const {
-  const std::uint64_t length = declaredLength();
-  if (headerSize_ != 0 || headerWanted_ != 1 || remaining_ == 0 || remaining_ > length) return false;
+  const std::uint64_t length = header_.length();
+  if (header_.size() != 0 || header_.wanted() != kFirstByte || remaining_ == 0 || remaining_ > length) return false;
   const std::uint64_t arrived = length - remaining_;
   const bool inMessage = messageOpcode_ != Opcode::kContinuation;
-  if (maskAt_ != arrived % kMaskSize || !isFirstByteAllowed(inMessage && !isFirstFrame())) return false;
-  if (isControl()) return length <= kMaxControlPayload && gathered_.size() - messageSize_ == arrived;
-  const bool compressed = (header_[0] & kRsv1Bit) != 0;
-  if (isFirstFrame() && (opcode() != messageOpcode_ || compressed != messageCompressed_)) return false;
+  const bool isFirst = header_.isFirstFrame();
+  if (header_.maskAt() != arrived % kMaskSize || !isFirstByteAllowed(inMessage && !isFirst)) return false;
+  if (header_.isControl()) return length <= kMaxControlPayload && gathered_.size() - messageSize_ == arrived;
+  const bool isOfMessage = header_.opcode() == messageOpcode_ && header_.isCompressed() == messageCompressed_;
+  if (isFirst && !isOfMessage) return false;
   return gathered_.size() == messageSize_ && messageSize_ >= arrived;
 }
 
@@ -148,12 +133,7 @@ void Decoder::releaseDelivered() {
 // True when a header is complete and accepted: state_ is kPayload then.
 bool Decoder::readHeader(std::span<std::uint8_t>& input) {
   while (!input.empty()) {
-    const std::size_t count = std::min<std::size_t>(input.size(), headerWanted_ - headerSize_);
-    std::memcpy(header_.data() + headerSize_, input.data(), count);
-    headerSize_ = static_cast<std::uint8_t>(headerSize_ + count);
-    input = input.subspan(count);
-    if (headerSize_ < headerWanted_) return false;
-    if (!checkHeader()) return false;
+    if (!header_.take(input) || !checkHeader()) return false;
     if (state_ == State::kPayload) return true;
   }
   return false;
@@ -162,35 +142,33 @@ bool Decoder::readHeader(std::span<std::uint8_t>& input) {
 // Called at each point where the next part of the header can be judged, so that a bad header fails at its
 // first bad field however it is split.
 bool Decoder::checkHeader() {
-  if (headerSize_ == 1) {
-    headerWanted_ = kBaseHeader;
+  if (header_.size() == kFirstByte) {
+    header_.want(kSecondByte);
     return checkFirstByte();
   }
-  if (headerSize_ == kBaseHeader && !checkSecondByte()) return false;
-  if (headerSize_ < lengthEnd()) {
-    headerWanted_ = lengthEnd();
+  if (header_.size() == kSecondByte && !checkSecondByte()) return false;
+  const std::uint8_t lengthEnd = header_.lengthEnd();
+  if (header_.size() < lengthEnd) {
+    header_.want(lengthEnd);
     return true;
   }
-  if (headerSize_ == lengthEnd()) {
-    headerWanted_ = static_cast<std::uint8_t>(lengthEnd() + kMaskSize);
-    return checkLength(declaredLength());
+  if (header_.size() == lengthEnd) {
+    header_.want(static_cast<std::uint8_t>(lengthEnd + kMaskSize));
+    return checkLength();
   }
   beginPayload();
   return true;
 }
 
-// RFC 7692 section 6: RSV1 is for the first frame of a message; the others have no meaning.
-std::uint8_t Decoder::forbiddenBits() const {
-  const bool mayBeCompressed = compressionAllowed_ && isFirstFrame();
-  return mayBeCompressed ? kReservedBits & ~kRsv1Bit : kReservedBits;
-}
-
-// Section 5.2 (FIN, RSV, opcode), 5.4 (fragmentation) and 5.5 (control frames are not fragmented).
+// Section 5.2 (FIN, RSV, opcode), 5.4 (fragmentation) and 5.5 (control frames are not fragmented). RFC 7692 section 6:
+// RSV1 is for the first frame of a message; the other reserved bits have no meaning.
 bool Decoder::isFirstByteAllowed(bool inMessage) const {
-  const bool isContinuation = opcode() == Opcode::kContinuation;
-  const bool wrongOrder = !isControl() && isContinuation != inMessage;
-  const bool fragmentedControl = isControl() && !fin();
-  return (header_[0] & forbiddenBits()) == 0 && isKnownOpcode(opcode()) && !wrongOrder && !fragmentedControl;
+  const bool mayBeCompressed = compressionAllowed_ && header_.isFirstFrame();
+  const int forbidden = mayBeCompressed ? header_.reservedBits() & ~kRsv1Bit : header_.reservedBits();
+  const bool isContinuation = header_.opcode() == Opcode::kContinuation;
+  const bool wrongOrder = !header_.isControl() && isContinuation != inMessage;
+  const bool fragmentedControl = header_.isControl() && !header_.fin();
+  return forbidden == 0 && isKnownOpcode(header_.opcode()) && !wrongOrder && !fragmentedControl;
 }
 
 bool Decoder::checkFirstByte() {
@@ -199,80 +177,33 @@ bool Decoder::checkFirstByte() {
   return false;
 }
 
-// Section 5.1 (a client masks every frame) and 5.5 (a control frame has up to 125 bytes).
 bool Decoder::checkSecondByte() {
-  const bool masked = (header_[1] & kMaskBit) != 0;
-  const bool longControl = isControl() && (header_[1] & kLengthBits) > kMaxControlPayload;
-  if (!masked || longControl) {
-    fail(CloseCode::kProtocolError);
-    return false;
-  }
-  return true;
+  if (header_.isSecondByteAllowed()) return true;
+  fail(CloseCode::kProtocolError);
+  return false;
 }
 
-// Section 5.2: the shortest form of the length must be used, and its top bit is 0.
-bool Decoder::checkLength(std::uint64_t length) {
-  const std::uint8_t lengthBits = header_[1] & kLengthBits;
-  const bool notMinimal =
-      (lengthBits == kLength16 && length < kLength16) || (lengthBits == kLength64 && length <= 0xffff);
-  if (notMinimal || (length >> 63) != 0) {
+bool Decoder::checkLength() {
+  if (!header_.isLengthAllowed()) {
     fail(CloseCode::kProtocolError);
     return false;
   }
   // What was restored may have begun under a larger maximum.
-  if (!isControl() && (messageSize_ > maxMessage_ || length > maxMessage_ - messageSize_)) {
+  if (!header_.isControl() && (messageSize_ > maxMessage_ || header_.length() > maxMessage_ - messageSize_)) {
     fail(CloseCode::kMessageTooBig);
     return false;
   }
   return true;
 }
 
-// Where the masking key begins.
-std::uint8_t Decoder::lengthEnd() const {
-  return static_cast<std::uint8_t>(kBaseHeader + extendedLengthSize(header_[1] & kLengthBits));
-}
-
-std::uint64_t Decoder::declaredLength() const {
-  const std::uint8_t lengthBits = header_[1] & kLengthBits;
-  const std::uint8_t size = extendedLengthSize(lengthBits);
-  if (size == 0) return lengthBits;
-  std::uint64_t length = 0;
-  for (std::uint8_t i = 0; i < size; ++i)
-    length = (length << 8) | header_[kBaseHeader + i];
-  return length;
-}
-
 void Decoder::beginPayload() {
-  remaining_ = declaredLength();
-  // The masking key goes to a fixed place; the length it may overwrite has been read.
-  std::memmove(header_.data() + kMaxClientHeader - kMaskSize, header_.data() + headerSize_ - kMaskSize, kMaskSize);
-  headerSize_ = 0;
-  headerWanted_ = 1;
-  maskAt_ = 0;
+  remaining_ = header_.length();
+  header_.beginPayload();
   state_ = State::kPayload;
-  if (isFirstFrame()) {
-    messageOpcode_ = opcode();
-    messageCompressed_ = (header_[0] & kRsv1Bit) != 0;
+  if (header_.isFirstFrame()) {
+    messageOpcode_ = header_.opcode();
+    messageCompressed_ = header_.isCompressed();
   }
-}
-
-void Decoder::unmask(std::span<std::uint8_t> bytes) {
-  std::array<std::uint8_t, 8> key{};
-  for (std::size_t i = 0; i < key.size(); ++i)
-    key[i] = header_[kMaxClientHeader - kMaskSize + (maskAt_ + i) % kMaskSize];
-  std::uint64_t keyWord = 0;
-  std::memcpy(&keyWord, key.data(), sizeof keyWord);
-
-  std::size_t at = 0;
-  for (; bytes.size() - at >= sizeof keyWord; at += sizeof keyWord) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + at, sizeof word);
-    word ^= keyWord;
-    std::memcpy(bytes.data() + at, &word, sizeof word);
-  }
-  for (std::size_t i = 0; at < bytes.size(); ++at, ++i)
-    bytes[at] ^= key[i];
-  maskAt_ = static_cast<std::uint8_t>((maskAt_ + bytes.size()) % kMaskSize);
 }
 
 // The next bytes of the message in progress.
@@ -285,16 +216,16 @@ Decoder::Result Decoder::readPayload(std::span<std::uint8_t>& input, Message& me
   const auto piece = frameEnds ? input.first(static_cast<std::size_t>(remaining_)) : input;
   input = input.subspan(piece.size());
   remaining_ -= piece.size();
-  unmask(piece);
-  const bool isText = isControl() || (checkText(piece) && (!frameEnds || !fin() || utf8_.complete()));
+  header_.unmask(piece);
+  const bool isText = header_.isControl() || (checkText(piece) && (!frameEnds || !header_.fin() || utf8_.complete()));
   if (!isText) return fail(CloseCode::kInvalidPayload);
 
-  const std::size_t frameStart = isControl() ? messageSize_ : 0;
-  if (frameEnds && fin() && gathered_.size() == frameStart) return finishFrame(asText(piece), message);
+  const std::size_t frameStart = header_.isControl() ? messageSize_ : 0;
+  if (frameEnds && header_.fin() && gathered_.size() == frameStart) return finishFrame(asText(piece), message);
   gathered_.append(asText(piece));
-  if (!isControl()) messageSize_ = gathered_.size();
+  if (!header_.isControl()) messageSize_ = gathered_.size();
   if (!frameEnds) return Result::kNeedMore;
-  if (!fin()) {
+  if (!header_.fin()) {
     state_ = State::kHeader;
     return Result::kNeedMore;
   }
@@ -303,7 +234,7 @@ Decoder::Result Decoder::readPayload(std::span<std::uint8_t>& input, Message& me
 
 Decoder::Result Decoder::finishFrame(std::string_view payload, Message& message) {
   state_ = State::kHeader;
-  if (isControl()) return finishControl(payload, message);
+  if (header_.isControl()) return finishControl(payload, message);
   message = {messageOpcode_, payload, 0, messageCompressed_};
   messageOpcode_ = Opcode::kContinuation;
   messageSize_ = 0;  // the next call releases what the message held
@@ -311,8 +242,8 @@ Decoder::Result Decoder::finishFrame(std::string_view payload, Message& message)
 }
 
 Decoder::Result Decoder::finishControl(std::string_view payload, Message& message) {
-  if (opcode() == Opcode::kClose) return finishClose(payload, message);
-  message = {opcode(), payload, 0};
+  if (header_.opcode() == Opcode::kClose) return finishClose(payload, message);
+  message = {header_.opcode(), payload, 0};
   return Result::kMessage;
 }
 

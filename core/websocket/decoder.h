@@ -2,7 +2,6 @@
 // Compressed messages (RFC 7692) are returned compressed; see deflate.h.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,6 +10,7 @@
 
 #include "core/base/utf8.h"
 #include "core/websocket/frame.h"
+#include "core/websocket/frame_header.h"
 
 namespace mediasync::websocket {
 
@@ -65,26 +65,15 @@ class Decoder {
   bool checkHeader();
   bool isFirstByteAllowed(bool inMessage) const;
   bool checkFirstByte();
-  std::uint8_t forbiddenBits() const;
   bool checkSecondByte();
-  bool checkLength(std::uint64_t length);
-  std::uint8_t lengthEnd() const;
-  std::uint64_t declaredLength() const;
+  bool checkLength();
   void beginPayload();
 
   Result readPayload(std::span<std::uint8_t>& input, Message& message);
-  void unmask(std::span<std::uint8_t> bytes);
   bool checkText(std::span<const std::uint8_t> bytes);
   Result finishFrame(std::string_view payload, Message& message);
   Result finishControl(std::string_view payload, Message& message);
   Result finishClose(std::string_view payload, Message& message);
-
-  bool fin() const { return (header_[0] & 0x80) != 0; }
-  Opcode opcode() const { return static_cast<Opcode>(header_[0] & 0x0f); }
-  bool isControl() const { return (header_[0] & 0x08) != 0; }
-  bool isFirstFrame() const { return opcode() == Opcode::kText || opcode() == Opcode::kBinary; }
-
-  static constexpr std::size_t kMaxClientHeader = 14;
 
   struct Saved;
   bool isPossible();
@@ -97,10 +86,7 @@ class Decoder {
   std::string gathered_;         // that message, and behind it a control frame that arrives in pieces
   Utf8Validator utf8_;           // of the text message in progress; complete between messages
   CloseCode error_ = CloseCode::kProtocolError;
-  std::array<std::uint8_t, kMaxClientHeader> header_{};
-  std::uint8_t headerSize_ = 0;                   // bytes of header_ that have arrived
-  std::uint8_t headerWanted_ = 1;                 // bytes of header_ to have before the next check
-  std::uint8_t maskAt_ = 0;                       // position in the masking key, 0 to 3
+  FrameHeader header_;
   Opcode messageOpcode_ = Opcode::kContinuation;  // of the fragmented message in progress; kContinuation: none
   State state_ = State::kHeader;
   bool compressionAllowed_ = false;
