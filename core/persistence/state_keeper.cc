@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/persistence/state_record.h"
 #include "core/store/saving.h"
 #include "core/store/workers.h"
 
@@ -15,14 +14,6 @@ constexpr std::int64_t kRetry = 5'000;  // after a failure
 // Of one write: read from the tables while clients wait.
 constexpr std::size_t kSlice = 256 * 1024;
 constexpr std::size_t kLastSlice = 4 * 1024 * 1024;
-// A clock that was set by so many milliseconds is worth telling.
-constexpr std::int64_t kClockStep = 1'000;
-// Changes that are worth a new snapshot: as many bytes as the last one had, and so many at the least.
-constexpr std::uint64_t kLeastChanges = 1024 * 1024;
-
-std::int64_t clockOf(Instant now) {
-  return now.wall - now.mono;
-}
 
 bool isEmpty(const StateWrite& write) {
   return write.current.bytes.empty() && write.snapshot.bytes.empty();
@@ -32,13 +23,13 @@ bool isEmpty(const StateWrite& write) {
 
 StateKeeper::StateKeeper(const store::Zone& zone, store::ProcessId process, std::uint16_t slot, store::Process& env,
                          StateFile& file, StateSync sync, std::uint32_t epoch)
-    : zone_(zone), process_(process), slot_(slot), env_(env), file_(file), sync_(sync), epoch_(epoch), journal_(zone) {}
+    : zone_(zone), process_(process), slot_(slot), env_(env), file_(file), sync_(sync), epoch_(epoch), content_(zone, epoch) {}
 
 std::int64_t StateKeeper::delay() const {
-  if (phase_ == Phase::kWatching || writing_) return kInterval / 2;
+  if (!isActive_ || writing_) return kInterval / 2;
   const std::int64_t now = env_.now().mono;
   if (retryAt_ > now) return retryAt_ - now;
-  return more_ || phase_ == Phase::kSnapshot ? 0 : std::clamp<std::int64_t>(lastStep_ + kInterval - now, 0, kInterval);
+  return content_.hasMore() ? 0 : std::clamp<std::int64_t>(lastStep_ + kInterval - now, 0, kInterval);
 }
 
 void StateKeeper::step() {
@@ -57,7 +48,7 @@ void StateKeeper::step() {
   }
   if (isEmpty(write)) {
     noteSaved();
-    return becameDurable(passTicket_);
+    return becameDurable();
   }
   writing_ = true;
   file_.write(std::move(write));
@@ -65,7 +56,7 @@ void StateKeeper::step() {
 
 void StateKeeper::changed() {
   if (sync() != StateSync::kAlways || writing_ || !(hasUnsaved() || isAwaited())) return;
-  if (phase_ != Phase::kWatching) return step();
+  if (isActive_) return step();
   const auto slot = static_cast<std::uint16_t>(state().keeperSlot.load());
   if (store::signal(zone_, slot)) env_.wakeWorker(slot);
 }
@@ -84,10 +75,10 @@ bool StateKeeper::isAwaited() const {
   return state().awaited.load() > state().durable.load();
 }
 
-// All that had changed when the write with that ticket began is safe.
-void StateKeeper::becameDurable(std::uint64_t ticket) {
+// All that had changed when the last pass began is safe.
+void StateKeeper::becameDurable() {
   state().released.store(0);
-  release(ticket);
+  release(content_.pass().ticket);
 }
 
 // Nothing waits for the writes up to that one any longer. Who did is woken.
@@ -100,11 +91,11 @@ void StateKeeper::release(std::uint64_t ticket) {
 
 // The file has all changes that had been made when the pass began.
 void StateKeeper::noteSaved() {
-  if (hasCurrent_) state().savedAt.store(passAt_);
+  if (content_.isCurrent()) state().savedAt.store(content_.pass().at);
 }
 
 bool StateKeeper::takeUp() {
-  if (phase_ != Phase::kWatching) return true;
+  if (isActive_) return true;
   if (!isInForce()) return false;
   store::ProcessId keeper = state().keeper.load();
   const bool isAlive = keeper != 0 && keeper != process_ && env_.processAlive(keeper);
@@ -112,13 +103,10 @@ bool StateKeeper::takeUp() {
   state().keeperSlot.store(slot_);
   if (state().savedAt.load() == 0) state().savedAt.store(env_.now().mono);
   // One that died may have noted as saved what it never wrote; and what was written to another file is not in this one.
-  hasCurrent_ = state().cleanEpoch.exchange(0) == epoch_ && keeper == 0;
-  if (hasCurrent_) {
-    phase_ = Phase::kChanges;
-  } else {
-    if (!hasBegun()) outrank();
-    beginSnapshot();
-  }
+  const bool isCurrent = state().cleanEpoch.exchange(0) == epoch_ && keeper == 0;
+  if (!isCurrent && !hasBegun()) outrank();
+  content_.begin(isCurrent, env_.now());
+  isActive_ = true;
   return true;
 }
 
@@ -137,64 +125,14 @@ bool StateKeeper::isBehind() const {
 // The next keeper begins with a snapshot.
 bool StateKeeper::yield() {
   if (writing_) return false;
-  if (phase_ == Phase::kWatching) return true;
-  phase_ = Phase::kWatching;
+  if (!isActive_) return true;
+  isActive_ = false;
   state().keeper.store(0);
   return true;
 }
 
-void StateKeeper::beginSnapshot() {
-  phase_ = Phase::kSnapshot;
-  snapshotEnd_ = 0;
-  if (!hasCurrent_) state().clock = clockOf(env_.now());
-  journal_.beginSnapshot();
-}
-
-bool StateKeeper::hasGrown() const {
-  return state().end - state().snapshotEnd > std::max(kLeastChanges, state().snapshotEnd);
-}
-
 StateWrite StateKeeper::nextWrite(std::size_t maxBytes) {
-  if (phase_ == Phase::kChanges && (hasGrown() || journal_.needsSnapshot())) beginSnapshot();
-  StateWrite write;
-  std::string changes;
-  ticket_ = state().taken.fetch_add(1) + 1;  // before anything is read: what changes from here on may be missing
-  if (journal_.isBetweenPasses()) {
-    passTicket_ = ticket_;
-    passAt_ = env_.now().mono;
-  }
-  addClock(changes);
-  more_ = journal_.takeChanges(changes, maxBytes, env_.now());
-  if (phase_ == Phase::kSnapshot) addSnapshot(write.snapshot, changes, maxBytes);
-  const bool isDue = phase_ == Phase::kChanges || isComplete_;
-  const bool isAlways = sync() == StateSync::kAlways && (hasCurrent_ || isComplete_);
-  write.sync = isAlways || (sync() == StateSync::kInterval && isDue);
-  if (hasCurrent_ && !changes.empty()) write.current = {state().half, state().end, std::move(changes), false};
-  currentBytes_ = write.current.bytes.size();
-  snapshotBytes_ = write.snapshot.bytes.size();
-  return write;
-}
-
-// Times in the file are of the wall clock, and it may be set: what has been written is off then.
-void StateKeeper::addClock(std::string& changes) {
-  const std::int64_t shift = clockOf(env_.now()) - state().clock;
-  if (shift < kClockStep && shift > -kClockStep) return;
-  appendClock(changes, shift);
-  state().clock += shift;
-}
-
-// Changes go before the snapshot's part: of what is in both, it has the same or more.
-void StateKeeper::addSnapshot(StatePiece& piece, std::string& changes, std::size_t maxBytes) {
-  piece = {1 - state().half, snapshotEnd_, {}, snapshotEnd_ == 0};
-  std::string snapshot;
-  isComplete_ = !journal_.takeSnapshot(snapshot, changes, maxBytes, env_.now());
-  if (piece.isNew) {
-    state().begun = state().generation + 1;
-    state().begunEpoch = epoch_;
-    appendStateHeader(piece.bytes, {state().begun, zone_.header().key, zone_.header().secretKey});
-  }
-  piece.bytes += changes;
-  piece.bytes += snapshot;
+  return content_.next(sync(), maxBytes, env_.now());
 }
 
 void StateKeeper::written(bool ok) {
@@ -203,32 +141,22 @@ void StateKeeper::written(bool ok) {
     yield();
     return;
   }
-  if (!ok) {
-    // What it was is noted as saved, so all of it is written anew.
-    state().failures.fetch_add(1);
-    retryAt_ = env_.now().mono + kRetry;
-    hasCurrent_ = isComplete_ = false;
-    beginSnapshot();
-    state().released.store(ticket_ + 1);  // as long as nothing can be written, nothing waits for it
-    release(ticket_ + 1);
-    return;
-  }
-  state().written.fetch_add(currentBytes_ + snapshotBytes_);
-  state().end += currentBytes_;
-  snapshotEnd_ += snapshotBytes_;
-  if (std::exchange(isComplete_, false)) switchHalves();
-  if (!hasCurrent_ || more_) return;
+  if (!ok) return failed();
+  content_.written();
+  if (!content_.isPassSaved()) return;
   noteSaved();
-  becameDurable(passTicket_);
+  becameDurable();
 }
 
-void StateKeeper::switchHalves() {
-  state().half = 1 - state().half;
-  ++state().generation;
-  state().snapshotEnd = state().end = snapshotEnd_;
-  state().snapshots.fetch_add(1);
-  hasCurrent_ = true;
-  phase_ = Phase::kChanges;
+// As long as nothing can be written, nothing waits for it.
+void StateKeeper::failed() {
+  const Instant now = env_.now();
+  state().failures.fetch_add(1);
+  retryAt_ = now.mono + kRetry;
+  content_.failed(now);
+  const std::uint64_t next = content_.ticket() + 1;
+  state().released.store(next);
+  release(next);
 }
 
 bool StateKeeper::finish() {
@@ -241,12 +169,11 @@ bool StateKeeper::finish() {
   if (!takeUp()) return !isClosing;
   state().closing.store(1);
   if (writing_) written(file_.waitForWrite());
-  bool ok = writeRest();
-  const bool isClean = ok && hasCurrent_ && phase_ == Phase::kChanges;
+  const bool isClean = writeRest() && content_.isClean();
   state().cleanEpoch.store(isClean ? epoch_ : 0);
   state().keeper.store(0);
   state().closing.store(0);
-  phase_ = Phase::kWatching;
+  isActive_ = false;
   return true;
 }
 
@@ -259,7 +186,7 @@ bool StateKeeper::writeRest() {
     const bool ok = file_.writeNow(std::move(write));
     written(ok);
     if (!ok) return false;
-    if (!more_ && phase_ == Phase::kChanges && !hasUnsaved()) return true;
+    if (!content_.hasMore() && !hasUnsaved()) return true;
   }
 }
 
