@@ -484,8 +484,11 @@ class Play {
 
   // Nobody can see that session any more.
   bool expireOfEnding(SessionTransaction& txn, store::Ref user) {
-    FUZZ_REQUIRE(txn.user(user).presence == Presence::kAway);
-    session::awayExpired(txn, user, now_);
+    if (txn.user(user).presence == Presence::kGrace) {
+      session::graceExpired(txn, user, now_);
+    } else {
+      session::awayExpired(txn, user, now_);
+    }
     txn.commit(world_.wake);
     return true;
   }
