@@ -171,7 +171,7 @@ json shownOf() {
 json fieldsOf(const json& structure) {
   json fields = json::array();
   if (structure.contains("extends"))
-    fields = fieldsOf(kDescription["objects"][structure["extends"].get<std::string>()]);
+    fields = fieldsOf(kDescription.at("objects").at(structure["extends"].get<std::string>()));
   for (json field : structure["fields"]) {
     field.erase("text");
     fields.push_back(field);
@@ -190,13 +190,13 @@ constexpr const EventBody* kEvents = nullptr;
 template <class T>
 void checkObject() {
   INFO(T::kName);
-  CHECK(fieldsOf(kDescription["objects"][std::string(T::kName)]) == shownOf<T>());
+  CHECK(fieldsOf(kDescription.at("objects").at(std::string(T::kName))) == shownOf<T>());
 }
 
 template <class T>
 void checkEvent(std::string_view name) {
   INFO(name);
-  CHECK(fieldsOf(kDescription["events"][std::string(name)]) == shownOf<T>());
+  CHECK(fieldsOf(kDescription.at("events").at(std::string(name))) == shownOf<T>());
 }
 
 }  // namespace
@@ -221,7 +221,7 @@ TEST_CASE("the description has the commands that there are, with their fields", 
 TEST_CASE("the description says who may send a command, and whether scripts are asked", "[api][description]") {
   for (const CommandFacts& facts : kCommandFacts) {
     INFO(facts.name);
-    const json& described = kDescription["commands"][std::string(facts.name)];
+    const json& described = kDescription.at("commands").at(std::string(facts.name));
     constexpr std::string_view kSenders[] = {"anyone", "a connection in no session", "a member", "the leader"};
     CHECK_THAT(described["who"].get<std::string>(),
                Catch::StartsWith(std::string(kSenders[static_cast<std::size_t>(facts.sender)])));
@@ -239,7 +239,9 @@ TEST_CASE("the description says who may send a command, and whether scripts are 
 TEST_CASE("the description has the events that there are, with their fields", "[api][description]") {
   std::set<std::string> names{"session_joined", "session_state", "desync_recovery",
                               "heartbeat_ack",  "error",         "server_message"};
-  const auto isLogged = [](const std::string& name) { return kDescription["events"][name].value("isLogged", false); };
+  const auto isLogged = [](const std::string& name) {
+    return kDescription.at("events").at(name).value("isLogged", false);
+  };
   eachAlternative(kEvents, [&](const auto& body) {
     using Body = std::remove_cvref_t<decltype(body)>;
     if (std::is_same_v<Body, CustomEvent>) return;
