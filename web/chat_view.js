@@ -87,7 +87,7 @@ export class ChatView {
     if (!isSent && !field.value) field.value = text; // unless another one has been begun
   }
 
-  // Whether it went well; what went wrong is shown.
+  // Returns true on success; an error is shown.
   async #report(action) {
     const problem = await action.then(() => "", (error) => error.message);
     byId("chat-error").textContent = problem;

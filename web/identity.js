@@ -1,4 +1,4 @@
-// What this browser remembers of its viewer: a name, how late its sound is, and the session that the tab was in. The user's id is the
+// The browser's memory of its viewer: a name, how late its sound is, and the session that the tab was in. The user's id is the
 // library's.
 
 // Storage may be switched off; then things last as long as the page.

@@ -62,7 +62,7 @@ export class LobbyView {
     byId("lobby").hidden = true;
   }
 
-  // What is known of the invited session; null when the server does not know it.
+  // The invited session as the server describes it; null if there is none.
   showSession(session) {
     const text = session ? describe(session) : "This session has ended or not started yet. Join to start it.";
     byId("lobby-session").textContent = text;

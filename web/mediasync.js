@@ -95,7 +95,7 @@ export class MediaSync extends EventTarget {
     return this.#connection.isLeader;
   }
 
-  // Where the session is now, in seconds; null before it is known.
+  // The session's present position in seconds; null before it is known.
   get position() {
     return this.session && positionAt(this.session.playbackState, this.#serverNow());
   }
@@ -104,7 +104,7 @@ export class MediaSync extends EventTarget {
     return this.#live.is;
   }
 
-  // What can be sought, as {start, end} in the session's positions; null when that is not known.
+  // The range that can be sought, as {start, end} in the session's positions; null if it is not known.
   get range() {
     if (this.#live.isDated) return this.#live.range;
     const end = this.#end;
@@ -224,7 +224,7 @@ export class MediaSync extends EventTarget {
     this.#connection.close(!this.#options.socket);
   }
 
-  // How well in step, and by what means.
+  // Figures of the synchronization: how well the film is in step, and by what means.
   stats() {
     const { error, facts, audioOffset } = this.#player;
     return {
@@ -264,7 +264,7 @@ export class MediaSync extends EventTarget {
     });
   }
 
-  // For the leader they are commands, for the others a pause of their own.
+  // The leader's keys are commands; those of others pause their own film.
   #listenToMediaKeys() {
     return listenToMediaKeys({
       play: () => this.play() || this.start(),
@@ -360,7 +360,7 @@ export class MediaSync extends EventTarget {
 
   // --- leading
 
-  // Where the film ends; null when that is not known, or it does not.
+  // The film's end; null if it is not known or the film has none.
   get #end() {
     if (!this.session || this.#live.is) return null;
     const isOpen = this.#film.isOpen && !this.#suspended;
@@ -398,7 +398,7 @@ export class MediaSync extends EventTarget {
     this.#tell("playback", { isNew: true });
   }
 
-  // What the leader's player does by itself: it waits for others, and stops where the film ends.
+  // The leader's player waits for others by itself, and stops where the film ends.
   #lead() {
     if (!this.isLeader || !this.isJoined || this.#suspended) return;
     const { isPlaying } = this.session.playbackState;
@@ -415,7 +415,7 @@ export class MediaSync extends EventTarget {
     else if (!is && this.#reported.isBuffering) this.#report();
   }
 
-  // Tells the others when this viewer's film waits for data or can't be had. What can't be played here keeps nobody waiting.
+  // Tells the others if this viewer's film waits for data or cannot be fetched. Nobody waits for a film that cannot be played here.
   #report() {
     const { trouble } = this.#film;
     const problem = trouble?.kind ?? null;

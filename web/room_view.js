@@ -104,7 +104,7 @@ export class RoomView {
     }
   }
 
-  // What a click on the film does, as a text; null: there is nothing to click.
+  // The effect of a click on the film, as a text; null: a click does nothing.
   setStartOverlay(text) {
     const overlay = byId("start-overlay");
     byId("start-text").textContent = text ?? "";

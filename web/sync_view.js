@@ -1,4 +1,4 @@
-// How far this player is from the session: a number, and the last minute as a small plot. The band is half a frame of a film
+// The distance of this player from the session: a number, and the last minute as a small plot. The band is half a frame of a film
 // with 25 a second to either side; what is farther off than the plot is high is drawn at its edge.
 
 import { byId } from "./dom.js";

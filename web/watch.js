@@ -261,7 +261,7 @@ function renderPlayer() {
   player.render({ enabled: steers, isAway, isPlaying: state.isPlaying, rate: state.playbackRate });
 }
 
-// How well the film is in step here, or what keeps it from playing.
+// Shows how well the film is in step here, or what keeps it from playing.
 function renderFilm() {
   if (!client) return;
   const stats = client.stats();
@@ -275,7 +275,7 @@ function renderFilm() {
   shownState = state;
 }
 
-// Of the film, in the session's positions.
+// The film's range and position, in the session's positions.
 function timeline() {
   if (!client?.session) return null;
   const { isLive } = client;

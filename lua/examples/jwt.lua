@@ -24,7 +24,7 @@ unsigned char *HMAC(const void *md, const void *key, int key_size, const char *d
 int CRYPTO_memcmp(const void *a, const void *b, size_t size);
 ]]
 
--- What is missing here keeps every client out: an empty key would let everybody make tokens.
+-- Without a key no client is let in: an empty key would let everybody make tokens.
 local secret = os.getenv "JWT_SECRET" or ""
 assert(#secret >= SIZE, "JWT_SECRET is not set, or shorter than 32 bytes")
 local subjects = assert(ngx.shared.jwt_subjects, "lua_shared_dict jwt_subjects is missing")

@@ -22,7 +22,7 @@ local function encode(...)
     return "*" .. #parts .. "\r\n" .. table.concat(parts)
 end
 
--- For commands that are answered with one line.
+-- Sends a command whose answer is one line.
 local function ask(...)
     local socket = ngx.socket.tcp()
     socket:settimeout(TIMEOUT)

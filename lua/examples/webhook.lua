@@ -9,7 +9,7 @@
 --
 --   {"event":"leave","sessionId":"film-night","userId":"ann","time":1767225600,"id":"1767225600-4711-1"}
 --
--- What it answered too late it gets again, with the same id. An event that is tried again may come behind later ones,
+-- The service gets an event again, with the same id, if it answered too late. A repeated event may come after later ones,
 -- and is lost when its worker ends.
 local cjson = require "cjson.safe"
 local mediasync = require "resty.mediasync"

@@ -53,7 +53,7 @@ local Socket = {}
 Socket.__index = Socket
 local Binary = {} -- the metatable of what binary() makes
 local zones = {}
--- Of sockets, which hold nothing but what can be sent as JSON.
+-- Kept beside the sockets, which hold only what can be sent as JSON.
 local zone_of = setmetatable({}, { __mode = "k" })
 local refusals = setmetatable({}, { __mode = "k" })
 
@@ -167,7 +167,7 @@ local function pack(...)
     return { n = select("#", ...), ... }
 end
 
--- What a hook has returned, as a verdict.
+-- Turns the value that a hook has returned into a verdict.
 local function judge(zone, question, name, results)
     local verdict = results[1]
     if verdict == nil or verdict == true then return answer(zone, question, ALLOW) end
@@ -253,7 +253,7 @@ end
 
 local work
 
--- Of a timer that has been replaced the last thread stays for those that are still in a handler, to end them when the
+-- The last thread of a replaced timer stays for those that are still in a handler, to end them when the
 -- process does.
 local function leave(zone, pool)
     if not pool.lingering then

@@ -1,4 +1,4 @@
-// What the adapters of players with controls of their own have in common.
+// The common part of the adapters for players with controls of their own.
 
 const kMostTuning = 0.1; // share of the speed that MediaSync takes or adds, to be in step
 

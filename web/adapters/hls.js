@@ -75,7 +75,7 @@ class HlsPlayer {
     this.hls.on(Events.LEVEL_LOADED, () => this.#broken === kPlaylist && this.#onGood());
     for (const event of [Events.FRAG_BUFFERED, Events.LEVEL_LOADED, Events.LEVEL_UPDATED]) this.hls.on(event, () => this.#excuse());
     media.addEventListener("seeking", () => this.#isOverHole && film.moved(), { signal, capture: true }); // the player sees it next
-    // What lies where the session has got to may be there.
+    // The segments at the session's present position may exist.
     media.addEventListener("seeking", () => this.#broken && this.hls.startLoad(), { signal });
   }
 

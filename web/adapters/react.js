@@ -40,7 +40,7 @@ export function useMediaSync(options) {
 const subscribeToNothing = () => () => {};
 const readNothing = () => kNothing;
 
-// What is shown of a MediaSync: another object when something of it is another, and the same one otherwise.
+// The state of a MediaSync for a component: a new object if anything in it has changed, the same one otherwise.
 class Store {
   #shown;
 

@@ -86,7 +86,7 @@ class Opened {
     return this.#player.tech(true)?.vhs ?? null;
   }
 
-  // What MediaSync wants to know of live streams, as hls.js has it; null when VHS does not play here.
+  // The facts of live streams that MediaSync needs, in the form of hls.js; null if VHS does not play here.
   get playlist() {
     const media = this.#vhs?.playlists?.media();
     if (!media) return null;
@@ -162,7 +162,7 @@ const errorOf = ({ code, status, message }) =>
 const transmuxedStart = ({ videoTimingInfo: { transmuxedPresentationStart, transmuxerPrependedSeconds } }) =>
   transmuxedPresentationStart + transmuxerPrependedSeconds;
 
-// When pieces begin, as the player counts: VHS knows of those that it has had, and of no other one.
+// The starts of segments on the player's timeline: VHS knows those that it has loaded, and no others.
 function withStarts(segments, first, shift) {
   const known = segments.map((segment) => {
     if (segment.videoTimingInfo) return transmuxedStart(segment);

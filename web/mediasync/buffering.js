@@ -1,4 +1,4 @@
-// What the leader does when somebody's film stalls. No DOM and no timers: time is a parameter, in seconds.
+// Decides what the leader does when somebody's film stalls. No DOM and no timers: time is a parameter, in seconds.
 //
 // "wait": the session pauses until all go on, but nobody is waited for longer than the limit, and who was is not waited for
 // again until it has gone on. "carry-on": the others play, and who stalled catches up.

@@ -93,12 +93,12 @@ export class ServerClock {
     return this.#offset === null ? null : this.#roundTrip;
   }
 
-  // By how much round trips are longer than that, usually.
+  // The usual excess of round trips over that, in seconds.
   get jitter() {
     return this.#offset === null ? null : this.#jitter;
   }
 
-  // What it says and what the others say cannot both be true.
+  // True if this round trip and the others contradict each other.
   #isStrange(trip) {
     if (this.#offset === null) return false;
     const off = (trip.up - trip.down) / 2 - this.offsetAt(trip.at);

@@ -124,7 +124,7 @@ export class Connection {
     this.emit("sync_playback", sent);
   }
 
-  // What was commanded here is what plays, before the server has said so.
+  // A command takes effect here before the server has confirmed it.
   assume(playbackState) {
     Object.assign(this.#session.playbackState, playbackState);
   }
@@ -221,7 +221,7 @@ export class Connection {
     this.#refreshSoon();
   }
 
-  // Whether the user left or is only away is in the session's state.
+  // The event does not say whether the user left or is only away: the session's state does.
   #onUserLeft({ userId, username }) {
     if (userId === this.#me.userId) return this.#onLeft();
     const user = this.#userOf(userId);
@@ -253,7 +253,7 @@ export class Connection {
     this.#tell("refused", data);
     if (data.event === "sync_playback") this.#isLastAnswer();
     if (data.code === "NOT_IN_SESSION") this.#onLeft();
-    // What the leader commands counts here before the server has agreed.
+    // A refused command has taken effect here already.
     else if (kOutOfDate.includes(data.code) || kAssumed.includes(data.event)) this.#refreshSoon();
   }
 
@@ -264,7 +264,7 @@ export class Connection {
       leader.isConnected = true;
       this.#tell("session");
     }
-    // What comes back of own commands is older than those that were given since.
+    // The echo of an own command is older than the commands that were given since.
     if (leaderId !== this.#me.userId || this.#isLastAnswer()) this.#takePlayback(state, true);
   }
 

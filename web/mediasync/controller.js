@@ -1,4 +1,4 @@
-// What a player has to do to be where the session is. No DOM: it is told what is so, and answers what to do.
+// Decides what a player has to do to be where the session is. It knows no DOM: it gets the facts and answers with actions.
 //
 // A start is prepared: the player is paused where the session will be, and told to play a little before the moment, by as
 // much as it takes to begin. So are jumps over more than a correction by speed can make good in time. Everything smaller is
@@ -49,7 +49,7 @@ function nudgeFor(error, rate) {
 
 const share = (error, horizon, most) => Math.sign(error) * clamp(Math.abs(error) / horizon, kLeastNudge, most);
 
-// What is learnt from one outcome to the next: how long something takes, and by how much that varies.
+// An estimate learnt from one outcome to the next: how long something takes, and by how much that varies.
 class Learnt {
   constructor(mean, deviation) {
     this.mean = mean;
@@ -96,7 +96,7 @@ export class Controller {
   rateChanges = 0;
   corrections = 0; // by a seek
 
-  // How long a seek takes here, generously.
+  // A generous estimate of how long a seek takes here.
   get seekTime() {
     return this.#seekTime.most;
   }
@@ -140,7 +140,7 @@ export class Controller {
     return answer;
   }
 
-  // How long it took until the player could play from where it was sent.
+  // Learns how long a seek took, until the player could play.
   #noteSeek(now, player) {
     if (this.#seekAsked === null || player.seeking || !player.ready) return;
     const took = now - this.#seekAsked;
@@ -359,7 +359,7 @@ export class Controller {
     return size > Math.max(clamp(3 * noise, ...kNoise), this.#tolerance);
   }
 
-  // What is left to correct: the end of a correction, too, takes effect a little late.
+  // The error that is left to correct: the end of a correction, too, takes effect a little late.
   #left(error, rate) {
     return error - this.#rateTime * this.#nudge * rate;
   }

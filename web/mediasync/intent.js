@@ -96,7 +96,7 @@ export class Intent {
     return controls && navigator.userActivation?.isActive && (this.#media.matches(":hover") || document.activeElement === this.#media);
   }
 
-  // Who paused the element at `pausedAt`: "viewer", "device", "player" (by itself), or null while that may still show.
+  // Says who paused the element at `pausedAt`: "viewer", "device", "player" (by itself), or null while that may still show.
   whoPaused(pausedAt) {
     const recent = (at) => pausedAt - at < kBehind;
     const sincePlay = (at) => recent(at) && at > this.#playAt; // what came before has started the film, and no more

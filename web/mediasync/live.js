@@ -16,7 +16,7 @@ export class Live {
     this.#position = position;
   }
 
-  // What hls.js knows of the stream that it plays.
+  // The playlist that hls.js plays, as hls.js describes it; null without hls.js.
   get #playlist() {
     const hls = this.#hls();
     return hls?.latestLevelDetails ?? hls?.levels?.[hls.currentLevel]?.details ?? null;
@@ -32,7 +32,7 @@ export class Live {
     return this.is || this.#position() > kCalendar;
   }
 
-  // What is to be added to currentTime. Dates may jump from one fragment to the next, so the one counts that the session is in.
+  // Seconds to add to currentTime. Dates may jump between fragments, so the fragment that the session is in counts.
   get offset() {
     if (!this.isDated) return 0;
     const position = this.#position();
@@ -43,7 +43,7 @@ export class Live {
     return Number.isFinite(start) ? start / 1000 : 0;
   }
 
-  // What can be played, as {start, end} in the session's positions; null when that is not known.
+  // The range that can be played, as {start, end} in the session's positions; null if it is not known.
   get range() {
     const { seekable } = this.#media;
     if (seekable.length === 0) return null;
@@ -52,7 +52,7 @@ export class Live {
     return { start: offset + start, end: offset + seekable.end(seekable.length - 1) };
   }
 
-  // Where who watches live is; undefined when it is no live stream or not known.
+  // The position of those who watch live; undefined if the stream is not live or the position is not known.
   get edge() {
     const { range } = this;
     if (!this.is || !range) return undefined;
@@ -60,7 +60,7 @@ export class Live {
     return known == null ? Math.max(range.start, range.end - kBehindLive) : this.offset + known;
   }
 
-  // Where it is to go on when the session stands where nothing can be played any more, or has never been; else undefined.
+  // The position to go on from if the session stands outside of the range; else undefined.
   get nearest() {
     const { range } = this;
     if (!this.is || !range) return undefined;

@@ -1,4 +1,4 @@
-// What the modules of the library count with.
+// Arithmetic that the modules of the library share.
 
 // Seconds of a clock that never jumps while the page runs, though it may stand still in sleep.
 export const localNow = () => performance.now() / 1000;

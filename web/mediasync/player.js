@@ -30,7 +30,7 @@ const kPlentyAhead = 1; // … and that are plenty
 const kNudge = 0.02;
 const kArriving = 2; // data that came so recently still does
 
-// How many seconds after its position the element has data for.
+// Seconds of data that the element has from its position on.
 export function secondsAhead({ buffered, currentTime }) {
   for (let i = 0; i < buffered.length; i++) {
     if (buffered.start(i) <= currentTime + 0.1 && buffered.end(i) > currentTime) return buffered.end(i) - currentTime;
@@ -115,7 +115,7 @@ export class Player {
     }
   }
 
-  // Where the film begins, and that it does, is its own player's doing, unless somebody has touched it meanwhile.
+  // The start of the film, and its position, is the doing of the element's own player unless somebody has touched it meanwhile.
   #takeOver() {
     this.#expect(this.#media.currentTime);
     if (!this.#media.paused && !this.#intent.isTouchedSince(this.#emptiedAt)) this.#wanted.paused = false;
@@ -128,7 +128,7 @@ export class Player {
     this.#tick();
   }
 
-  // To be called within a click: phones let a script play only what was played in one.
+  // Call it within a click: phones let a script play only what was played in one.
   unlock() {
     if (this.#isUnlocked || !this.#media.paused || !navigator.userActivation?.isActive) return;
     this.#isUnlocked = true;
@@ -159,7 +159,7 @@ export class Player {
     this.#controller.renew();
   }
 
-  // To be called after a jump that the element's own player has just made, to mend something.
+  // Call it after a jump by which the element's own player has mended something.
   excuse() {
     this.#excusedAt = localNow();
     this.#expect(this.#media.currentTime);
@@ -176,8 +176,8 @@ export class Player {
     return this.#error;
   }
 
-  // What keeps the element from playing: "blocked" by the browser until a click, "held" by the viewer, "interrupted" by the device,
-  // "buffering" for want of data; or null.
+  // The obstacle that keeps the element from playing: "blocked" by the browser until a click, "held" by the viewer,
+  // "interrupted" by the device, "buffering" for want of data; or null.
   get obstacle() {
     if (this.#blocked) return "blocked";
     if (this.#held && this.#state?.isPlaying) return "held";
@@ -240,7 +240,7 @@ export class Player {
     return this.#media.readyState >= kPlenty || secondsAhead(this.#media) > kPlentyAhead;
   }
 
-  // What is seen before it moves says nothing of where it will be.
+  // Readings before it moves say nothing of its later position.
   #hasMoved(now) {
     const { paused, seeking, currentTime } = this.#media;
     if (!paused && !seeking && currentTime !== this.#stoodAt) return true;
@@ -465,7 +465,7 @@ export class Player {
 
   // --- readings
 
-  // Whether currentTime stands still between two looks though the film plays, as it does in Firefox.
+  // Finds out whether currentTime stands still between two looks though the film plays, as in Firefox.
   #lookForSteps(seen) {
     if (this.#steps || this.#stepLooks >= kStepLooks) return;
     this.#stepLooks += 1;

@@ -1,4 +1,4 @@
-// Where a player is, from what can be seen of it: readings of currentTime, and the frames that were shown
+// Estimates where a player is from what can be observed: readings of currentTime, and the frames that were shown
 // (requestVideoFrameCallback). Both are uneven, so a short stretch is averaged, with the speed taken out. Frames say what
 // people see, but step by the interval of the screen, and browsers pace them anew when the speed changes: to follow them is to
 // chase one's own corrections. So what steers is the reading, put right where frames are behind it by more than screens and

@@ -1,4 +1,4 @@
-// Where a session is, and when what was commanded begins. Pure functions of playback states, as the server sends them, and
+// Computes where a session is, and when a command takes effect. Pure functions of playback states, as the server sends them, and
 // of the server's time in seconds.
 
 // The position at `serverTime`. A state whose lastUpdateTime is ahead stands still until then.
@@ -8,20 +8,20 @@ export function positionAt(state, serverTime) {
   return state.mediaDuration > 0 ? Math.min(at, state.mediaDuration) : at;
 }
 
-// Where the film ends, by the session and by the element that has it open; null when neither knows.
+// The film's end, by the session and by the element that has it open; null if neither knows it.
 export function endOf({ mediaDuration }, duration) {
   const end = Math.min(mediaDuration > 0 ? mediaDuration : Infinity, duration > 0 ? duration : Infinity);
   return Number.isFinite(end) ? end : null;
 }
 
-// How long it still stands before it plays; 0 when it plays, or is not about to.
+// Seconds until a scheduled start; 0 if the film plays or no start is scheduled.
 export const waitBefore = (state, serverTime) => (state.isPlaying ? Math.max(0, state.lastUpdateTime - serverTime) : 0);
 
 const kLead = 0.25; // for the message to get everywhere, and for players to be ready
 const kMaxLead = 2;
 
-// How far ahead a start is to be scheduled so that all can make it: twice the way to the server, what it varies by, and
-// the time that a seek takes when there is one.
+// The seconds by which a start is scheduled ahead so that everyone can make it: twice the way to the server, its variation,
+// and the time of a seek if there is one.
 export const leadFor = ({ roundTrip, jitter, seekTime }) =>
   Math.min(kMaxLead, kLead + (roundTrip ?? 0.1) + 2 * (jitter ?? 0) + seekTime);
 
