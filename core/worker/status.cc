@@ -131,6 +131,103 @@ std::uint64_t unsavedAge(const store::StateKeeping& state, Instant now) {
   return static_cast<std::uint64_t>(now.mono - savedAt);
 }
 
+void addProcesses(Metrics& out, const store::Zone& zone, Instant now) {
+  out.push_back({"start_time_seconds",
+                 "When the zone was made, from when on counters count, since 1970",
+                 Kind::kGauge,
+                 static_cast<std::uint64_t>(zone.header().madeAt.load()),
+                 {},
+                 {},
+                 kMilliseconds});
+  std::uint64_t workers = 0;
+  for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot)
+    workers += zone.worker(slot).state.load() == store::WorkerState::kRunning;
+  out.push_back({"workers", "Worker processes that use the zone", Kind::kGauge, workers});
+  addWorkers(out, zone, now);
+}
+
+Metrics tables(const store::Zone& zone) {
+  return {
+      {"sessions", "Sessions", Kind::kGauge, zone.sessionCount()},
+      {"users", "Users in sessions, the disconnected included", Kind::kGauge, zone.userCount()},
+      {"session_connections", "Connections that are in a session", Kind::kGauge, zone.membershipCount()},
+      {"connections", "Engine.IO connections", Kind::kGauge, zone.connectionCount()},
+      {"recoverable_connections", "Connections that can be recovered, the lost ones included", Kind::kGauge,
+       zone.recoveryCount()},
+  };
+}
+
+Metrics memory(const store::Zone& zone) {
+  const store::PageHeap& heap = zone.header().heap;
+  return {
+      {"sessions_evicted_total", "Abandoned sessions that gave way before their time", Kind::kCounter,
+       total(zone, &C::evictions)},
+      {"zone_size_bytes", "Memory for sessions and users, without what is kept for those who are there", Kind::kGauge,
+       bytesForNewcomers(heap, heap.total())},
+      {"zone_free_bytes", "Memory of it that no shard holds", Kind::kGauge, bytesForNewcomers(heap, heap.freePages())},
+      {"zone_full_total", "Events, requests and handshakes refused since the zone was full", Kind::kCounter,
+       zone.header().fullRefusals.load()},
+      {"repairs_total", "Looks at the tables after the end of a worker", Kind::kCounter, zone.header().repairs.load()},
+  };
+}
+
+Metrics stateFile(const store::Zone& zone, Instant now) {
+  const store::StateKeeping& state = zone.header().state;
+  return {
+      {"state_unsaved_age_seconds",
+       "How old the oldest change may be that is not in the state file",
+       Kind::kGauge,
+       unsavedAge(state, now),
+       {},
+       {},
+       kMilliseconds},
+      {"state_snapshots_total", "Snapshots written to the state file", Kind::kCounter, state.snapshots.load()},
+      {"state_written_bytes_total", "Bytes written to the state file", Kind::kCounter, state.written.load()},
+      {"state_failures_total", "Writes to the state file that failed", Kind::kCounter, state.failures.load()},
+      {"state_unwritten_total", "Acknowledgements that were sent before the state file had the change", Kind::kCounter,
+       state.unwritten.load()},
+      {"state_restored_total", "Sessions read from the state file", Kind::kCounter, state.restored.load()},
+  };
+}
+
+void addHandshakes(Metrics& out, const store::Zone& zone) {
+  out.push_back({"handshakes_total", "Engine.IO handshakes", Kind::kCounter, total(zone, &C::handshakes)});
+  addBy(out, zone, {"handshakes_refused_total", "Engine.IO handshakes turned away", Kind::kCounter, 0, {"reason", {}}},
+        &C::turnedAway, kHandshakeRefusals);
+  addBy(out, zone, {"forbidden_total", "Requests that the module refused with 403", Kind::kCounter, 0, {"reason", {}}},
+        &C::forbidden, kForbidden);
+}
+
+Metrics work(const store::Zone& zone) {
+  return {
+      {"unknown_sids_total", "Requests for an Engine.IO connection that is not there", Kind::kCounter,
+       total(zone, &C::unknownSids)},
+      {"upgrades_total", "Upgrades from polling to WebSocket", Kind::kCounter, total(zone, &C::upgrades)},
+      {"recoveries_total", "Lost connections that came back to where they were", Kind::kCounter,
+       total(zone, &C::recoveries)},
+      {"handovers_total", "WebSockets that went from a worker to one of a newer configuration", Kind::kCounter,
+       total(zone, &C::handovers)},
+      {"commands_total", "Events received", Kind::kCounter, total(zone, &C::commands)},
+      {"rate_limited_total", "Events and requests refused since there were too many in a short time", Kind::kCounter,
+       total(zone, &C::limited)},
+      {"floods_total", "Connections closed since they went on sending too many events", Kind::kCounter,
+       total(zone, &C::floods)},
+      {"hooks_unanswered_total", "Questions that Lua did not answer in time", Kind::kCounter,
+       total(zone, &C::hooksUnanswered)},
+  };
+}
+
+Metrics deliveries(const store::Zone& zone) {
+  return {
+      {"encodings_total", "Broadcast events encoded", Kind::kCounter, total(zone, &C::encodings)},
+      {"deliveries_total", "Broadcast events handed to connections", Kind::kCounter, total(zone, &C::deliveries)},
+      {"sends_total", "System calls that wrote broadcasts to WebSockets", Kind::kCounter, total(zone, &C::sends)},
+      {"skipped_total", "Superseded playback events not sent to full sockets", Kind::kCounter,
+       total(zone, &C::skipped)},
+      {"overruns_total", "Connections closed because they fell off the log", Kind::kCounter, total(zone, &C::overruns)},
+  };
+}
+
 api::Distribution distributionOf(const store::Zone& zone, std::string_view name, std::string_view help,
                                  store::Histogram C::*histogram, std::size_t first) {
   api::Distribution shown{name, help, {}};
@@ -149,87 +246,24 @@ api::Distribution distributionOf(const store::Zone& zone, std::string_view name,
   return shown;
 }
 
+void append(Metrics& out, const Metrics& more) {
+  out.insert(out.end(), more.begin(), more.end());
+}
+
 }  // namespace
 
 Metrics statusOf(const store::Zone& zone, Instant now) {
-  const auto total = [&zone](store::Count C::*counter) { return server::total(zone, counter); };
-  std::uint64_t workers = 0;
-  for (std::uint16_t slot = 0; slot < store::kMaxWorkers; ++slot)
-    workers += zone.worker(slot).state.load() == store::WorkerState::kRunning;
-  const store::PageHeap& heap = zone.header().heap;
-  const store::StateKeeping& state = zone.header().state;
-  Metrics metrics{
-      {"start_time_seconds",
-       "When the zone was made, from when on counters count, since 1970",
-       Kind::kGauge,
-       static_cast<std::uint64_t>(zone.header().madeAt.load()),
-       {},
-       {},
-       kMilliseconds},
-      {"workers", "Worker processes that use the zone", Kind::kGauge, workers},
-  };
-  addWorkers(metrics, zone, now);
-  const Metrics tables{
-      {"sessions", "Sessions", Kind::kGauge, zone.sessionCount()},
-      {"users", "Users in sessions, the disconnected included", Kind::kGauge, zone.userCount()},
-      {"session_connections", "Connections that are in a session", Kind::kGauge, zone.membershipCount()},
-      {"connections", "Engine.IO connections", Kind::kGauge, zone.connectionCount()},
-      {"recoverable_connections", "Connections that can be recovered, the lost ones included", Kind::kGauge,
-       zone.recoveryCount()},
-      {"sessions_evicted_total", "Abandoned sessions that gave way before their time", Kind::kCounter,
-       total(&C::evictions)},
-      {"zone_size_bytes", "Memory for sessions and users, without what is kept for those who are there", Kind::kGauge,
-       bytesForNewcomers(heap, heap.total())},
-      {"zone_free_bytes", "Memory of it that no shard holds", Kind::kGauge, bytesForNewcomers(heap, heap.freePages())},
-      {"zone_full_total", "Events, requests and handshakes refused since the zone was full", Kind::kCounter,
-       zone.header().fullRefusals.load()},
-      {"repairs_total", "Looks at the tables after the end of a worker", Kind::kCounter, zone.header().repairs.load()},
-      {"state_unsaved_age_seconds",
-       "How old the oldest change may be that is not in the state file",
-       Kind::kGauge,
-       unsavedAge(state, now),
-       {},
-       {},
-       kMilliseconds},
-      {"state_snapshots_total", "Snapshots written to the state file", Kind::kCounter, state.snapshots.load()},
-      {"state_written_bytes_total", "Bytes written to the state file", Kind::kCounter, state.written.load()},
-      {"state_failures_total", "Writes to the state file that failed", Kind::kCounter, state.failures.load()},
-      {"state_unwritten_total", "Acknowledgements that were sent before the state file had the change", Kind::kCounter,
-       state.unwritten.load()},
-      {"state_restored_total", "Sessions read from the state file", Kind::kCounter, state.restored.load()},
-      {"handshakes_total", "Engine.IO handshakes", Kind::kCounter, total(&C::handshakes)},
-  };
-  metrics.insert(metrics.end(), tables.begin(), tables.end());
-  addBy(metrics, zone,
-        {"handshakes_refused_total", "Engine.IO handshakes turned away", Kind::kCounter, 0, {"reason", {}}},
-        &C::turnedAway, kHandshakeRefusals);
-  addBy(metrics, zone,
-        {"forbidden_total", "Requests that the module refused with 403", Kind::kCounter, 0, {"reason", {}}},
-        &C::forbidden, kForbidden);
+  Metrics metrics;
+  addProcesses(metrics, zone, now);
+  append(metrics, tables(zone));
+  append(metrics, memory(zone));
+  append(metrics, stateFile(zone, now));
+  addHandshakes(metrics, zone);
   addConnections(metrics, zone);
   addRefusals(metrics, zone);
   addRest(metrics, zone);
-  const Metrics work{
-      {"unknown_sids_total", "Requests for an Engine.IO connection that is not there", Kind::kCounter,
-       total(&C::unknownSids)},
-      {"upgrades_total", "Upgrades from polling to WebSocket", Kind::kCounter, total(&C::upgrades)},
-      {"recoveries_total", "Lost connections that came back to where they were", Kind::kCounter, total(&C::recoveries)},
-      {"handovers_total", "WebSockets that went from a worker to one of a newer configuration", Kind::kCounter,
-       total(&C::handovers)},
-      {"commands_total", "Events received", Kind::kCounter, total(&C::commands)},
-      {"rate_limited_total", "Events and requests refused since there were too many in a short time", Kind::kCounter,
-       total(&C::limited)},
-      {"floods_total", "Connections closed since they went on sending too many events", Kind::kCounter,
-       total(&C::floods)},
-      {"hooks_unanswered_total", "Questions that Lua did not answer in time", Kind::kCounter,
-       total(&C::hooksUnanswered)},
-      {"encodings_total", "Broadcast events encoded", Kind::kCounter, total(&C::encodings)},
-      {"deliveries_total", "Broadcast events handed to connections", Kind::kCounter, total(&C::deliveries)},
-      {"sends_total", "System calls that wrote broadcasts to WebSockets", Kind::kCounter, total(&C::sends)},
-      {"skipped_total", "Superseded playback events not sent to full sockets", Kind::kCounter, total(&C::skipped)},
-      {"overruns_total", "Connections closed because they fell off the log", Kind::kCounter, total(&C::overruns)},
-  };
-  metrics.insert(metrics.end(), work.begin(), work.end());
+  append(metrics, work(zone));
+  append(metrics, deliveries(zone));
   addEnds(metrics, zone);
   return metrics;
 }
