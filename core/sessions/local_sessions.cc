@@ -264,7 +264,7 @@ Outcome LocalSessions::end(std::string_view sessionId, std::string& firstUser, I
   return outcome;
 }
 
-// ---- what is there
+// ---- reading
 
 bool LocalSessions::show(std::string_view sessionId, store::Snapshot& snapshot, Instant now) const {
   SessionTransaction session(zone_, sessionId);

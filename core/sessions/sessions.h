@@ -87,7 +87,7 @@ class Sessions {
   // Ends a session that has no users. Nothing happens to any other: `firstUser` is then one of them, else "".
   virtual Outcome end(std::string_view sessionId, std::string& firstUser, Instant now) = 0;
 
-  // ---- what is there
+  // ---- reading
   // The session as it is now. False: there is none.
   virtual bool show(std::string_view sessionId, store::Snapshot&, Instant now) const = 0;
   virtual store::SessionPage list(store::SessionPlace after, std::uint32_t limit) const = 0;
