@@ -12,12 +12,9 @@
 #include "core/app/confirmations.h"
 #include "core/app/hooks.h"
 #include "core/connection/caller.h"
-#include "core/connection/outbox.h"
 #include "core/connection/packets.h"
 #include "core/connection/replies.h"
 #include "core/connection/waiting_line.h"
-#include "core/delivery/rooms.h"
-#include "core/delivery/snapshots.h"
 #include "core/session/rules.h"
 #include "core/sessions/sessions.h"
 
@@ -57,16 +54,13 @@ bool asksForState(const Command& command) {
 
 }  // namespace
 
-Commands::Commands(Context& context, Confirmations& confirmations, Hooks& hooks, Outbox& outbox, Replies& replies,
-                   Rooms& rooms, Sessions& sessions, Snapshots& snapshots, WaitingLine& waiting)
+Commands::Commands(Context& context, Confirmations& confirmations, Hooks& hooks, Replies& replies, Sessions& sessions,
+                   WaitingLine& waiting)
     : Part(context),
       confirmations_(confirmations),
       hooks_(hooks),
-      outbox_(outbox),
       replies_(replies),
-      rooms_(rooms),
       sessions_(sessions),
-      snapshots_(snapshots),
       waiting_(waiting) {}
 
 Handled Commands::command(Caller& caller, const socketio::Packet& packet) {
@@ -146,7 +140,7 @@ Handled Commands::conclude(Request& request, const Outcome& outcome) {
 
 // A command that leaves the connection where it is.
 Outcome Commands::inSession(Request& request, const Command& command) {
-  const store::SeatRef seat = seatOf(request.caller);
+  const store::SeatRef seat = request.caller.seat();
   if (isInLine(command) && mustWaitInLine(request, seat, isMinor(command))) {
     return Outcome::waits({seat.session, isMinor(command)});
   }
@@ -166,13 +160,7 @@ Outcome Commands::inSession(Request& request, const Command& command) {
 }
 
 Party Commands::partyOf(const Caller& caller, const store::SeatRef& seat) {
-  return {caller.connection, originOf(caller), seat};
-}
-
-store::SeatRef Commands::seatOf(const Caller& caller) const {
-  if (caller.link != nullptr) return caller.link->seat;
-  store::ConnectionTransaction txn(zone_, caller.connection.shard);
-  return txn.open(caller.connection) ? txn.record().seat : store::SeatRef{};
+  return {caller.connection, caller.origin, seat};
 }
 
 // First come, first served; but what is minor keeps nothing else waiting.
@@ -199,13 +187,13 @@ void Commands::answer(Request& request, const session::ReportDesync& command, co
   std::string packet = eventPacket();
   api::appendDesyncRecovery(packet, playback, request.now.wall, command, request.caller.options.timestamps);
   chargeReply(request, packet.size());
-  replies_.reply(request.caller, packet);
+  request.caller.reply(packet);
   succeed(request, Effect::kNone);
 }
 
 void Commands::answer(Request& request, const session::RequestSessionState&, const Outcome& outcome) {
   chargeReply(request, outcome.stateBytes);
-  replyState(request, ItemKind::kSessionState);
+  request.caller.sendSnapshot(ItemKind::kSessionState);
   succeed(request, Effect::kNone);
 }
 
@@ -215,7 +203,7 @@ std::optional<api::ProbeTimes> Commands::probeTimes(const Request& request, cons
   api::ProbeTimes times{*command.probe, 0, env_.wallMicroseconds(), std::nullopt};
   times.receivedAt =
       context_.inputAt == 0 || request.caller.again ? times.sentAt : std::min(context_.inputAt, times.sentAt);
-  if (request.caller.link != nullptr) times.roundTrip = request.caller.link->socket->roundTrip();
+  times.roundTrip = request.caller.roundTrip();
   return times;
 }
 
@@ -224,11 +212,11 @@ void Commands::answer(Request& request, const session::Heartbeat& command, const
   const std::optional<api::ProbeTimes> times = probeTimes(request, command);
   std::string packet = eventPacket();
   api::appendHeartbeatAck(packet, request.now.wall, unit, times);
-  replies_.reply(request.caller, packet);
+  request.caller.reply(packet);
   if (!request.ack) return;
   packet = ackPacket(*request.ack);
   api::appendAckHeartbeat(packet, request.now.wall, unit, times);
-  replies_.reply(request.caller, packet);
+  request.caller.reply(packet);
 }
 
 void Commands::succeed(Request& request, Effect effect) {
@@ -236,51 +224,34 @@ void Commands::succeed(Request& request, Effect effect) {
   std::string packet = ackPacket(*request.ack);
   api::appendAckSuccess(packet);
   if (effect == Effect::kChange) return confirmations_.confirm(request.caller, std::move(packet));
-  replies_.reply(request.caller, packet);
-}
-
-// The session as it is when the answer is sent.
-void Commands::replyState(Request& request, ItemKind kind) {
-  if (request.caller.link != nullptr) {
-    snapshots_.sendSnapshot(*request.caller.link, kind);
-    return;
-  }
-  outbox_.leaveFor(request.caller.connection, kind, {});
+  request.caller.reply(packet);
 }
 
 Outcome Commands::join(Request& request, const session::JoinSession& command) {
-  const Caller& caller = request.caller;
+  Caller& caller = request.caller;
   const std::optional<std::string>& user = caller.options.user;
   if (user && command.userId != *user) return Outcome::refused(session::kForeignUser);
   if (!hasReplies(request)) return Outcome::refused(session::kRateLimited);
   Outcome outcome = sessions_.apply(partyOf(caller, {}), command, {caller.options, request.now});
   if (!outcome.isDone()) return outcome;
-  const bool isNew = static_cast<bool>(outcome.place.seat);
-  if (isNew && caller.link != nullptr) enterRoom(*caller.link, outcome.place);
   chargeReply(request, outcome.stateBytes);
-  // To a poll the answer to a new join has been queued together with the seat.
-  if (!isNew || caller.link != nullptr) replyState(request, ItemKind::kSessionJoined);
+  if (outcome.place.seat) {
+    caller.joined(outcome.place);
+  } else {
+    caller.sendSnapshot(ItemKind::kSessionJoined);
+  }
   if (!request.ack) return outcome;
   std::string packet = ackPacket(*request.ack);
   api::appendAckJoined(packet, command.sessionId, command.userId, outcome.isLeader);
-  confirmations_.confirm(request.caller, std::move(packet));
+  confirmations_.confirm(caller, std::move(packet));
   return outcome;
 }
 
-void Commands::enterRoom(Link& link, const Place& place) {
-  rooms_.leaveRoom(link);  // of the seat that was none any more
-  link.seat = place.seat;
-  link.ownBefore = 0;
-  rooms_.enterRoom(link, place.cursor);
-  link.awaitsSnapshot = place.needsSnapshot;
-}
-
 Outcome Commands::leave(Request& request) {
-  Link* link = request.caller.link;
-  if (link != nullptr && link->room != nullptr) rooms_.deliver(*link->room);
-  Outcome outcome =
-      sessions_.apply(partyOf(request.caller, {}), session::LeaveSession{}, {request.caller.options, request.now});
-  if (outcome.hasLeft && link != nullptr) rooms_.leaveRoom(*link);
+  Caller& caller = request.caller;
+  caller.beforeLeaving();
+  Outcome outcome = sessions_.apply(partyOf(caller, {}), session::LeaveSession{}, {caller.options, request.now});
+  if (outcome.hasLeft) caller.left();
   if (outcome.isDone()) succeed(request, Effect::kChange);
   return outcome;
 }

@@ -21,17 +21,14 @@ namespace mediasync::server {
 
 class Confirmations;
 class Hooks;
-class Outbox;
 class Replies;
-class Rooms;
 class Sessions;
-class Snapshots;
 class WaitingLine;
 struct Party;
 
 class Commands : Part {
  public:
-  Commands(Context&, Confirmations&, Hooks&, Outbox&, Replies&, Rooms&, Sessions&, Snapshots&, WaitingLine&);
+  Commands(Context&, Confirmations&, Hooks&, Replies&, Sessions&, WaitingLine&);
   // Carries out an event of the API.
   Handled command(Caller&, const socketio::Packet&);
   Handled command(Caller&, const socketio::PlainEvent&);
@@ -51,22 +48,16 @@ class Commands : Part {
   void answer(Request&, const session::RequestSessionState&, const Outcome&);
   std::optional<api::ProbeTimes> probeTimes(const Request&, const session::Heartbeat&);
   static Party partyOf(const Caller&, const store::SeatRef&);
-  store::SeatRef seatOf(const Caller&) const;
   bool mustWaitInLine(const Request&, const store::SeatRef&, bool isMinor) const;
   bool joinsTooOften(const Caller&, const std::variant<session::Command, session::Refusal>&);
   bool hasReplies(const Request&) const;
   void chargeReply(const Request&, std::size_t bytes);
   void succeed(Request&, Effect);
-  void replyState(Request&, store::ItemKind);
-  void enterRoom(Link&, const Place&);
 
   Confirmations& confirmations_;
   Hooks& hooks_;
-  Outbox& outbox_;
   Replies& replies_;
-  Rooms& rooms_;
   Sessions& sessions_;
-  Snapshots& snapshots_;
   WaitingLine& waiting_;
 };
 

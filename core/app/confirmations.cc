@@ -62,7 +62,7 @@ void Confirmations::cancel(Confirmation& confirmation) {
 // Sends the acknowledgement of a change.
 void Confirmations::confirm(Caller& caller, std::string packet) {
   const WriteTicket ticket = writeTicket();
-  if (maySay(ticket)) return replies_.reply(caller, packet);
+  if (maySay(ticket)) return caller.reply(packet);
   unconfirmed_.push_back({ticket, env_.now().mono, caller.connection, std::move(packet)});
   await(ticket);
 }

@@ -13,7 +13,7 @@
 namespace mediasync::server {
 
 class Replies;
-struct Caller;
+class Caller;
 
 class Confirmations : Part {
  public:

@@ -13,9 +13,8 @@ using nlohmann::json;
 
 namespace {
 
-void send(Services& services, Caller& caller, std::string packet, const json& args,
-          const std::vector<std::string>& attachments) {
-  services.replies.reply(caller, packet + args.dump(), attachments);
+void send(Caller& caller, const std::string& packet, const json& args, const std::vector<std::string>& attachments) {
+  caller.reply(packet + args.dump(), attachments);
 }
 
 // The arguments of an event under another name.
@@ -39,9 +38,9 @@ std::unique_ptr<Deferred> EngineEcho::restored(std::string_view) const {
 
 Handled EngineEcho::received(Caller& caller, const engineio::Packet& message, std::unique_ptr<Deferred>&) {
   if (message.binary) {
-    services_.replies.replyBinary(caller, message.data);
+    caller.replyBinary(message.data);
   } else {
-    services_.replies.reply(caller, "4" + std::string(message.data));
+    caller.reply("4" + std::string(message.data));
   }
   return Handled::kDone;
 }
@@ -51,20 +50,20 @@ std::size_t SocketEcho::takesBinary(const Caller& caller, const socketio::Packet
 }
 
 void SocketEcho::connected(Caller& caller, std::string_view nsp, const json& auth) {
-  send(services_, caller, eventPrefix(nsp, 0), json::array({"auth", auth}), {});
+  send(caller, eventPrefix(nsp, 0), json::array({"auth", auth}), {});
 }
 
 Handled SocketEcho::event(Caller& caller, const socketio::Packet& packet, const std::vector<std::string>& attachments) {
   const json& args = *packet.data;
   if (args[0] == "message") {
-    send(services_, caller, eventPrefix(packet.nsp, attachments.size()), renamed(args, "message-back"), attachments);
+    send(caller, eventPrefix(packet.nsp, attachments.size()), renamed(args, "message-back"), attachments);
   } else if (args[0] == "message-with-ack" && packet.id) {
     std::string prefix = "4";
     socketio::appendAckPrefix(prefix, packet.nsp, *packet.id, attachments.size());
-    send(services_, caller, std::move(prefix), json(args.begin() + 1, args.end()), attachments);
+    send(caller, prefix, json(args.begin() + 1, args.end()), attachments);
   } else if (args[0] == "ask") {
     const std::uint64_t id = services_.namespaces.newAckId(caller.connection, packet.nsp);
-    send(services_, caller, eventPrefix(packet.nsp, attachments.size(), id), renamed(args, "question"), attachments);
+    send(caller, eventPrefix(packet.nsp, attachments.size(), id), renamed(args, "question"), attachments);
   }
   return Handled::kDone;
 }
@@ -73,7 +72,7 @@ void SocketEcho::acknowledged(Caller& caller, const socketio::Packet& packet,
                               const std::vector<std::string>& attachments) {
   json args = *packet.data;
   args.insert(args.begin(), "answer");
-  send(services_, caller, eventPrefix(packet.nsp, attachments.size()), args, attachments);
+  send(caller, eventPrefix(packet.nsp, attachments.size()), args, attachments);
 }
 
 }  // namespace mediasync::server

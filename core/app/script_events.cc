@@ -5,8 +5,8 @@
 
 #include "core/app/hooks.h"
 #include "core/base/json_text.h"
+#include "core/connection/attachments.h"
 #include "core/connection/caller.h"
-#include "core/connection/outbox.h"
 #include "core/connection/replies.h"
 #include "core/engineio/base64.h"
 #include "core/socketio/encoder.h"
@@ -15,7 +15,6 @@
 namespace mediasync::server {
 
 using nlohmann::json;
-using store::ConnectionTransaction;
 
 namespace {
 
@@ -31,8 +30,8 @@ json encoded(const std::vector<std::string>& attachments) {
 
 }  // namespace
 
-ScriptEvents::ScriptEvents(Context& context, Hooks& hooks, Outbox& outbox, Replies& replies)
-    : Part(context), hooks_(hooks), outbox_(outbox), replies_(replies) {}
+ScriptEvents::ScriptEvents(Context& context, Hooks& hooks, Replies& replies)
+    : Part(context), hooks_(hooks), replies_(replies) {}
 
 Handled ScriptEvents::scriptEvent(Caller& caller, const socketio::Packet& packet,
                                   const std::vector<std::string>& attachments) {
@@ -77,13 +76,8 @@ void ScriptEvents::acknowledge(Caller& caller, const socketio::Packet& packet, s
   whole.packet = "4";
   socketio::appendAckPrefix(whole.packet, packet.nsp, packet.id.value_or(0), whole.attachments.size());
   whole.packet += values->is_array() ? values->dump() : "[]";
-  if (caller.link != nullptr) return replies_.reply(caller, whole.packet, whole.attachments);
-  bool hasRoom = true;
-  {
-    ConnectionTransaction txn(zone_, caller.connection.shard);
-    hasRoom = !txn.open(caller.connection) || outbox_.tryLeave(txn, whole);
-  }
-  if (!hasRoom) replies_.refuse(caller, session::kBacklogged, eventName(packet.data), packet.id, packet.nsp);
+  if (caller.tryReply(whole)) return;
+  replies_.refuse(caller, session::kBacklogged, eventName(packet.data), packet.id, packet.nsp);
 }
 
 }  // namespace mediasync::server

@@ -12,19 +12,17 @@
 namespace mediasync::server {
 
 class Hooks;
-class Outbox;
 class Replies;
 
 class ScriptEvents : Part {
  public:
-  ScriptEvents(Context&, Hooks&, Outbox&, Replies&);
+  ScriptEvents(Context&, Hooks&, Replies&);
   Handled scriptEvent(Caller&, const socketio::Packet&, const std::vector<std::string>& attachments);
 
  private:
   void acknowledge(Caller&, const socketio::Packet&, std::string_view data);
 
   Hooks& hooks_;
-  Outbox& outbox_;
   Replies& replies_;
 };
 

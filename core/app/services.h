@@ -4,20 +4,16 @@
 #include "core/app/commands.h"
 #include "core/app/hooks.h"
 #include "core/app/script_events.h"
-#include "core/connection/attachments.h"
 #include "core/connection/departures.h"
 #include "core/connection/namespaces.h"
 #include "core/connection/recovery.h"
-#include "core/connection/replies.h"
 #include "core/context/context.h"
 
 namespace mediasync::server {
 
 struct Services {
   Context& context;
-  Replies& replies;
   Namespaces& namespaces;
-  Attachments& attachments;
   Hooks& hooks;
   ScriptEvents& scriptEvents;
   Commands& commands;

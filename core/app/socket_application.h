@@ -13,7 +13,7 @@
 
 namespace mediasync::server {
 
-struct Caller;
+class Caller;
 
 // Socket.IO packets reach it by way of SocketIo.
 class SocketApplication {

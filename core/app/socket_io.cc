@@ -5,6 +5,7 @@
 
 #include "core/api/text_rules.h"
 #include "core/app/services.h"
+#include "core/connection/attachments.h"
 #include "core/connection/caller.h"
 #include "core/connection/channel.h"
 #include "core/engineio/base64.h"
@@ -33,25 +34,24 @@ bool isOld(const Caller& caller) {
   return caller.protocol.revision == engineio::Revision::kV3;
 }
 
-void answerConnected(Services& services, Caller& caller, std::string_view nsp, const store::RandomId& socketId) {
+void answerConnected(Caller& caller, std::string_view nsp, const store::RandomId& socketId) {
   std::string answer = "4";
   if (isOld(caller)) {
     socketio::appendConnectV4(answer, nsp);
   } else {
     socketio::appendConnect(answer, nsp, store::idText(socketId));
   }
-  services.replies.reply(caller, answer);
+  caller.reply(answer);
 }
 
-void refuseConnect(Services& services, Caller& caller, std::string_view nsp, std::string_view message,
-                   std::string_view data = {}) {
+void refuseConnect(Caller& caller, std::string_view nsp, std::string_view message, std::string_view data = {}) {
   std::string answer = "4";
   if (isOld(caller)) {
     socketio::appendConnectErrorV4(answer, nsp, message);
   } else {
     socketio::appendConnectError(answer, nsp, message, data);
   }
-  services.replies.reply(caller, answer);
+  caller.reply(answer);
 }
 
 // What JSON the client gave under a name, when it is a string.
@@ -85,13 +85,13 @@ void SocketIo::opened(Caller& caller) {
   if (verdict && verdict->kind == Verdict::Kind::kAllow) {
     connectMain(caller, json::object());
   } else {
-    refuseConnect(services_, caller, kMain, verdict ? verdict->message : kFull);
+    refuseConnect(caller, kMain, verdict ? verdict->message : kFull);
   }
 }
 
 Handled SocketIo::received(Caller& caller, const engineio::Packet& message, std::unique_ptr<Deferred>& deferred) {
   if (message.binary) return attachment(caller, message.data, deferred);
-  if (services_.attachments.awaitsAttachments(caller)) return Handled::kClose;
+  if (caller.awaitsAttachments()) return Handled::kClose;
   if (const auto handled = plainEvent(caller, message.data)) {
     if (*handled == Handled::kDeferred) deferred = restored(message.data);
     return *handled;
@@ -163,19 +163,19 @@ Handled SocketIo::connect(Caller& caller, const socketio::Packet& packet) {
   json auth = packet.hasData ? *packet.data : json::object();
   if (isOld(caller)) socketio::splitQuery(nsp, auth);
   if (!application_.hasNamespace(caller, nsp)) {
-    refuseConnect(services_, caller, nsp, "Invalid namespace");
+    refuseConnect(caller, nsp, "Invalid namespace");
     return Handled::kDone;
   }
   if (!services_.namespaces.isConnected(caller, nsp)) {
     if (services_.namespaces.connectsTooOften(caller)) return Handled::kFlood;
     if (caller.options.hooks && auth.dump().size() > store::ConnectionTransaction::kMaxAuthBytes) {
-      refuseConnect(services_, caller, nsp, kLongAuth, kLongAuthData);
+      refuseConnect(caller, nsp, kLongAuth, kLongAuthData);
       return Handled::kDone;
     }
     const auto verdict = services_.hooks.consultConnect(caller, nsp, auth);
     if (!verdict) return Handled::kDeferred;
     if (verdict->kind != Verdict::Kind::kAllow) {
-      refuseConnect(services_, caller, nsp, verdict->message, json{{"code", verdict->code}}.dump());
+      refuseConnect(caller, nsp, verdict->message, json{{"code", verdict->code}}.dump());
       return Handled::kDone;
     }
   }
@@ -193,13 +193,13 @@ Handled SocketIo::connectMain(Caller& caller, const json& auth) {
   Connecting connecting;
   if (!auth.empty()) connecting.auth = withoutSecret(auth);
   if (connecting.auth.size() > store::ConnectionTransaction::kMaxAuthBytes) {  // before anything is claimed by it
-    refuseConnect(services_, caller, kMain, kLongAuth, kLongAuthData);
+    refuseConnect(caller, kMain, kLongAuth, kLongAuthData);
     return Handled::kDone;
   }
   const bool givesSecret = caller.options.asksSecret && auth.contains(kUserSecret) && !auth[kUserSecret].is_null();
   const auto secret = givesSecret ? textOf(auth, kUserSecret) : std::nullopt;
   if (givesSecret && !(secret && api::isSecret(*secret))) {
-    refuseConnect(services_, caller, kMain, session::kInvalidUserSecret.message, R"({"code":"INVALID_USER_SECRET"})");
+    refuseConnect(caller, kMain, session::kInvalidUserSecret.message, R"({"code":"INVALID_USER_SECRET"})");
     return Handled::kDone;
   }
   connecting.secret = services_.recovery.secretOf(caller, secret);
@@ -227,16 +227,16 @@ Handled SocketIo::connectMain(Caller& caller, const json& auth) {
   if (connected != Connected::kDone && connecting.pid) services_.departures.forgetRecovery(fresh, caller.connection);
   if (connected == Connected::kNoSpace) {
     services_.context.noteFull();
-    refuseConnect(services_, caller, kMain, kFull);
+    refuseConnect(caller, kMain, kFull);
     return Handled::kDone;
   }
   if (connected != Connected::kDone) return Handled::kClose;
   if (connecting.pid) {
     std::string answer = "4";
     socketio::appendConnect(answer, kMain, store::idText(connecting.socketId), store::idText(fresh));
-    services_.replies.reply(caller, answer);
+    caller.reply(answer);
   } else {
-    answerConnected(services_, caller, kMain, connecting.socketId);
+    answerConnected(caller, kMain, connecting.socketId);
   }
   application_.connected(caller, kMain, auth);
   return Handled::kDone;
@@ -248,10 +248,10 @@ Handled SocketIo::connectOther(Caller& caller, const std::string& nsp, const jso
     if (services_.namespaces.connectOther(caller, nsp, socketId) != Connected::kDone) return Handled::kClose;
   } catch (const store::OutOfSpace&) {
     services_.context.noteFull();
-    refuseConnect(services_, caller, nsp, kFull);
+    refuseConnect(caller, nsp, kFull);
     return Handled::kDone;
   }
-  answerConnected(services_, caller, nsp, socketId);
+  answerConnected(caller, nsp, socketId);
   application_.connected(caller, nsp, auth);
   return Handled::kDone;
 }
@@ -273,14 +273,14 @@ Handled SocketIo::beginBinary(Caller& caller, std::string_view text, const socke
     const Handled handled = application_.refuseBinary(caller, packet, session::kBinaryUnsupported);
     if (handled != Handled::kDone) return handled;
   }
-  const bool isKept = services_.attachments.expectAttachments(caller, packet.attachments, text, maxBytes);
+  const bool isKept = caller.expectAttachments(packet.attachments, text, maxBytes);
   if (isKept || maxBytes == 0) return Handled::kDone;
   return application_.refuseBinary(caller, packet, session::kBinaryTooLong);
 }
 
 Handled SocketIo::attachment(Caller& caller, std::string_view bytes, std::unique_ptr<Deferred>& deferred) {
   Assembled whole;
-  const Attached attached = services_.attachments.attachment(caller, bytes, whole);
+  const Attached attached = caller.takeAttachment(bytes, whole);
   if (attached == Attached::kRefused) return Handled::kClose;
   if (attached == Attached::kMore) return Handled::kDone;
   auto decoded = std::make_unique<Deferred>();

@@ -1,4 +1,4 @@
-// Receives the packets of a connection. Applications know packets, not transports; they answer through the worker.
+// Receives the packets of a connection. Applications know packets, not transports; they answer the caller.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace mediasync::server {
 
-struct Caller;
+class Caller;
 struct Deferred;
 
 // What became of a packet: done, to be tried again when readers have caught up, or a reason to close the connection:
@@ -34,24 +34,6 @@ class EngineApplication {
   virtual Handled resumed(Caller&, Deferred&) = 0;
   // What another worker has to try again, from the text of it; null when there can be no such thing.
   virtual std::unique_ptr<Deferred> restored(std::string_view text) const = 0;
-};
-
-// The applications of a worker.
-struct Applications {
-  EngineApplication& sessions;
-  EngineApplication& engineEcho;
-  EngineApplication& socketEcho;
-
-  EngineApplication& of(Application application) const {
-    switch (application) {
-      case Application::kEngineEcho:
-        return engineEcho;
-      case Application::kSocketEcho:
-        return socketEcho;
-      default:
-        return sessions;
-    }
-  }
 };
 
 }  // namespace mediasync::server

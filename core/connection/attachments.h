@@ -1,4 +1,4 @@
-// Packets with attachments, while their parts come in.
+// A packet with attachments, while they come in: over WebSocket they are kept in the link, over polling in the record.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include "core/connection/link.h"
-#include "core/context/part.h"
 #include "core/store/connection_table.h"
 
 namespace mediasync::server {
 
-struct Caller;
+struct Link;
 
 // A packet, and its attachments once they have come.
 struct Assembled {
@@ -21,23 +19,21 @@ struct Assembled {
   std::size_t size() const;  // bytes of all
 };
 
-enum class Attached { kMore, kAssembled, kTooLong, kRefused };
+enum class Attached : std::uint8_t { kMore, kAssembled, kTooLong, kRefused };
 
-class Attachments : Part {
- public:
-  explicit Attachments(Context&);
-  // Packets with attachments. They are kept, if they may have any bytes with the packet, and given by attachment() when
-  // the last has come. False: they are not kept, but skipped. kTooLong: from here on they are; `packet` is what they
-  // were of.
-  bool awaitsAttachments(const Caller&);
-  bool expectAttachments(Caller&, std::uint32_t count, std::string_view packet, std::size_t maxBytes);
-  Attached attachment(Caller&, std::string_view bytes, Assembled&);
-  static bool isBinaryStalled(Link&);
-  static bool isBinaryStalled(store::ConnectionTransaction&);
+// So many attachments are to come. They are kept, if they may have any bytes with the packet, and given by
+// takeAttachment() when the last has come. False: they are not kept, but skipped.
+bool expectAttachments(Link&, std::uint32_t count, std::string_view packet, std::size_t maxBytes);
+bool expectAttachments(store::ConnectionTransaction&, std::uint32_t count, std::string_view packet,
+                       std::size_t maxBytes);
 
- private:
-  Attached attachmentOf(Link&, std::string_view bytes, Assembled&);
-  Attached attachmentOf(const store::ConnectionRef&, std::string_view bytes, Assembled&);
-};
+// One has come. kTooLong: from here on they are skipped; `whole` has the packet that they were of. kRefused: none was
+// expected, and nothing has changed.
+Attached takeAttachment(Link&, std::string_view bytes, Assembled& whole);
+Attached takeAttachment(store::ConnectionTransaction&, std::string_view bytes, Assembled& whole);
+
+// With each heartbeat: a client that has not sent any of its attachments since the last one keeps what has come for
+// nothing. Over polling it is ConnectionTransaction::checkStalled().
+bool isBinaryStalled(Link&);
 
 }  // namespace mediasync::server

@@ -28,15 +28,9 @@ constexpr std::int64_t kTimerSlack = 100;
 
 }  // namespace
 
-Heartbeat::Heartbeat(Context& context, Alarms& alarms, Attachments& attachments, Links& links, PollAnswers& pollAnswers,
-                     Reload& reload, SocketWriter& writer)
-    : Part(context),
-      alarms_(alarms),
-      attachments_(attachments),
-      links_(links),
-      pollAnswers_(pollAnswers),
-      reload_(reload),
-      writer_(writer) {}
+Heartbeat::Heartbeat(Context& context, Alarms& alarms, Links& links, PollAnswers& pollAnswers, Reload& reload,
+                     SocketWriter& writer)
+    : Part(context), alarms_(alarms), links_(links), pollAnswers_(pollAnswers), reload_(reload), writer_(writer) {}
 
 // Pings come from the server in revision 4, and from the client in revision 3. False for one in the wrong direction.
 bool Heartbeat::handleHeartbeat(Link& link, const engineio::Packet& packet) {
@@ -44,12 +38,12 @@ bool Heartbeat::handleHeartbeat(Link& link, const engineio::Packet& packet) {
   const engineio::Settings& engine = link.options->engine;
   switch (packet.type) {
     case engineio::PacketType::kPing:
-      if (!clientPings || attachments_.isBinaryStalled(link)) return false;
+      if (!clientPings || isBinaryStalled(link)) return false;
       alarms_.setDeadline(link, env_.now().mono + engine.pingInterval + engine.pingTimeout);
       writer_.send(link, "3" + std::string(packet.data));
       return true;
     case engineio::PacketType::kPong:
-      if (clientPings || attachments_.isBinaryStalled(link)) return false;
+      if (clientPings || isBinaryStalled(link)) return false;
       if (link.waiting == Link::Waiting::kForPong) {
         const std::int64_t now = env_.now().mono;
         counters().roundTrip.observe((now - link.pingSent - link.pingLate) * 1000);

@@ -10,7 +10,6 @@
 namespace mediasync::server {
 
 class Alarms;
-class Attachments;
 class Links;
 class PollAnswers;
 class Reload;
@@ -18,7 +17,7 @@ class SocketWriter;
 
 class Heartbeat : Part {
  public:
-  Heartbeat(Context&, Alarms&, Attachments&, Links&, PollAnswers&, Reload&, SocketWriter&);
+  Heartbeat(Context&, Alarms&, Links&, PollAnswers&, Reload&, SocketWriter&);
   void onDeadline(Link&, Instant now);
   bool handleHeartbeat(Link&, const engineio::Packet&);
 
@@ -28,7 +27,6 @@ class Heartbeat : Part {
   void checkPong(Link&, Instant now);
 
   Alarms& alarms_;
-  Attachments& attachments_;
   Links& links_;
   PollAnswers& pollAnswers_;
   Reload& reload_;

@@ -5,7 +5,6 @@
 #include "core/connection/caller.h"
 #include "core/connection/departures.h"
 #include "core/connection/disconnect_listener.h"
-#include "core/connection/links.h"
 #include "core/connection/replies.h"
 #include "core/connection/work.h"
 #include "core/sessions/seats.h"
@@ -20,14 +19,9 @@ constexpr std::string_view kMain = "/";
 
 }  // namespace
 
-Namespaces::Namespaces(Context& context, Departures& departures, DisconnectListener& listener, Links& links,
-                       Replies& replies, Sessions& sessions)
-    : Part(context),
-      departures_(departures),
-      listener_(listener),
-      links_(links),
-      replies_(replies),
-      sessions_(sessions) {}
+Namespaces::Namespaces(Context& context, Departures& departures, DisconnectListener& listener, Replies& replies,
+                       Sessions& sessions)
+    : Part(context), departures_(departures), listener_(listener), replies_(replies), sessions_(sessions) {}
 
 // A client that is refused may try again on the same connection, but not as often as it likes.
 bool Namespaces::connectsTooOften(const Caller& caller) {
@@ -40,10 +34,9 @@ void Namespaces::chargeConnect(const Caller& caller) {
 }
 
 bool Namespaces::isConnected(const Caller& caller, std::string_view nsp) {
-  if (nsp == kMain && caller.link != nullptr) return caller.link->namespaceConnected;
+  if (nsp == kMain) return caller.isConnectedToMain();
   ConnectionTransaction txn(zone_, caller.connection.shard);
-  if (!txn.open(caller.connection)) return false;
-  return nsp == kMain ? txn.record().namespaceConnected : txn.hasNamespace(nsp);
+  return txn.open(caller.connection) && txn.hasNamespace(nsp);
 }
 
 Connected Namespaces::connectMain(Caller& caller, const Connecting& connecting) {
@@ -55,10 +48,7 @@ Connected Namespaces::connectMain(Caller& caller, const Connecting& connecting) 
     txn.connectMain({connecting.socketId, connecting.pid, connecting.secret});
     txn.commit();
   }
-  if (caller.link != nullptr) {
-    caller.link->namespaceConnected = true;
-    caller.link->recoverable = connecting.pid.has_value();
-  }
+  caller.connectedToMain(connecting.pid.has_value());
   return Connected::kDone;
 }
 
@@ -82,25 +72,20 @@ void Namespaces::disconnectMain(Caller& caller) {
     loseSeat(sessions_, txn, env_.now());
     pid = txn.record().pid;
     recoverable = txn.record().recoverable;
-    txn.disconnectMain(originOf(caller));
+    txn.disconnectMain(caller.origin);
     if (!txn.isConnectedSomewhere()) beginConnectTime(txn, caller.options);
     txn.commit(wake_);
-    seatChanged(caller, txn);
+    caller.recordChanged(txn.record());
   }
   if (recoverable) departures_.forgetRecovery(pid, caller.connection);
 }
 
-// After the commit: where the connection is looked after, it is known at once; elsewhere, when the mail is opened.
-void Namespaces::seatChanged(Caller& caller, ConnectionTransaction& txn) {
-  if (caller.link != nullptr) links_.syncSeat(*caller.link, txn.record());
-}
-
 void Namespaces::disconnectOther(Caller& caller, std::string_view nsp) {
   ConnectionTransaction txn(zone_, caller.connection.shard);
-  if (!txn.open(caller.connection) || !txn.disconnectOther(nsp, originOf(caller))) return;
+  if (!txn.open(caller.connection) || !txn.disconnectOther(nsp, caller.origin)) return;
   if (!txn.isConnectedSomewhere()) beginConnectTime(txn, caller.options);
   txn.commit(wake_);
-  seatChanged(caller, txn);
+  caller.recordChanged(txn.record());
 }
 
 // The time within which a client has to connect to something begins.

@@ -12,12 +12,11 @@
 
 namespace mediasync::server {
 
+class Caller;
 class Departures;
 class DisconnectListener;
-class Links;
 class Replies;
 class Sessions;
-struct Caller;
 
 // A client connects to "/".
 struct Connecting {
@@ -37,7 +36,7 @@ inline std::uint32_t tagOf(std::uint64_t ackId) {
 
 class Namespaces : Part {
  public:
-  Namespaces(Context&, Departures&, DisconnectListener&, Links&, Replies&, Sessions&);
+  Namespaces(Context&, Departures&, DisconnectListener&, Replies&, Sessions&);
   std::uint64_t newAckId(const store::ConnectionRef&, std::string_view nsp, std::uint32_t tag = 0);
   bool takeAckId(const Caller&, std::string_view nsp, std::uint64_t id);
   bool connectsTooOften(const Caller&);
@@ -51,11 +50,8 @@ class Namespaces : Part {
   void beginConnectTime(store::ConnectionTransaction&, const Options&);
 
  private:
-  void seatChanged(Caller&, store::ConnectionTransaction&);
-
   Departures& departures_;
   DisconnectListener& listener_;
-  Links& links_;
   Replies& replies_;
   Sessions& sessions_;
 };

@@ -5,12 +5,11 @@
 
 #include "core/connection/account.h"
 #include "core/connection/alarms.h"
-#include "core/connection/attachments.h"
-#include "core/connection/caller.h"
+#include "core/connection/applications.h"
 #include "core/connection/handshakes.h"
+#include "core/connection/input_time.h"
 #include "core/connection/links.h"
 #include "core/connection/outbox.h"
-#include "core/connection/replies.h"
 #include "core/connection/waiting_line.h"
 #include "core/connection/work.h"
 #include "core/delivery/poll_answers.h"
@@ -24,19 +23,16 @@ using store::ConnectionTransaction;
 using store::EndReason;
 using store::Transport;
 
-Polls::Polls(Context& context, Accounts& accounts, Alarms& alarms, Attachments& attachments, Eviction& eviction,
-             Handshakes& handshakes, Links& links, Outbox& outbox, PollAnswers& pollAnswers, Replies& replies,
-             WaitingLine& waiting, Applications& applications)
+Polls::Polls(Context& context, Accounts& accounts, Alarms& alarms, Eviction& eviction, Handshakes& handshakes,
+             Links& links, Outbox& outbox, PollAnswers& pollAnswers, WaitingLine& waiting, Applications& applications)
     : Part(context),
       accounts_(accounts),
       alarms_(alarms),
-      attachments_(attachments),
       eviction_(eviction),
       handshakes_(handshakes),
       links_(links),
       outbox_(outbox),
       pollAnswers_(pollAnswers),
-      replies_(replies),
       waiting_(waiting),
       applications_(applications) {}
 
@@ -62,9 +58,7 @@ std::variant<Polls::Opened, NoSpace> Polls::open(const Options& options, enginei
   engineio::appendOpenPacket(packet, opened.sid, true, options.engine);
   opened.payload = engineio::payloadOf(protocol, packet);
   link->traffic.sent(opened.payload.bytes.size(), 1);
-  Allowance allowance;
-  Caller caller{link->connection, options, protocol, allowance};
-  applications_.of(options.application).opened(caller);
+  applications_.opened(*link);
   return opened;
 }
 
@@ -180,8 +174,7 @@ std::optional<Polls::PostResult> Polls::runPost(PostJob& job) {
   using Result = engineio::PayloadDecoder::Result;
   Handled handled = Handled::kDone;
   if (auto deferred = std::exchange(job.deferred, nullptr)) {
-    Caller caller{job.connection, job.options, job.protocol, job.allowance, nullptr, true};
-    handled = applications_.of(job.options.application).resumed(caller, *deferred);
+    handled = applications_.resumed(job, *deferred);
     if (handled == Handled::kDeferred) job.deferred = std::move(deferred);
   }
   std::uint32_t pending = 0;
@@ -259,11 +252,10 @@ std::optional<Polls::PostResult> Polls::rest(PostJob& job, std::int64_t ms) {
 }
 
 Handled Polls::handlePacket(PostJob& job, const engineio::Packet& packet) {
-  Caller caller{job.connection, job.options, job.protocol, job.allowance};
   const bool clientPings = job.protocol.revision == engineio::Revision::kV3;
   switch (packet.type) {
     case engineio::PacketType::kMessage:
-      return applications_.of(job.options.application).received(caller, packet, job.deferred);
+      return applications_.received(job, packet);
     case engineio::PacketType::kPong:
       if (clientPings) return Handled::kClose;
       noteHeard(job);
@@ -271,7 +263,7 @@ Handled Polls::handlePacket(PostJob& job, const engineio::Packet& packet) {
     case engineio::PacketType::kPing:
       if (!clientPings) return Handled::kClose;
       noteHeard(job);
-      replies_.reply(caller, "3" + std::string(packet.data));
+      outbox_.leaveFor(job.connection, store::ItemKind::kPacket, "3" + std::string(packet.data));
       return Handled::kDone;
     default:
       return Handled::kDone;
@@ -287,7 +279,7 @@ void Polls::noteHeard(PostJob& job) {
   ConnectionTransaction txn(zone_, job.connection.shard);
   if (!txn.open(job.connection)) return;
   txn.heard(env_.now().mono);
-  if (attachments_.isBinaryStalled(txn)) txn.markClosing(store::Closing::kByServer, EndReason::kProtocolError);
+  if (txn.checkStalled()) txn.markClosing(store::Closing::kByServer, EndReason::kProtocolError);
   txn.commit(wake_);
 }
 

@@ -16,22 +16,20 @@
 
 namespace mediasync::server {
 
-struct Applications;
+class Applications;
 class Accounts;
 class Alarms;
-class Attachments;
 class Eviction;
 class Handshakes;
 class Links;
 class Outbox;
 class PollAnswers;
-class Replies;
 class WaitingLine;
 
 class Polls : Part {
  public:
-  Polls(Context&, Accounts&, Alarms&, Attachments&, Eviction&, Handshakes&, Links&, Outbox&, PollAnswers&, Replies&,
-        WaitingLine&, Applications&);
+  Polls(Context&, Accounts&, Alarms&, Eviction&, Handshakes&, Links&, Outbox&, PollAnswers&, WaitingLine&,
+        Applications&);
   struct Opened {
     std::string sid;
     engineio::Payload payload;  // to answer with
@@ -67,13 +65,11 @@ class Polls : Part {
 
   Accounts& accounts_;
   Alarms& alarms_;
-  Attachments& attachments_;
   Eviction& eviction_;
   Handshakes& handshakes_;
   Links& links_;
   Outbox& outbox_;
   PollAnswers& pollAnswers_;
-  Replies& replies_;
   WaitingLine& waiting_;
   Applications& applications_;
 };

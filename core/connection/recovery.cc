@@ -5,27 +5,16 @@
 #include "core/connection/caller.h"
 #include "core/connection/departures.h"
 #include "core/connection/handshakes.h"
-#include "core/connection/replies.h"
-#include "core/delivery/rooms.h"
-#include "core/delivery/snapshots.h"
 #include "core/sessions/sessions.h"
 
 namespace mediasync::server {
 
 using store::ConnectionTransaction;
-using store::ItemKind;
 using store::RandomId;
 using store::RecoveryTransaction;
 
-Recovery::Recovery(Context& context, Departures& departures, Handshakes& handshakes, Replies& replies, Rooms& rooms,
-                   Sessions& sessions, Snapshots& snapshots)
-    : Part(context),
-      departures_(departures),
-      handshakes_(handshakes),
-      replies_(replies),
-      rooms_(rooms),
-      sessions_(sessions),
-      snapshots_(snapshots) {}
+Recovery::Recovery(Context& context, Departures& departures, Handshakes& handshakes, Sessions& sessions)
+    : Part(context), departures_(departures), handshakes_(handshakes), sessions_(sessions) {}
 
 bool Recovery::canRecover(const Caller& caller) const {
   return caller.options.recovery && zone_.settings().recovery > 0 &&
@@ -118,7 +107,7 @@ Outcome Recovery::comeBack(Caller& caller, const Claim& claim, const Connecting&
   if (outcome.kind == Outcome::Kind::kWait) unclaim(caller, claim);  // until it is tried again, should it be
   if (!outcome.isDone()) return outcome;
   ++counters().recoveries;
-  if (caller.link != nullptr) enterAgain(caller, outcome.place, answer);
+  caller.cameBack(outcome.place, answer);
   return outcome;
 }
 
@@ -130,36 +119,15 @@ Outcome Recovery::retake(Caller& caller, const Claim& claim, const Connecting& c
   if (!txn.open(caller.connection) || txn.record().namespaceConnected) return Outcome::gone();
   if (!connecting.auth.empty()) txn.keepAuth(connecting.auth);
   if (claim.seat.session != 0) {
-    outcome = sessions_.comeBack({caller.connection, originOf(caller), claim.seat, offset}, env_.now());
+    outcome = sessions_.comeBack({caller.connection, caller.origin, claim.seat, offset}, env_.now());
     if (!outcome.isDone()) return outcome;
   }
   const Place& place = outcome.place;
   txn.recover(
       {claim.socketId, claim.pid, connecting.secret, place.seat, place.cursor, claim.seat.joinedAt, place.head});
-  if (caller.link == nullptr) txn.welcomeBack(answer, place.needsSnapshot);
+  caller.comingBack(txn, place, answer);
   txn.commit(wake_);
   return outcome;
-}
-
-// Over WebSocket.
-void Recovery::enterAgain(Caller& caller, const Place& place, std::string_view answer) {
-  Link& link = *caller.link;
-  link.namespaceConnected = true;
-  link.recoverable = true;
-  link.seat = place.seat;
-  replies_.reply(caller, answer);
-  if (!place.seat) return;
-  // The others here are brought up to date first, so that this one reads what it has missed on its own.
-  if (Room* room = rooms_.find(place.seat.session)) rooms_.deliver(*room);
-  link.ownBefore = place.head;
-  rooms_.enterRoom(link, place.cursor, place.head);
-  link.hasRead = true;  // it did before
-  link.awaitsSnapshot = place.needsSnapshot;
-  if (place.needsSnapshot) {
-    snapshots_.sendSnapshot(link, ItemKind::kSessionJoined);
-  } else {
-    rooms_.catchUp(link);
-  }
 }
 
 }  // namespace mediasync::server

@@ -15,11 +15,7 @@ namespace mediasync::server {
 
 class Departures;
 class Handshakes;
-class Replies;
-class Rooms;
 class Sessions;
-class Snapshots;
-struct Place;
 
 // What a client that has come back may have again.
 struct Claim {
@@ -32,7 +28,7 @@ struct Claim {
 
 class Recovery : Part {
  public:
-  Recovery(Context&, Departures&, Handshakes&, Replies&, Rooms&, Sessions&, Snapshots&);
+  Recovery(Context&, Departures&, Handshakes&, Sessions&);
   // What a client shows to be who it says it is: `given`, or else what its connection came with. nullopt: the location
   // does not ask for it.
   std::optional<SecretHash> secretOf(const Caller&, std::optional<std::string_view> given);
@@ -52,14 +48,10 @@ class Recovery : Part {
   void unclaim(const Caller&, const Claim&);
   store::Realm returnRealm(const Caller&, const Connecting&) const;
   Outcome retake(Caller&, const Claim&, const Connecting&, std::optional<Offset>, std::string_view answer);
-  void enterAgain(Caller&, const Place&, std::string_view answer);
 
   Departures& departures_;
   Handshakes& handshakes_;
-  Replies& replies_;
-  Rooms& rooms_;
   Sessions& sessions_;
-  Snapshots& snapshots_;
 };
 
 }  // namespace mediasync::server

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/connection/alarms.h"
-#include "core/connection/application.h"
+#include "core/connection/applications.h"
 #include "core/connection/handshakes.h"
 #include "core/connection/links.h"
 #include "core/connection/waiting_line.h"
@@ -341,7 +341,7 @@ std::unique_ptr<Channel> Reload::adopt(std::string_view bytes, WebSocket& socket
   if (!unpack(bytes, parcel, contents) || parcel.connection.shard >= zone_.shards()) return nullptr;
   std::string out(contents.out);
   std::unique_ptr<Deferred> deferred;
-  if (!contents.deferred.empty()) deferred = applications_.of(location.application).restored(contents.deferred);
+  if (!contents.deferred.empty()) deferred = applications_.restored(location, contents.deferred);
   const bool hasCommand = deferred != nullptr || contents.deferred.empty();
   std::unique_ptr<Channel> channel;
   const Instant now = env_.now();

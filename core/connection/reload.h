@@ -19,7 +19,7 @@ class PollAnswers;
 class Rooms;
 class SocketWriter;
 class WaitingLine;
-struct Applications;
+class Applications;
 
 class Reload : Part {
  public:

@@ -14,7 +14,6 @@
 namespace mediasync::server {
 
 using session::Refusal;
-using store::ItemKind;
 
 Replies::Replies(Context& context, Links& links, Outbox& outbox, SocketWriter& writer)
     : Part(context), links_(links), outbox_(outbox), writer_(writer) {}
@@ -37,26 +36,6 @@ Handled Replies::refuseTooFast(Request& request, const Rate& rate) {
   return Handled::kFlood;
 }
 
-void Replies::reply(Caller& caller, std::string_view packet) {
-  if (caller.link != nullptr) {
-    writer_.send(*caller.link, packet);
-    return;
-  }
-  outbox_.leaveFor(caller.connection, ItemKind::kPacket, packet);
-}
-
-void Replies::replyBinary(Caller& caller, std::string_view bytes) {
-  if (caller.link != nullptr) return writer_.sendBinary(*caller.link, bytes);
-  outbox_.leaveFor(caller.connection, ItemKind::kBinary, bytes);
-}
-
-void Replies::reply(Caller& caller, std::string_view packet, const std::vector<std::string>& attachments) {
-  if (caller.link == nullptr) return outbox_.leaveFor(caller.connection, ItemKind::kPacket, packet, attachments);
-  writer_.send(*caller.link, packet);
-  for (const std::string& attachment : attachments)
-    writer_.sendBinary(*caller.link, attachment);
-}
-
 void Replies::refuse(Caller& caller, const Refusal& refusal, std::string_view event, std::optional<std::uint64_t> ack,
                      std::string_view nsp) {
   ++counters().refusals[session::placeOf(refusal.code)];
@@ -64,11 +43,11 @@ void Replies::refuse(Caller& caller, const Refusal& refusal, std::string_view ev
   if (refusal == session::kZoneFull) context_.noteFull();
   std::string packet = eventPacket(nsp);
   api::appendError(packet, refusal, event);
-  reply(caller, packet);
+  caller.reply(packet);
   if (!ack) return;
   packet = ackPacket(*ack, nsp);
   api::appendAckRefused(packet, refusal);
-  reply(caller, packet);
+  caller.reply(packet);
 }
 
 // The connection may have gone to another worker since.

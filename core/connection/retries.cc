@@ -5,7 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "core/connection/caller.h"
+#include "core/connection/applications.h"
 #include "core/connection/outbox.h"
 #include "core/connection/polls.h"
 #include "core/connection/sockets.h"
@@ -93,9 +93,7 @@ bool Retries::retry(Channel& channel) {
   auto deferred = std::exchange(channel.deferred, nullptr);
   Handled handled = Handled::kClose;
   try {
-    Link& link = *channel.link;
-    Caller caller{link.connection, *channel.options, link.protocol, link.allowance, &link, true};
-    handled = applications_.of(channel.options->application).resumed(caller, *deferred);
+    handled = applications_.resumed(channel, *deferred);
   } catch (...) {
     context_.logFailure();
     sockets_.failChannel(channel, {EndReason::kInternalError, CloseCode::kInternalError});

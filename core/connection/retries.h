@@ -9,7 +9,7 @@
 
 namespace mediasync::server {
 
-struct Applications;
+class Applications;
 class Outbox;
 class Polls;
 class Sockets;

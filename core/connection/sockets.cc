@@ -6,10 +6,10 @@
 #include "core/base/prefetch.h"
 #include "core/connection/account.h"
 #include "core/connection/alarms.h"
-#include "core/connection/application.h"
-#include "core/connection/caller.h"
+#include "core/connection/applications.h"
 #include "core/connection/handshakes.h"
 #include "core/connection/heartbeat.h"
+#include "core/connection/input_time.h"
 #include "core/connection/links.h"
 #include "core/connection/mailboxes.h"
 #include "core/connection/waiting_line.h"
@@ -81,8 +81,7 @@ std::variant<std::unique_ptr<Channel>, NoSpace> Sockets::openChannel(WebSocket& 
   engineio::appendOpenPacket(open, store::idText(sid), false, options.engine);
   writer_.send(*link, open);
   ++counters().handshakes;
-  Caller caller{link->connection, *channel->options, agreement.protocol, link->allowance, link};
-  applications_.of(options.application).opened(caller);
+  applications_.opened(*channel);
   return channel;
 }
 
@@ -338,8 +337,7 @@ bool Sockets::handlePacket(Channel& channel, const engineio::Packet& packet) {
     return true;
   }
   if (packet.type != engineio::PacketType::kMessage) return heartbeat_.handleHeartbeat(link, packet);
-  Caller caller{link.connection, *channel.options, link.protocol, link.allowance, &link};
-  const Handled handled = applications_.of(channel.options->application).received(caller, packet, channel.deferred);
+  const Handled handled = applications_.received(channel, packet);
   if (handled == Handled::kDeferred) {
     waiting_.noteWaiting(channel.deferred.get());
     waiting_.pending().waiting.push_back(&channel);

@@ -17,7 +17,7 @@
 
 namespace mediasync::server {
 
-struct Applications;
+class Applications;
 class Accounts;
 class Alarms;
 class Eviction;

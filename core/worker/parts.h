@@ -15,8 +15,8 @@
 #include "core/app/watch_sessions.h"
 #include "core/connection/account.h"
 #include "core/connection/alarms.h"
-#include "core/connection/application.h"
-#include "core/connection/attachments.h"
+#include "core/connection/applications.h"
+#include "core/connection/caller_parts.h"
 #include "core/connection/departures.h"
 #include "core/connection/handshakes.h"
 #include "core/connection/heartbeat.h"
@@ -80,10 +80,10 @@ struct Connections {
         alarms(context),
         links(context, accounts, alarms, departures, delivery.pollAnswers, delivery.rooms, delivery.writer, waiting),
         replies(context, links, outbox, delivery.writer),
-        attachments(context),
-        namespaces(context, departures, listener, links, replies, sessions),
+        namespaces(context, departures, listener, replies, sessions),
         handshakes(context, namespaces),
-        recovery(context, departures, handshakes, replies, delivery.rooms, sessions, delivery.snapshots) {}
+        recovery(context, departures, handshakes, sessions),
+        callerParts{context.zone, links, outbox, delivery.rooms, delivery.snapshots, delivery.writer} {}
 
   Outbox outbox;
   Accounts accounts;
@@ -92,19 +92,18 @@ struct Connections {
   Alarms alarms;
   Links links;
   Replies replies;
-  Attachments attachments;
   Namespaces namespaces;
   Handshakes handshakes;
   Recovery recovery;
+  CallerParts callerParts;
 };
 
 // What clients, REST, scripts and admins ask for.
 struct Requests {
-  Requests(Context& context, Hooks& hooks, Sessions& sessions, Delivery& delivery, Connections& connections)
+  Requests(Context& context, Hooks& hooks, Sessions& sessions, Connections& connections)
       : confirmations(context, connections.replies),
-        scriptEvents(context, hooks, connections.outbox, connections.replies),
-        commands(context, confirmations, hooks, connections.outbox, connections.replies, delivery.rooms, sessions,
-                 delivery.snapshots, connections.waiting),
+        scriptEvents(context, hooks, connections.replies),
+        commands(context, confirmations, hooks, connections.replies, sessions, connections.waiting),
         rest(context, confirmations, sessions),
         scriptCalls(context, hooks, connections.namespaces, connections.outbox, rest, sessions),
         admin(context, confirmations, scriptCalls) {}
@@ -121,14 +120,13 @@ struct Requests {
 struct Apps {
   Apps(Context& context, Hooks& hooks, Connections& connections, Requests& requests)
       : services{context,
-                 connections.replies,
                  connections.namespaces,
-                 connections.attachments,
                  hooks,
                  requests.scriptEvents,
                  requests.commands,
                  connections.recovery,
-                 connections.departures} {}
+                 connections.departures},
+        applications(connections.callerParts, sessionsOverSocketIo, engineEcho, echoOverSocketIo) {}
 
   Services services;
   WatchSessions watchSessions{services};
@@ -136,7 +134,7 @@ struct Apps {
   SocketIo sessionsOverSocketIo{services, watchSessions};
   SocketIo echoOverSocketIo{services, socketEcho};
   EngineEcho engineEcho{services};
-  Applications applications{sessionsOverSocketIo, engineEcho, echoOverSocketIo};
+  Applications applications;
 };
 
 // The ways in.
@@ -145,16 +143,14 @@ struct Transports {
              Applications& applications)
       : reload(context, connections.alarms, connections.handshakes, connections.links, delivery.pollAnswers,
                delivery.rooms, delivery.writer, connections.waiting, applications),
-        heartbeat(context, connections.alarms, connections.attachments, connections.links, delivery.pollAnswers, reload,
-                  delivery.writer),
+        heartbeat(context, connections.alarms, connections.links, delivery.pollAnswers, reload, delivery.writer),
         mailboxes(context, connections.links, delivery.pollAnswers, reload, delivery.rooms, delivery.snapshots,
                   delivery.writer),
         sockets(context, connections.accounts, connections.alarms, eviction, connections.handshakes, heartbeat,
                 connections.links, mailboxes, delivery.pollAnswers, delivery.rooms, delivery.writer,
                 connections.waiting, applications),
-        polls(context, connections.accounts, connections.alarms, connections.attachments, eviction,
-              connections.handshakes, connections.links, connections.outbox, delivery.pollAnswers, connections.replies,
-              connections.waiting, applications),
+        polls(context, connections.accounts, connections.alarms, eviction, connections.handshakes, connections.links,
+              connections.outbox, delivery.pollAnswers, connections.waiting, applications),
         retries(context, connections.outbox, polls, sockets, connections.waiting, applications) {}
 
   Reload reload;

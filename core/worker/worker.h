@@ -68,7 +68,7 @@ class Worker {
   SessionParts sessions_{context_};
   Delivery delivery_{context_, sessions_.sessions};
   Connections connections_{context_, hooks_, sessions_.sessions, delivery_};
-  Requests requests_{context_, hooks_, sessions_.sessions, delivery_, connections_};
+  Requests requests_{context_, hooks_, sessions_.sessions, connections_};
   Apps apps_{context_, hooks_, connections_, requests_};
   Transports transports_{context_, sessions_.eviction, delivery_, connections_, apps_.applications};
   Care care_{context_, delivery_, connections_, transports_};
