@@ -5,6 +5,7 @@
 #include "core/app/services.h"
 #include "core/connection/caller.h"
 #include "core/connection/channel.h"
+#include "core/engineio/packet.h"
 #include "core/socketio/encoder.h"
 
 namespace mediasync::server {
@@ -25,7 +26,7 @@ json renamed(const json& args, std::string_view name) {
 }
 
 std::string eventPrefix(std::string_view nsp, std::size_t attachments, std::optional<std::uint64_t> id = {}) {
-  std::string packet = "4";
+  std::string packet(engineio::kMessagePrefix);
   socketio::appendEventPrefix(packet, nsp, attachments, id);
   return packet;
 }
@@ -40,7 +41,7 @@ Handled EngineEcho::received(Caller& caller, const engineio::Packet& message, st
   if (message.binary) {
     caller.replyBinary(message.data);
   } else {
-    caller.reply("4" + std::string(message.data));
+    caller.reply(std::string(engineio::kMessagePrefix).append(message.data));
   }
   return Handled::kDone;
 }
@@ -58,7 +59,7 @@ Handled SocketEcho::event(Caller& caller, const socketio::Packet& packet, const 
   if (args[0] == "message") {
     send(caller, eventPrefix(packet.nsp, attachments.size()), renamed(args, "message-back"), attachments);
   } else if (args[0] == "message-with-ack" && packet.id) {
-    std::string prefix = "4";
+    std::string prefix(engineio::kMessagePrefix);
     socketio::appendAckPrefix(prefix, packet.nsp, *packet.id, attachments.size());
     send(caller, prefix, json(args.begin() + 1, args.end()), attachments);
   } else if (args[0] == "ask") {

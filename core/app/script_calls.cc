@@ -11,6 +11,7 @@
 #include "core/app/rest.h"
 #include "core/connection/namespaces.h"
 #include "core/connection/outbox.h"
+#include "core/engineio/packet.h"
 #include "core/session/event.h"
 #include "core/sessions/sessions.h"
 #include "core/socketio/encoder.h"
@@ -196,7 +197,7 @@ std::string ScriptCalls::emitEvent(const json& arguments) {
   Assembled whole;
   if (!hooks_.decodeAttachments(arguments, "arguments", whole.attachments)) throw Failed{kBadCall};
   const auto assemble = [&](std::optional<std::uint64_t> id = {}) -> const Assembled& {
-    whole.packet = "4";
+    whole.packet = engineio::kMessagePrefix;
     socketio::appendEventPrefix(whole.packet, nsp, whole.attachments.size(), id);
     whole.packet += event;
     return whole;
@@ -239,7 +240,7 @@ bool ScriptCalls::remove(const std::string& sessionId, const std::string& userId
   const Outcome found = sessions_.listConnections(sessionId, userId, connections);
   if (found.refusal == kUserNotFound) return false;
   expectDone(found);
-  std::string packet = "4";
+  std::string packet(engineio::kMessagePrefix);
   socketio::appendEventPrefix(packet);
   api::appendError(packet, why, "");
   for (const store::ConnectionRef& connection : connections)

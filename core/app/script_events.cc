@@ -9,6 +9,7 @@
 #include "core/connection/caller.h"
 #include "core/connection/replies.h"
 #include "core/engineio/base64.h"
+#include "core/engineio/packet.h"
 #include "core/socketio/encoder.h"
 #include "core/socketio/placeholders.h"
 
@@ -73,7 +74,7 @@ void ScriptEvents::acknowledge(Caller& caller, const socketio::Packet& packet, s
     return replies_.refuse(caller, session::kHookFailed, eventName(packet.data), packet.id, packet.nsp);
   }
   if (values->is_object() && values->contains("values")) values = json(std::move((*values)["values"]));
-  whole.packet = "4";
+  whole.packet = engineio::kMessagePrefix;
   socketio::appendAckPrefix(whole.packet, packet.nsp, packet.id.value_or(0), whole.attachments.size());
   whole.packet += values->is_array() ? values->dump() : "[]";
   if (caller.tryReply(whole)) return;

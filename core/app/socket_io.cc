@@ -9,6 +9,7 @@
 #include "core/connection/caller.h"
 #include "core/connection/channel.h"
 #include "core/engineio/base64.h"
+#include "core/engineio/packet.h"
 #include "core/session/refusal.h"
 #include "core/socketio/decoder.h"
 #include "core/socketio/encoder.h"
@@ -35,7 +36,7 @@ bool isOld(const Caller& caller) {
 }
 
 void answerConnected(Caller& caller, std::string_view nsp, const store::RandomId& socketId) {
-  std::string answer = "4";
+  std::string answer(engineio::kMessagePrefix);
   if (isOld(caller)) {
     socketio::appendConnectV4(answer, nsp);
   } else {
@@ -45,7 +46,7 @@ void answerConnected(Caller& caller, std::string_view nsp, const store::RandomId
 }
 
 void refuseConnect(Caller& caller, std::string_view nsp, std::string_view message, std::string_view data = {}) {
-  std::string answer = "4";
+  std::string answer(engineio::kMessagePrefix);
   if (isOld(caller)) {
     socketio::appendConnectErrorV4(answer, nsp, message);
   } else {
@@ -206,7 +207,7 @@ Handled SocketIo::connectMain(Caller& caller, const json& auth) {
   const bool recoverable = isRecoverable(caller, auth);
   const auto pid = recoverable ? store::parseId(textOf(auth, "pid").value_or("")) : std::nullopt;
   if (const auto claim = pid ? services_.recovery.claim(caller, *pid, connecting) : std::nullopt) {
-    std::string answer = "4";
+    std::string answer(engineio::kMessagePrefix);
     socketio::appendConnect(answer, kMain, store::idText(claim->socketId), store::idText(claim->pid));
     if (const auto offset = offsetOf(auth)) {
       const Outcome outcome = services_.recovery.comeBack(caller, *claim, connecting, *offset, answer);
@@ -232,7 +233,7 @@ Handled SocketIo::connectMain(Caller& caller, const json& auth) {
   }
   if (connected != Connected::kDone) return Handled::kClose;
   if (connecting.pid) {
-    std::string answer = "4";
+    std::string answer(engineio::kMessagePrefix);
     socketio::appendConnect(answer, kMain, store::idText(connecting.socketId), store::idText(fresh));
     caller.reply(answer);
   } else {

@@ -75,7 +75,7 @@ struct Agreement {
 class Channel {
  public:
   enum class State : std::uint8_t {
-    kProbing,   // waits for "2probe", then for "5"
+    kProbing,   // waits for a probe, then for the upgrade
     kOpen,      // is the transport of `link`
     kFinished,  // a close frame was sent, or the connection is gone: input is ignored
   };

@@ -40,7 +40,7 @@ bool Heartbeat::handleHeartbeat(Link& link, const engineio::Packet& packet) {
     case engineio::PacketType::kPing:
       if (!clientPings || isBinaryStalled(link)) return false;
       alarms_.setDeadline(link, env_.now().mono + engine.pingInterval + engine.pingTimeout);
-      writer_.send(link, "3" + std::string(packet.data));
+      writer_.send(link, std::string(engineio::kPongPrefix).append(packet.data));
       return true;
     case engineio::PacketType::kPong:
       if (clientPings || isBinaryStalled(link)) return false;
@@ -96,7 +96,7 @@ void Heartbeat::sendPing(Link& link, Instant now) {
   link.pingLate = static_cast<std::uint8_t>(now.mono - link.pingSent);
   alarms_.setDeadline(link, link.pingSent + link.options->engine.pingTimeout);
   if (link.transport == Transport::kWebSocket) {
-    writer_.send(link, "2");
+    writer_.send(link, engineio::kPingPacket);
     return;
   }
   bool owned = false;

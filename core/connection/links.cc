@@ -8,6 +8,7 @@
 #include "core/delivery/poll_answers.h"
 #include "core/delivery/rooms.h"
 #include "core/delivery/socket_writer.h"
+#include "core/engineio/packet.h"
 #include "core/websocket/frame.h"
 
 namespace mediasync::server {
@@ -85,7 +86,7 @@ void Links::syncSeat(Link& link, const store::ConnectionRecord& record) {
 
 // Forgets a link whose connection is not this worker's any more.
 void Links::letGo(Link& link) {
-  pollAnswers_.endPoll(link, "6");
+  pollAnswers_.endPoll(link, engineio::kNoopPacket);
   if (link.ticket != 0) {
     link.socket->letGo();
   } else if (link.socket != nullptr) {
@@ -126,7 +127,7 @@ void Links::dropConnection(Link& link, const Ending& ending) {
 void Links::closedByClient(Link& link) {
   if (link.waiting == Link::Waiting::kForLastPoll) return;
   if (link.poll != nullptr) {
-    pollAnswers_.endPoll(link, "6");
+    pollAnswers_.endPoll(link, engineio::kNoopPacket);
     return dropConnection(link, {EndReason::kClientDisconnect});
   }
   const Instant now = env_.now();
@@ -154,7 +155,7 @@ void Links::closeLink(Link& link, const Ending& ending) {
     writer_.sendRaw(link, frame);
     link.socket->finish();
   }
-  pollAnswers_.endPoll(link, "1");
+  pollAnswers_.endPoll(link, engineio::kClosePacket);
   dropConnection(link, ending);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/engineio/packet.h"
 #include "core/socketio/encoder.h"
 
 namespace mediasync::server {
@@ -14,14 +15,14 @@ inline std::string eventPacket(std::string_view nsp = "/") {
   constexpr std::size_t kUsual = 160;
   std::string packet;
   packet.reserve(kUsual);
-  packet.push_back('4');
+  packet = engineio::kMessagePrefix;
   socketio::appendEventPrefix(packet, nsp);
   return packet;
 }
 
 // The values follow, as a JSON array.
 inline std::string ackPacket(std::uint64_t id, std::string_view nsp = "/") {
-  std::string packet = "4";
+  std::string packet(engineio::kMessagePrefix);
   socketio::appendAckPrefix(packet, nsp, id);
   return packet;
 }

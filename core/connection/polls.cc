@@ -13,6 +13,7 @@
 #include "core/connection/waiting_line.h"
 #include "core/connection/work.h"
 #include "core/delivery/poll_answers.h"
+#include "core/engineio/packet.h"
 #include "core/engineio/payload_writer.h"
 #include "core/sessions/eviction.h"
 
@@ -104,7 +105,7 @@ Polls::PollResult Polls::lastPoll(ConnectionTransaction& txn, const Options& opt
   }
   txn.markClosing(store::Closing::kByServer, txn.record().ending);
   txn.commit(wake_);
-  return {PollOutcome::kAnswered, engineio::payloadOf(protocolOf(txn.record()), "6")};
+  return {PollOutcome::kAnswered, engineio::payloadOf(protocolOf(txn.record()), engineio::kNoopPacket)};
 }
 
 // The client gave the poll up: to the protocol that is the end of the connection.
@@ -263,7 +264,8 @@ Handled Polls::handlePacket(PostJob& job, const engineio::Packet& packet) {
     case engineio::PacketType::kPing:
       if (!clientPings) return Handled::kClose;
       noteHeard(job);
-      outbox_.leaveFor(job.connection, store::ItemKind::kPacket, "3" + std::string(packet.data));
+      outbox_.leaveFor(job.connection, store::ItemKind::kPacket,
+                       std::string(engineio::kPongPrefix).append(packet.data));
       return Handled::kDone;
     default:
       return Handled::kDone;

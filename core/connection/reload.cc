@@ -14,6 +14,7 @@
 #include "core/delivery/poll_answers.h"
 #include "core/delivery/rooms.h"
 #include "core/delivery/socket_writer.h"
+#include "core/engineio/packet.h"
 #include "core/store/workers.h"
 #include "core/websocket/extensions.h"
 
@@ -414,7 +415,7 @@ void Reload::sendElsewhere(Link& link) {
       txn.commit();
     }
   }
-  pollAnswers_.endPoll(link, "6");
+  pollAnswers_.endPoll(link, engineio::kNoopPacket);
 }
 
 }  // namespace mediasync::server

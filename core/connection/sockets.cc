@@ -255,10 +255,10 @@ bool Sockets::inflate(Channel& channel, websocket::Message& message, Turn& turn)
   return false;
 }
 
-// Engine.IO's upgrade: "2probe" is answered with "3probe", and "5" makes this WebSocket the transport.
+// Engine.IO's upgrade: a probe is answered, and a packet "upgrade" makes this WebSocket the transport.
 bool Sockets::handleProbe(Channel& channel, std::string_view text) {
-  if (text == "5") return channel.probed && completeUpgrade(channel);
-  if (text != "2probe") return false;
+  if (text == engineio::kUpgradePacket) return channel.probed && completeUpgrade(channel);
+  if (text != engineio::kProbePacket) return false;
   {
     ConnectionTransaction txn(zone_, channel.sid);
     if (!txn.find(channel.sid) || txn.record().transport != Transport::kPolling) return false;
@@ -267,7 +267,7 @@ bool Sockets::handleProbe(Channel& channel, std::string_view text) {
   }
   channel.probed = true;
   std::string pong;
-  websocket::appendFrame(pong, websocket::Opcode::kText, "3probe");
+  websocket::appendFrame(pong, websocket::Opcode::kText, engineio::kProbeAnswer);
   channel.socket.write(pong);
   return true;
 }
@@ -309,7 +309,7 @@ bool Sockets::completeUpgrade(Channel& channel) {
   link->options = channel.options;
   link->compression = channel.agreement.compression.value_or(Compression{});
   link->corked = true;
-  pollAnswers_.endPoll(*link, "6");
+  pollAnswers_.endPoll(*link, engineio::kNoopPacket);
   alarms_.watchFor(*link, now);
   link->awaitsSnapshot = awaitsSnapshot;
   mailboxes_.sendFirst(*link, items);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/api/events.h"
+#include "core/engineio/packet.h"
 #include "core/engineio/payload_writer.h"
 #include "core/sessions/offset.h"
 #include "core/socketio/encoder.h"
@@ -76,7 +77,7 @@ EncodedBatch& Batch::variant(const Format& format, bool* made) {
 }
 
 void Batch::append(std::string& out, const Format& format, std::uint64_t seq, const session::Event& event) {
-  text_.assign(1, '4');
+  text_ = engineio::kMessagePrefix;
   socketio::appendEventPrefix(text_);
   api::appendEvent(text_, event, format.timestamps);
   if (format.offsets) appendOffset(text_, {session_, seq});

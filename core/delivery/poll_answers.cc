@@ -4,6 +4,7 @@
 
 #include "core/delivery/rooms.h"
 #include "core/delivery/snapshots.h"
+#include "core/engineio/packet.h"
 #include "core/engineio/payload_writer.h"
 #include "core/websocket/frame.h"
 
@@ -65,7 +66,7 @@ void PollAnswers::answerPoll(Recipient& member) {
 PollAnswers::Collected PollAnswers::collect(Recipient& member, engineio::Payload& payload) {
   Harvest harvested;
   const Collected collected = harvest(member, harvested);
-  if (collected == Collected::kLost) payload = engineio::payloadOf(member.protocol, "1");
+  if (collected == Collected::kLost) payload = engineio::payloadOf(member.protocol, engineio::kClosePacket);
   if (collected == Collected::kPayload) {
     engineio::PayloadWriter writer(member.protocol);
     appendHarvest(member, harvested, writer);
@@ -97,7 +98,7 @@ PollAnswers::Collected PollAnswers::harvest(Recipient& member, Harvest& harvest)
   if (record.overrun) return Collected::kLost;
   if (record.closing != store::Closing::kNo || !isInStep(member, record)) return Collected::kNothing;
   if (record.items.first != 0) harvest.items = txn.takeItems();
-  if (txn.takePingDue()) harvest.items.push_back({ItemKind::kPacket, "2"});
+  if (txn.takePingDue()) harvest.items.push_back({ItemKind::kPacket, std::string(engineio::kPingPacket)});
   if (record.seat) harvestSeat(member, txn, harvest);
   if (harvest.slice.lost) return Collected::kLost;
   if (harvest.userId.empty()) {  // one who has left in the meantime is shown nothing
@@ -105,7 +106,8 @@ PollAnswers::Collected PollAnswers::harvest(Recipient& member, Harvest& harvest)
   }
   const bool nothing = harvest.slice.end == harvest.slice.first && harvest.items.empty();
   if (nothing && record.upgradingUntil > env_.now().mono) {
-    harvest.items.push_back({ItemKind::kPacket, "6"});  // the client waits for this poll to end before it upgrades
+    // The client waits for this poll to end before it upgrades.
+    harvest.items.push_back({ItemKind::kPacket, std::string(engineio::kNoopPacket)});
   } else if (nothing) {
     txn.commit();
     return Collected::kNothing;

@@ -5,6 +5,7 @@
 #include "core/api/events.h"
 #include "core/delivery/rooms.h"
 #include "core/delivery/socket_writer.h"
+#include "core/engineio/packet.h"
 #include "core/engineio/payload_writer.h"
 #include "core/sessions/offset.h"
 #include "core/socketio/encoder.h"
@@ -67,7 +68,7 @@ std::string Snapshots::snapshotPacket(const Recipient& member, ItemKind kind, co
   const std::string_view users = view.users.empty() ? member.room->roster->json() : std::string_view();
   std::string packet;
   packet.reserve(users.size() + kSnapshotBytes);
-  packet = "4";
+  packet = engineio::kMessagePrefix;
   socketio::appendEventPrefix(packet);
   if (kind == ItemKind::kSessionState) {
     api::appendSessionState(packet, view, member.options->timestamps, users);

@@ -9,9 +9,16 @@ namespace mediasync::engineio {
 
 enum class PacketType : std::uint8_t { kOpen = 0, kClose, kPing, kPong, kMessage, kUpgrade, kNoop };
 
-// The type before a text message's data; alone, an empty message.
+// Packets without data, as text; a prefix is the type before the data, and alone a packet with empty data.
+inline constexpr std::string_view kClosePacket = "1";
+inline constexpr std::string_view kPingPacket = "2";
+inline constexpr std::string_view kPongPrefix = "3";
 inline constexpr std::string_view kMessagePrefix = "4";
+inline constexpr std::string_view kUpgradePacket = "5";
 inline constexpr std::string_view kNoopPacket = "6";
+// The first packets over a WebSocket that is to upgrade a connection: a ping, and its pong.
+inline constexpr std::string_view kProbePacket = "2probe";
+inline constexpr std::string_view kProbeAnswer = "3probe";
 
 // `data` points into the decoded input.
 struct Packet {
