@@ -7,6 +7,7 @@
 #include "core/base/bytes.h"
 #include "core/store/recovery_table.h"
 #include "core/store/session_log.h"
+#include "core/store/session_restore.h"
 #include "core/store/session_transaction.h"
 
 namespace mediasync::persistence {
@@ -137,7 +138,7 @@ class Restorer {
   }
 
   Place addHead(const store::SavedSession& saved) {
-    store::SessionTransaction txn(zone_, saved.id);
+    store::RestoreTransaction txn(zone_, saved.id);
     txn.restore(saved, {now_.wall, idleSince(saved, zone_.settings(), now_, unset_)});
     const std::int64_t start = monoOf(saved.clock.setAt.wall, unset_);
     txn.setClockStart({now_.wall - (now_.mono - start), start});
@@ -149,7 +150,7 @@ class Restorer {
 
   void addUsers(const store::SavedSession& saved, const Place& place) {
     for (std::size_t i = 0; i < saved.users.size();) {
-      store::SessionTransaction txn(zone_, place.shard);
+      store::RestoreTransaction txn(zone_, place.shard);
       txn.open(place.ref, place.serial);
       for (std::size_t n = 0; n < kUsersAtOnce && i < saved.users.size(); ++n, ++i) {
         const store::SavedUser& user = saved.users[i];
@@ -167,7 +168,7 @@ class Restorer {
   void addEvents(const store::SavedSession& saved, const Place& place) {
     std::string_view events = saved.events;
     while (!events.empty()) {
-      store::SessionTransaction txn(zone_, place.shard);
+      store::RestoreTransaction txn(zone_, place.shard);
       txn.open(place.ref, place.serial);
       for (int i = 0; i < kEventsAtOnce && !events.empty(); ++i) {
         const store::CopiedEvent event = store::takeEvent(events);

@@ -7,6 +7,7 @@
 #include "core/session/rules.h"
 #include "core/store/abandoned.h"
 #include "core/store/reserve.h"
+#include "core/store/session_overdue.h"
 #include "core/store/session_transaction.h"
 
 namespace mediasync::server {
@@ -57,7 +58,7 @@ bool Eviction::dismissOne(Instant now) {
   const std::int64_t latest = now.mono - std::max<std::int64_t>(zone_.settings().returnTime(), 1);
   const auto shard = store::shardOfLongestAway(zone_, latest);
   if (!shard) return false;
-  SessionTransaction session(zone_, *shard);
+  store::OverdueTransaction session(zone_, *shard);
   if (!session.openLongestAway(latest)) return true;  // another worker was first
   session::awayExpired(session, session.seatUser(), now);
   session.commit(wake_);

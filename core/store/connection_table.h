@@ -1,5 +1,5 @@
 // The Engine.IO connections of the zone. Any worker may look one up by its sid; one worker owns it. All changes to a
-// connection's record are transitions here; those of its state are in connection_transitions.cc.
+// connection's record are transitions here.
 #pragma once
 
 #include <array>

@@ -1,16 +1,13 @@
-// Users and sessions whose time is over.
-#include <algorithm>
-
-#include "core/store/session_transaction.h"
+#include "core/store/session_overdue.h"
 
 namespace mediasync::store {
 
-void SessionTransaction::openUserOf(Ref user) {
+void OverdueTransaction::openUserOf(Ref user) {
   seatUser_ = user;
   use(userAt(user).session);
 }
 
-Overdue SessionTransaction::openOverdueUser(Instant now) {
+Overdue OverdueTransaction::openOverdueUser(Instant now) {
   const auto due = [&](const Queue& queue, std::int64_t timeout) {
     const Ref user = queue.first;
     return user != 0 && userAt(user).absentSince + timeout <= now.mono ? user : Ref{0};
@@ -27,14 +24,14 @@ Overdue SessionTransaction::openOverdueUser(Instant now) {
   return inGrace != 0 ? Overdue::kGrace : Overdue::kAway;
 }
 
-bool SessionTransaction::openLongestAway(std::int64_t latest) {
+bool OverdueTransaction::openLongestAway(std::int64_t latest) {
   const Ref user = shard_.away.first;
   if (user == 0 || userAt(user).absentSince > latest) return false;
   openUserOf(user);
   return true;
 }
 
-bool SessionTransaction::openExpired(Instant now) {
+bool OverdueTransaction::openExpired(Instant now) {
   constexpr int kWatchedAtMost = 1024;
   Ref ref = shard_.idle.first;
   for (int i = 0; i < kWatchedAtMost && ref != 0; ++i) {
@@ -48,7 +45,7 @@ bool SessionTransaction::openExpired(Instant now) {
   return false;
 }
 
-bool SessionTransaction::openLogged(Instant now) {
+bool OverdueTransaction::openLogged(Instant now) {
   const Ref ref = shard_.logged.first;
   if (ref == 0) return false;
   if (zone_.arena().at<SessionRecord>(ref)->idleSince + zone_.settings().returnTime() > now.mono) return false;

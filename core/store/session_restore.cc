@@ -1,11 +1,8 @@
-// Sessions as they come back from a state file.
-#include <algorithm>
-
-#include "core/store/saved.h"
-#include "core/store/session_transaction.h"
+#include "core/store/session_restore.h"
 
 namespace mediasync::store {
-void SessionTransaction::restore(const SavedSession& saved, Instant now) {
+
+void RestoreTransaction::restore(const SavedSession& saved, Instant now) {
   create(saved.id, saved.creatorId, now);
   SessionRecord& record = txn_.edit(*session_);
   static_cast<session::SessionTimes&>(record) = saved;
@@ -20,16 +17,16 @@ void SessionTransaction::restore(const SavedSession& saved, Instant now) {
   setLogStart(txn_, *session_, saved.firstSeq, saved.lostSeq);
 }
 
-void SessionTransaction::restoreWithoutLog(const SavedSession& saved) {
+void RestoreTransaction::restoreWithoutLog(const SavedSession& saved) {
   if (saved.firstSeq != saved.endSeq) setLogStart(txn_, *session_, saved.endSeq, saved.endSeq - 1);
   dropLog();
 }
 
-void SessionTransaction::setClockStart(Instant start) {
+void RestoreTransaction::setClockStart(Instant start) {
   txn_.edit(session_->clock).setAt = start;
 }
 
-session::UserRef SessionTransaction::restoreUser(const SavedUser& saved, Instant now) {
+session::UserRef RestoreTransaction::restoreUser(const SavedUser& saved, Instant now) {
   const session::UserRef ref = addUser(saved.id, saved.username, saved.avatar, session::Presence::kConnected, now);
   UserRecord& record = txn_.edit(*zone_.arena().at<UserRecord>(ref));
   record.joinedAt = saved.joinedAt;
@@ -39,7 +36,7 @@ session::UserRef SessionTransaction::restoreUser(const SavedUser& saved, Instant
   return ref;
 }
 
-void SessionTransaction::restoreEvent(std::string_view event, bool isSync) {
+void RestoreTransaction::restoreEvent(std::string_view event, bool isSync) {
   appendToLog(txn_, *session_, event, isSync, zone_.settings().logLimit, true);
 }
 

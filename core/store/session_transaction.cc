@@ -6,12 +6,17 @@
 
 namespace mediasync::store {
 
+using session::Presence;
 using session::UserRef;
 
 namespace {
 
 // Users removed in one transaction when a session ends: bounded, so that the undo log is.
 constexpr int kUsersAtOnce = 16;
+
+// What is the same in the JSON of every session, and of every user in it.
+constexpr std::size_t kStateBytes = 540;
+constexpr std::size_t kUserBytes = 132;
 
 }  // namespace
 
@@ -195,6 +200,29 @@ bool SessionTransaction::admitEvent(const Rate& rate, Instant now) {
 
 bool SessionTransaction::admitJoin(const Rate& rate, Instant now) {
   return admit(session_->joins, rate, now);
+}
+
+std::size_t SessionTransaction::stateBytes() const {
+  return kStateBytes + textBytes(*session_) + session_->userCount * kUserBytes + session_->userTextBytes;
+}
+
+session::UserView SessionTransaction::view(UserRef ref) const {
+  const UserRecord& record = userAt(ref);
+  return {views<session::UserProfile>(record), record.presence == Presence::kConnected, text(record.id) == leaderId()};
+}
+
+void SessionTransaction::copyTo(Snapshot& snapshot, Instant now, Users users) const {
+  session::SessionView& view = snapshot.view;
+  view.users.clear();
+  if (users == Users::kAll) view.users.reserve(session_->userCount);
+  for (Ref ref = users == Users::kAll ? session_->users.first : 0; ref != 0; ref = nextUser(ref))
+    view.users.push_back(this->view(ref));
+  static_cast<session::SessionIds<session::Views>&>(view) = views<session::SessionIds>(*session_);
+  static_cast<session::SessionTimes&>(view) = *session_;
+  view.playback = session::viewOf(session_->clock, media(), now);
+  view.userCount = session_->userCount;
+  view.connectedCount = session_->connectedCount;
+  snapshot.texts_.takeFrom(view);
 }
 
 void SessionTransaction::commit(WakeSet& wake) {

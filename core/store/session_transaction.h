@@ -14,9 +14,6 @@
 
 namespace mediasync::store {
 
-struct SavedSession;
-struct SavedUser;
-
 // A session as it was at one moment, with the texts it refers to.
 class Snapshot {
  public:
@@ -27,10 +24,7 @@ class Snapshot {
   session::OwnTexts texts_;
 };
 
-// Which of a user's time-outs has expired.
-enum class Overdue : std::uint8_t { kNobody, kGrace, kAway };
-
-class SessionTransaction final : public SessionState {
+class SessionTransaction : public SessionState {
  public:
   using SessionState::SessionState;
 
@@ -44,16 +38,6 @@ class SessionTransaction final : public SessionState {
   // Ends the time of a session without connections, as if it had been idle for long: the sweep deletes it, unless a
   // user joins before.
   void endSoon(Instant now);
-
-  // ---- expired time-outs; each makes its session current
-  // The seat's user becomes the first one of the shard whose time has expired.
-  Overdue openOverdueUser(Instant now);
-  // The user of the shard who has been away for longest, if since `latest` (monotonic) or before.
-  bool openLongestAway(std::int64_t latest);
-  // The first expired session. Skips those whose workers have yet to notice that their connections are gone.
-  bool openExpired(Instant now);
-  // The first session whose log no client can recover any more.
-  bool openLogged(Instant now);
 
   // ---- connections
   // Gives `user` another connection. Throws OutOfSpace.
@@ -93,23 +77,10 @@ class SessionTransaction final : public SessionState {
   // `wake`.
   void commit(WakeSet& wake);
 
-  // ---- from a state file
-  // Before any client is served: creates the session, without its users and events, and makes it current. Throws
-  // OutOfSpace.
-  void restore(const SavedSession&, Instant now);
-  void setClockStart(Instant);
-  // The same for a session that gets no events, like one after dropLog().
-  void restoreWithoutLog(const SavedSession&);
-  // Adds one of its users, without a connection and in no queue.
-  session::UserRef restoreUser(const SavedUser&, Instant now);
-  // Adds the next event of its log. Throws OutOfSpace.
-  void restoreEvent(std::string_view event, bool isSync);
-
  private:
   void noteGone();
   Ref watcherOf(WorkerId) const;
   bool admit(const TokenBucket&, const Rate&, Instant now);
-  void openUserOf(Ref user);
 };
 
 }  // namespace mediasync::store

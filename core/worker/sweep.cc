@@ -6,6 +6,7 @@
 #include "core/connection/departures.h"
 #include "core/session/rules.h"
 #include "core/store/recovery_table.h"
+#include "core/store/session_overdue.h"
 #include "core/store/session_walk.h"
 #include "core/store/workers.h"
 #include "core/worker/reaper.h"
@@ -13,6 +14,7 @@
 namespace mediasync::server {
 
 using store::ConnectionTransaction;
+using store::OverdueTransaction;
 using store::RandomId;
 using store::RecoveryTransaction;
 using store::SessionTransaction;
@@ -101,7 +103,7 @@ void Sweep::reconcile(Instant now) {
 
 void Sweep::expireUsers(std::uint32_t shard, Instant now) {
   for (int i = 0; i < kExpiriesAtOnce; ++i) {
-    SessionTransaction session(zone_, shard);
+    OverdueTransaction session(zone_, shard);
     switch (session.openOverdueUser(now)) {
       case store::Overdue::kNobody:
         return;
@@ -117,7 +119,7 @@ void Sweep::expireUsers(std::uint32_t shard, Instant now) {
 
 void Sweep::expireSessions(std::uint32_t shard, Instant now) {
   for (int i = 0; i < kExpiriesAtOnce; ++i) {
-    SessionTransaction session(zone_, shard);
+    OverdueTransaction session(zone_, shard);
     if (!session.openExpired(now)) return;
     session.destroy(now);
     session.commit(wake_);
@@ -127,7 +129,7 @@ void Sweep::expireSessions(std::uint32_t shard, Instant now) {
 // Drops the logs of sessions that nobody can recover any more.
 void Sweep::dropLogs(std::uint32_t shard, Instant now) {
   for (int i = 0; i < kExpiriesAtOnce; ++i) {
-    SessionTransaction session(zone_, shard);
+    OverdueTransaction session(zone_, shard);
     if (!session.openLogged(now)) return;
     session.dropLog();
     session.commit(wake_);
