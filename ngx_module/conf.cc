@@ -12,6 +12,7 @@
 #include "ngx_module/directives.h"
 #include "ngx_module/engine_handler.h"
 #include "ngx_module/guard.h"
+#include "ngx_module/member.h"
 #include "ngx_module/response.h"
 #include "ngx_module/rest_count.h"
 #include "ngx_module/rest_handler.h"

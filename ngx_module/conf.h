@@ -50,8 +50,6 @@ struct RateConf {
 };
 
 enum class StatusFormat { kAsked, kJson, kPrometheus, kPage };
-// By its name in the configuration and in requests.
-std::optional<StatusFormat> statusFormatOf(std::string_view name);
 
 enum class OriginPolicy { kUnset, kSame, kAny, kListed };
 
@@ -118,9 +116,6 @@ struct LocConf {
   std::uint64_t logKey() const;
 };
 
-// The values of the variables that Lua is told, a JSON object; "": none.
-std::string hookVariables(ngx_http_request_t* r, const LocConf& conf);
-
 // The zone of that name; null: there is none, so far.
 ZoneConf* findZone(ngx_conf_t* cf, const ngx_str_t& name);
 
@@ -138,23 +133,12 @@ void* ngx_http_mediasync_create_main_conf(ngx_conf_t* cf);
 void* ngx_http_mediasync_create_loc_conf(ngx_conf_t* cf);
 char* ngx_http_mediasync_merge_loc_conf(ngx_conf_t* cf, void* parent, void* child);
 ngx_int_t ngx_http_mediasync_postconfiguration(ngx_conf_t* cf);
-char* ngx_http_mediasync_zone(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_endpoint(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
-char* ngx_http_mediasync_status(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_check_time(ngx_conf_t* cf, void* post, void* data);
 char* ngx_http_mediasync_check_payload(ngx_conf_t* cf, void* post, void* data);
 char* ngx_http_mediasync_check_window(ngx_conf_t* cf, void* post, void* data);
-char* ngx_http_mediasync_rate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
-char* ngx_http_mediasync_byte_rate(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_cookie(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_user(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_user_secret(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
-ngx_int_t ngx_http_mediasync_preconfiguration(ngx_conf_t* cf);
-bool ngx_http_mediasync_add_member_check(ngx_conf_t* cf);
-char* ngx_http_mediasync_member(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
-char* ngx_http_mediasync_hooks(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
-char* ngx_http_mediasync_hook_variables(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
-char* ngx_http_mediasync_media(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 char* ngx_http_mediasync_origin(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
-char* ngx_http_mediasync_log(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);
 }

@@ -21,3 +21,5 @@ store::Address clientOf(const ngx_http_request_t* r);
 void logEnd(const server::Ended& ended);
 
 }  // namespace mediasync::ngx
+
+extern "C" char* ngx_http_mediasync_log(ngx_conf_t* cf, ngx_command_t* cmd, void* conf);

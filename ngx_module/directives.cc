@@ -10,7 +10,13 @@
 
 #include "core/api/timestamps.h"
 #include "core/base/member_count.h"
+#include "ngx_module/connection_log.h"
+#include "ngx_module/hook_directive.h"
+#include "ngx_module/member.h"
+#include "ngx_module/rate_directive.h"
 #include "ngx_module/response.h"
+#include "ngx_module/status_directive.h"
+#include "ngx_module/zone_directive.h"
 
 namespace mediasync::ngx {
 namespace {

@@ -12,6 +12,7 @@
 
 #include "ngx_module/guard.h"
 #include "ngx_module/process.h"
+#include "ngx_module/websocket_adoption.h"
 
 namespace mediasync::ngx {
 namespace {

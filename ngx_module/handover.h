@@ -21,7 +21,4 @@ void declineHandovers(ngx_log_t* log);
 // Letter::location is a Location::key.
 server::WebSocket::Giving sendDescriptor(std::uint16_t slot, int descriptor, const server::Letter&);
 
-// websocket_adoption.cc: goes on with a WebSocket, whose descriptor it owns from now on.
-void takeWebSocket(int descriptor, const server::Letter&);
-
 }  // namespace mediasync::ngx

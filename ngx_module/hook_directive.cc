@@ -1,4 +1,5 @@
-// mediasync_hooks and mediasync_hook_variables: what Lua has a say in, and what it is told about a connection.
+#include "ngx_module/hook_directive.h"
+
 #include <nlohmann/json.hpp>
 
 #include "ngx_module/conf.h"

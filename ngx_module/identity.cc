@@ -8,6 +8,7 @@
 #include "core/base/network.h"
 #include "core/connection/secret_cookie.h"
 #include "core/store/connection_table.h"
+#include "ngx_module/hook_directive.h"
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"
 #include "ngx_module/tls.h"

@@ -1,4 +1,5 @@
-// mediasync_member and $mediasync_member: films for those who watch them.
+#include "ngx_module/member.h"
+
 #include <memory>
 #include <new>
 #include <span>

@@ -1,6 +1,7 @@
 // The module: its directives and its callbacks.
 #include "ngx_module/conf.h"
 #include "ngx_module/directives.h"
+#include "ngx_module/member.h"
 #include "ngx_module/process.h"
 
 extern "C" {

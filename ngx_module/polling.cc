@@ -1,4 +1,5 @@
-// Engine.IO's long polling: GET for what the server has to say, POST for what the client has.
+#include "ngx_module/polling.h"
+
 #include <utility>
 
 #include "core/engineio/content_type.h"
@@ -6,7 +7,6 @@
 #include "core/engineio/payload_writer.h"
 #include "ngx_module/body.h"
 #include "ngx_module/connection_log.h"
-#include "ngx_module/engine_handler.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/identity.h"
 #include "ngx_module/pending.h"

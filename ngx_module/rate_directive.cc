@@ -1,5 +1,5 @@
-// mediasync_limit_events rate=NUMBERr/s|r/m [burst=NUMBER] | off; and the like
-// mediasync_limit_replies rate=SIZE [burst=SIZE] | off;
+#include "ngx_module/rate_directive.h"
+
 #include "ngx_module/conf.h"
 
 namespace mediasync::ngx {

@@ -3,7 +3,9 @@
 #include <string>
 #include <utility>
 
-#include "core/api/rest.h"
+#include "core/api/rest_request.h"
+#include "core/api/rest_response.h"
+#include "core/api/rest_route.h"
 #include "core/session/refusal.h"
 #include "ngx_module/body.h"
 #include "ngx_module/guard.h"
@@ -44,7 +46,7 @@ ngx_int_t create(ngx_http_request_t* r) {
   const auto options = identify(r, conf);
   if (!options) return fail(r, NGX_HTTP_FORBIDDEN, "Nobody is known to be asking");
   auto reply = runtime->worker().rest().createSession(std::get<api::CreateSession>(parsed), *options,
-                                               {sentSecret(r, conf), networkOf(r)});
+                                                      {sentSecret(r, conf), networkOf(r)});
   runtime->settle();
   return sendWritten(r, *runtime, std::move(reply));
 }

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "core/api/rest.h"
+#include "core/api/rest_response.h"
 #include "ngx_module/guard.h"
 #include "ngx_module/pending.h"
 #include "ngx_module/response.h"

@@ -1,4 +1,5 @@
-// mediasync_status ZONE ... | * [format=json|prometheus];
+#include "ngx_module/status_directive.h"
+
 #include <span>
 
 #include "ngx_module/conf.h"

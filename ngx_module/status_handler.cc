@@ -10,6 +10,7 @@
 #include "ngx_module/guard.h"
 #include "ngx_module/process.h"
 #include "ngx_module/response.h"
+#include "ngx_module/status_directive.h"
 
 namespace mediasync::ngx {
 namespace {

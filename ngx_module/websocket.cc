@@ -1,4 +1,5 @@
-// Engine.IO over WebSocket: the opening handshake, as core/websocket/handshake.h has it, on NGINX.
+#include "ngx_module/websocket.h"
+
 #include <algorithm>
 #include <bit>
 #include <memory>
@@ -9,7 +10,6 @@
 #include "core/websocket/extensions.h"
 #include "core/websocket/handshake.h"
 #include "ngx_module/connection_log.h"
-#include "ngx_module/engine_handler.h"
 #include "ngx_module/identity.h"
 #include "ngx_module/response.h"
 #include "ngx_module/websocket_connection.h"

@@ -1,4 +1,5 @@
-// WebSockets that came to a worker of an earlier configuration: what accepting one would have made of the descriptor.
+#include "ngx_module/websocket_adoption.h"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,7 +8,6 @@
 #include "ngx_module/bare_connection.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/guard.h"
-#include "ngx_module/handover.h"
 #include "ngx_module/nginx_connection.h"
 #include "ngx_module/text.h"
 #include "ngx_module/websocket_connection.h"
@@ -105,8 +105,8 @@ bool adopt(int descriptor, const server::Letter& letter, Runtime& runtime) {
   guardedVoid(ngx_cycle->log, [&] {
     connection = Connection::goOnWith(std::make_unique<Connection>(c, location->conf.loc_conf, runtime),
                                       addressAsText(peer, std::min<socklen_t>(peerSize, sizeof peer)));
-    channel =
-        runtime.worker().reload().adopt(letter.parcel, *connection, location->loc->options(), location->loc->bindsUser != 0);
+    channel = runtime.worker().reload().adopt(letter.parcel, *connection, location->loc->options(),
+                                              location->loc->bindsUser != 0);
   });
   if (channel != nullptr) {
     connection->attach(std::move(channel));

@@ -1,5 +1,5 @@
-// mediasync_zone zone=NAME:SIZE [shards=N] [log=SIZE] [session_timeout=T] [user_timeout=T] [disconnect_grace=T]
-//                [restart_grace=T] [recovery=T] [drain=T] [state=PATH [sync=always|interval|off]]
+#include "ngx_module/zone_directive.h"
+
 #include <limits>
 #include <new>
 

@@ -1,11 +1,11 @@
 // An admin's commands over HTTP: routes and the body of a message.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
 
-#include "core/api/rest.h"
 #include "core/api/timestamps.h"
 
 namespace mediasync::api {

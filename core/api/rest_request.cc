@@ -1,8 +1,9 @@
+#include "core/api/rest_request.h"
+
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "core/api/rest.h"
 #include "core/api/text_rules.h"
 #include "core/base/ascii.h"
 #include "core/base/json_text.h"

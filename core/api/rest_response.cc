@@ -1,8 +1,9 @@
+#include "core/api/rest_response.h"
+
 #include <utility>
 
 #include "core/api/described_json.h"
 #include "core/api/json_writer.h"
-#include "core/api/rest.h"
 #include "core/api/session_json.h"
 
 namespace mediasync::api {

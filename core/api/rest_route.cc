@@ -1,7 +1,8 @@
+#include "core/api/rest_route.h"
+
 #include <optional>
 
 #include "core/api/percent.h"
-#include "core/api/rest.h"
 #include "core/api/text_rules.h"
 #include "core/session/command.h"
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/api/admin.h"
+#include "core/api/rest_response.h"
 #include "core/app/confirmations.h"
 #include "core/app/script_calls.h"
 

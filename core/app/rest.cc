@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/api/media_path.h"
+#include "core/api/rest_response.h"
 #include "core/api/text_rules.h"
 #include "core/app/confirmations.h"
 #include "core/session/refusal.h"

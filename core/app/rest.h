@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/api/rest.h"
+#include "core/api/rest_request.h"
 #include "core/app/rest_reply.h"
 #include "core/context/options.h"
 #include "core/context/part.h"

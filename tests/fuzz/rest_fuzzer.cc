@@ -14,7 +14,9 @@
 
 #include "core/api/json_writer.h"
 #include "core/api/origin.h"
-#include "core/api/rest.h"
+#include "core/api/rest_request.h"
+#include "core/api/rest_response.h"
+#include "core/api/rest_route.h"
 #include "core/api/text_rules.h"
 #include "core/base/ascii.h"
 #include "tests/fuzz/input.h"

@@ -1,7 +1,8 @@
-#include "core/api/rest.h"
-
 #include <catch2/catch.hpp>
 
+#include "core/api/rest_request.h"
+#include "core/api/rest_response.h"
+#include "core/api/rest_route.h"
 #include "tests/unit/api/sample_session.h"
 
 using namespace mediasync;

@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
-#include "core/api/rest.h"
+#include "core/api/rest_response.h"
 #include "tests/unit/store/invariants.h"
 
 using namespace mediasync;
@@ -70,7 +70,8 @@ struct Copy {
 TEST_CASE("what is proposed in one zone and applied to others is the same in each", "[store][proposal]") {
   const std::vector<Rule> rules = {
       [](State& s) {
-        return session::apply(s, s.findUser("ann"), session::SyncPlayback{1.5, true, "/a.mp4", "a", 2.0, kLater.wall}, kNow);
+        return session::apply(s, s.findUser("ann"), session::SyncPlayback{1.5, true, "/a.mp4", "a", 2.0, kLater.wall},
+                              kNow);
       },
       [](State& s) {
         return session::apply(s, s.findUser("ann"), session::LoadMedia{"/b.mp4", std::nullopt, "B", 90.0}, kLater);

@@ -1,33 +1,13 @@
-// The REST endpoints: routes, request bodies, and the bodies of answers.
+// What requests of REST ask for: the body of a POST, and the query of the list.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 
-#include "core/api/timestamps.h"
-#include "core/session/snapshot.h"
-
 namespace mediasync::api {
-
-enum class Method { kGet, kHead, kPost, kOptions, kOther };
-
-struct Route {
-  enum class Kind { kList, kCreate, kShow, kNotFound, kMethodNotAllowed };
-
-  Kind kind = Kind::kNotFound;
-  std::string sessionId;   // kShow: percent-decoded, satisfies isId
-  std::string_view allow;  // value of the Allow header, in static storage; empty only for kNotFound
-};
-
-// `pathAfterLocation` is the client's path, still percent-encoded and without the query, after the prefix of its
-// location: "" or "/" is the collection, "/ID" one session, anything else kNotFound. An ID is one segment; it may
-// contain any byte in percent-encoded form, including %2F. Bad percent-encoding and an ID that breaks isId are
-// kNotFound. HEAD counts as GET. OPTIONS on a known path is kMethodNotAllowed with `allow` set; the caller answers it.
-Route route(Method method, std::string_view pathAfterLocation);
 
 // True for application/json in any case, with or without parameters (RFC 9110 section 8.3.1).
 bool isJsonContentType(std::string_view contentType);
@@ -68,22 +48,5 @@ struct ListQuery {
 
 // Reads the query of GET /api/sessions, "limit=N&after=NEXT". Ignores other parameters; of equal ones the first counts.
 std::variant<ListQuery, BadRequest> parseList(std::string_view query);
-
-// Bodies of answers, appended to `out`. All texts must be valid UTF-8.
-
-// {"success":true,"sessionId":..,"creatorId":..,"message":"Session created successfully"}
-void appendCreated(std::string& out, std::string_view sessionId, std::string_view creatorId);
-
-// {"success":true,"session":{...}}
-void appendSession(std::string& out, const session::SessionView& view, TimestampUnit unit);
-
-// {"success":true,"sessions":[...],"totalSessions":N}, and "next":"..." if there is more, in parts: the beginning,
-// elements (`added` to earlier ones), and the end.
-void beginSessionList(std::string& out);
-void addSessions(std::string& out, std::span<const session::SessionSummary> sessions, bool added, TimestampUnit unit);
-void endSessionList(std::string& out, std::uint64_t total, const std::optional<ListPlace>& next);
-
-// {"success":false,"message":..}
-void appendFailure(std::string& out, std::string_view message);
 
 }  // namespace mediasync::api

@@ -1,0 +1,37 @@
+# Each .cc of core/ and ngx_module/ has its header of the same name, and includes it first. ctest runs it:
+# cmake -P tests/unit/headers.cmake
+cmake_minimum_required(VERSION 3.25)
+get_filename_component(root ${CMAKE_CURRENT_LIST_DIR}/../.. ABSOLUTE)
+set(faults)
+
+# NGINX finds the tables of the module by their names, and no code of ours calls them.
+set(exceptions ngx_module/module.cc)
+
+file(GLOB sources RELATIVE ${root} ${root}/core/*/*.cc ${root}/ngx_module/*.cc)
+foreach(source IN LISTS sources)
+  string(REGEX REPLACE "cc$" "h" header ${source})
+  if(source IN_LIST exceptions)
+    if(EXISTS ${root}/${header})
+      list(APPEND faults "${source} has a header: it is no exception any more")
+    endif()
+    continue()
+  endif()
+  file(STRINGS ${root}/${source} includes REGEX "^#include ")
+  list(APPEND includes "")
+  list(GET includes 0 first)
+  if(NOT EXISTS ${root}/${header})
+    list(APPEND faults "${source} has no header")
+  elseif(NOT first STREQUAL "#include \"${header}\"")
+    list(APPEND faults "${source} does not include its header first")
+  endif()
+endforeach()
+foreach(exception IN LISTS exceptions)
+  if(NOT exception IN_LIST sources)
+    list(APPEND faults "there is no ${exception}, which is an exception")
+  endif()
+endforeach()
+
+if(faults)
+  list(JOIN faults "\n" faults)
+  message(FATAL_ERROR "${faults}")
+endif()
