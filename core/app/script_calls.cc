@@ -53,8 +53,7 @@ void expectDone(const Outcome& outcome) {
 
 // A script is told that there is no session before it is told of other faults in its arguments.
 void expectSession(const Sessions& sessions, std::string_view sessionId) {
-  std::vector<store::ConnectionRef> connections;
-  expectDone(sessions.listConnections(sessionId, std::nullopt, connections));
+  if (!sessions.exists(sessionId)) throw Failed{session::kSessionNotFound};
 }
 
 std::string success(json result) {

@@ -266,6 +266,10 @@ Outcome LocalSessions::end(std::string_view sessionId, std::string& firstUser, I
 
 // ---- reading
 
+bool LocalSessions::exists(std::string_view sessionId) const {
+  return SessionTransaction(zone_, sessionId).find(sessionId);
+}
+
 bool LocalSessions::show(std::string_view sessionId, store::Snapshot& snapshot, Instant now) const {
   SessionTransaction session(zone_, sessionId);
   if (!session.find(sessionId)) return false;

@@ -21,6 +21,7 @@ class LocalSessions final : public Sessions, Part {
   Outcome create(const Creation&, const Conditions&) override;
   Outcome apply(std::string_view sessionId, const Order&, Instant now) override;
   Outcome end(std::string_view sessionId, std::string& firstUser, Instant now) override;
+  bool exists(std::string_view sessionId) const override;
   bool show(std::string_view sessionId, store::Snapshot&, Instant now) const override;
   store::SessionPage list(store::SessionPlace after, std::uint32_t limit) const override;
   Outcome listConnections(std::string_view sessionId, std::optional<std::string_view> userId,

@@ -88,6 +88,7 @@ class Sessions {
   virtual Outcome end(std::string_view sessionId, std::string& firstUser, Instant now) = 0;
 
   // ---- reading
+  virtual bool exists(std::string_view sessionId) const = 0;
   // The session as it is now. False: there is none.
   virtual bool show(std::string_view sessionId, store::Snapshot&, Instant now) const = 0;
   virtual store::SessionPage list(store::SessionPlace after, std::uint32_t limit) const = 0;
