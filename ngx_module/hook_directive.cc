@@ -1,7 +1,8 @@
 #include "ngx_module/hook_directive.h"
 
-#include <nlohmann/json.hpp>
+#include <vector>
 
+#include "core/app/hooks.h"
 #include "ngx_module/conf.h"
 #include "ngx_module/lua_scripts.h"
 #include "ngx_module/response.h"
@@ -41,14 +42,14 @@ bool parseParameter(const ngx_str_t& parameter, LocConf& location) {
 
 std::string hookVariables(ngx_http_request_t* r, const LocConf& conf) {
   if (!conf.hooks || conf.hookVariables == nullptr) return {};
-  nlohmann::json variables = nlohmann::json::object();
+  std::vector<std::pair<std::string_view, std::string_view>> variables;
   const auto* each = static_cast<const HookVariable*>(conf.hookVariables->elts);
   for (ngx_uint_t i = 0; i < conf.hookVariables->nelts; ++i) {
     const ngx_http_variable_value_t* value = ngx_http_get_indexed_variable(r, static_cast<ngx_uint_t>(each[i].index));
     if (value == nullptr || value->not_found || value->len > kMaxVariable) continue;
-    variables[std::string(view(each[i].name))] = std::string(asText({value->data, value->len}));
+    variables.emplace_back(view(each[i].name), asText({value->data, value->len}));
   }
-  return variables.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return server::variablesText(variables);
 }
 
 }  // namespace mediasync::ngx

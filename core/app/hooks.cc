@@ -101,6 +101,13 @@ json Hooks::socketOf(const store::ConnectionRef& connection, std::string_view ns
   return socket;
 }
 
+std::string variablesText(const std::vector<std::pair<std::string_view, std::string_view>>& variables) {
+  json object = json::object();
+  for (const auto& [name, value] : variables)
+    object[std::string(name)] = value;
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 Scripts* Hooks::scriptsFor(const Caller& caller) {
   return caller.options.hooks ? env_.scripts() : nullptr;
 }

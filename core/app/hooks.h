@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/connection/caller.h"
@@ -18,6 +19,9 @@
 #include "core/store/notice.h"
 
 namespace mediasync::server {
+
+// Names and values as Options::variables has them. Bytes that are not UTF-8 are replaced by U+FFFD.
+std::string variablesText(const std::vector<std::pair<std::string_view, std::string_view>>& variables);
 
 class Hooks : Part, public DisconnectListener {
  public:

@@ -12,13 +12,12 @@ constexpr std::int64_t kOldest = 1'000;
 }  // namespace
 
 void Roster::update(const store::SessionTransaction& session, api::TimestampUnit unit, Instant now) {
-  const store::SessionRecord& record = session.record();
   usedAt_ = now.mono;
-  if (last_ == 0 || changes_ != record.rosterChanges || unit_ != unit || now.mono - begunAt_ > kOldest) {
+  if (last_ == 0 || changes_ != session.rosterChanges() || unit_ != unit || now.mono - begunAt_ > kOldest) {
     json_ = "[";
     unit_ = unit;
     last_ = 0;
-    changes_ = record.rosterChanges;
+    changes_ = session.rosterChanges();
     begunAt_ = now.mono;
   } else {
     json_.pop_back();

@@ -35,6 +35,8 @@ class SessionAccess {
   bool openAfter(Ref session, std::uint64_t serial);
 
   const SessionRecord& record() const { return *session_; }
+  // Changes to the users as clients see them, but for users added at the end.
+  std::uint32_t rosterChanges() const { return session_->rosterChanges; }
   const SessionShard& shard() const { return shard_; }
   std::uint16_t shardIndex() const { return static_cast<std::uint16_t>(&shard_ - &zone_.sessionShard(0)); }
   Ref ref() const { return sessionRef_; }
