@@ -15,7 +15,7 @@ inline std::string eventPacket(std::string_view nsp = "/") {
   constexpr std::size_t kUsual = 160;
   std::string packet;
   packet.reserve(kUsual);
-  packet = engineio::kMessagePrefix;
+  packet.push_back(engineio::kMessagePrefix.front());
   socketio::appendEventPrefix(packet, nsp);
   return packet;
 }

@@ -77,7 +77,7 @@ EncodedBatch& Batch::variant(const Format& format, bool* made) {
 }
 
 void Batch::append(std::string& out, const Format& format, std::uint64_t seq, const session::Event& event) {
-  text_ = engineio::kMessagePrefix;
+  text_.assign(1, engineio::kMessagePrefix.front());
   socketio::appendEventPrefix(text_);
   api::appendEvent(text_, event, format.timestamps);
   if (format.offsets) appendOffset(text_, {session_, seq});
