@@ -22,7 +22,7 @@ using nlohmann::json;
 using session::Command;
 using Parsed = std::variant<Command, session::Refusal>;
 
-// What came with an event, as JSON or as it was read where it stood.
+// The payload of an event, as JSON or as it was read in place.
 class Data {
  public:
   explicit Data(const json& object) : json_(&object) {}
@@ -141,7 +141,7 @@ Parsed parse(const Data& data, TimestampUnit unit) {
   return Command(command);
 }
 
-// Whether a command has a field that must be there.
+// True if a command has a required field.
 template <class C>
 constexpr bool needsData() {
   const C command{};

@@ -1,4 +1,4 @@
-// What requests of REST ask for: the body of a POST, and the query of the list.
+// Parses requests of REST: the body of a POST, and the query of the list.
 #pragma once
 
 #include <cstdint>

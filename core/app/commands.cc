@@ -26,7 +26,7 @@ using store::ItemKind;
 
 namespace {
 
-// How far apart two positions are, in microseconds.
+// The distance of two positions, in microseconds.
 std::int64_t distance(double a, double b) {
   constexpr double kFar = 1e6;  // seconds
   return static_cast<std::int64_t>(std::min(std::abs(a - b), kFar) * 1e6);
@@ -36,7 +36,7 @@ bool isMinor(const Command& command) {
   return session::factsOf(command).weight == session::Weight::kMinor;
 }
 
-// Whether the rules carry it out: then it waits for those that came before it.
+// True if the rules carry it out: then it waits for those that came before it.
 template <class C>
 constexpr bool kIsRuled = requires(session::State& state, const C& command) {
   session::carryOut(state, session::UserRef{}, command, Instant{});

@@ -9,7 +9,7 @@ namespace mediasync::server {
 // The number of a write to the state file that has all that was changed until now; 0: nothing has to be waited for.
 using WriteTicket = std::uint64_t;
 
-// Who waits for a write. Called once, unless given up before by Worker::cancel().
+// A party that waits for a write. It is called once, unless it was given up before by Worker::cancel().
 class Confirmation {
  public:
   virtual ~Confirmation() = default;

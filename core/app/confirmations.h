@@ -19,7 +19,7 @@ class Confirmations : Part {
  public:
   Confirmations(Context&, Replies&);
   bool isWritten(WriteTicket) const;
-  // Whether a change may be confirmed now. Counts those whose write has failed.
+  // True if a change may be confirmed now. Counts changes whose write has failed.
   bool maySay(WriteTicket);
   // Kept until it is called or cancelled.
   void await(WriteTicket, Confirmation&);

@@ -48,7 +48,7 @@ Hook hookOf(Notice::Kind kind) {
   }
 }
 
-// What members are told, as its name and arguments. False: it cannot be read.
+// Adds the name and the arguments of an event for members. False: it cannot be read.
 bool addEvent(json& about, const std::string& encoded) {
   const auto event = store::decodeEvent(std::as_bytes(std::span(encoded)));
   if (!event) return false;
@@ -146,7 +146,8 @@ bool Hooks::scriptsTakeBinary(const Caller& caller, const socketio::Packet& pack
   return scripts->listensTo(packet.nsp, eventName(packet.data));
 }
 
-// What scripts send as bytes. False: it is none, or not what the placeholders in that member of the object say.
+// Reads the attachments of scripts. False: they are malformed, or do not fit the placeholders in that member of the
+// object.
 bool Hooks::decodeAttachments(const json& object, const char* member, std::vector<std::string>& attachments) {
   const auto list = object.find("attachments");
   if (list == object.end()) return true;

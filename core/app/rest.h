@@ -1,4 +1,4 @@
-// What REST asks of the sessions.
+// The requests of REST.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ class Rest : Part {
   };
   RestReply createSession(const api::CreateSession&, const Options&, const Newcomer& = {});
   RestReply showSession(std::string_view sessionId, const Options&);
-  // Whether the user is connected to the session, and the session has loaded what `path` is, or is part of. The path is
-  // one that NGINX has decoded and normalised.
+  // True if the user is connected to the session, and `path` is the film that the session has loaded, or part of it.
+  // The path is one that NGINX has decoded and normalised.
   bool isMember(std::string_view sessionId, std::string_view userId, std::string_view path);
   RestReply listSessions(const api::ListQuery&, const Options&) const;
   // REST has answered with that status.

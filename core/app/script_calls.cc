@@ -140,7 +140,7 @@ store::ConnectionRef ScriptCalls::connectionOf(const json& arguments) {
   return connection;
 }
 
-// Where a packet of a namespace goes: to connections that are connected to it. False: to this one it does not.
+// Sends a packet of a namespace to the connection if it is connected to that. False: it is not.
 bool ScriptCalls::sendTo(const store::ConnectionRef& connection, std::string_view nsp, const Assembled& whole) {
   if (whole.size() > kMaxPacket) throw Failed{kTooLong};
   ConnectionTransaction txn(zone_, connection.shard);

@@ -1,4 +1,4 @@
-// What scripts may do with sessions and connections, whichever worker these are on.
+// Carries out what scripts call for, on sessions and connections of any worker.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,4 +1,4 @@
-// What applications ask for: the parts of a worker that serve them.
+// The parts of a worker that serve applications.
 #pragma once
 
 #include "core/app/commands.h"

@@ -20,9 +20,9 @@ class SocketApplication {
  public:
   virtual ~SocketApplication() = default;
   virtual bool hasNamespace(const Caller&, std::string_view nsp) const = 0;
-  // How many bytes that packet may have with its attachments. 0: none, and it is refused before any has come.
+  // The most bytes that the packet may have with its attachments. 0: it is refused before any attachment has come.
   virtual std::size_t takesBinary(const Caller&, const socketio::Packet&) const = 0;
-  // Whether a client that lost its connection can come back to what it had.
+  // True if a client that lost its connection can recover it.
   virtual bool recovers() const = 0;
   virtual void connected(Caller&, std::string_view nsp, const nlohmann::json& auth) = 0;
   // An event of a namespace that the client is connected to.

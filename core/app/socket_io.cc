@@ -55,14 +55,14 @@ void refuseConnect(Caller& caller, std::string_view nsp, std::string_view messag
   caller.reply(answer);
 }
 
-// What JSON the client gave under a name, when it is a string.
+// The string that the client gave under a name; nullopt if it gave none.
 std::optional<std::string_view> textOf(const json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_string()) return std::nullopt;
   return found->get_ref<const std::string&>();
 }
 
-// What is kept of CONNECT.
+// The part of CONNECT that is kept.
 std::string withoutSecret(json auth) {
   auth.erase(kUserSecret);
   return auth.empty() ? std::string() : auth.dump();

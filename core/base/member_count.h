@@ -1,4 +1,4 @@
-// How many members and bases an aggregate has, so that what lists them can tell when it leaves one out.
+// The number of members and bases of an aggregate, so that a list of them can be checked for completeness.
 #pragma once
 
 #include <cstddef>

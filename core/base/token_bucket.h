@@ -27,12 +27,12 @@ class TokenBucket {
     return true;
   }
 
-  // Whether take() would find one.
+  // True if take() would succeed.
   bool mayTake(const Rate& rate, std::int64_t now) const {
     return !rate || missing(now) + timeFor(rate, 1) <= timeFor(rate, rate.burst);
   }
 
-  // Whether there is anything in it.
+  // True if it is not empty.
   bool hasSome(const Rate& rate, std::int64_t now) const { return !rate || missing(now) < timeFor(rate, rate.burst); }
 
   // Milliseconds until hasSome() is true; 0 if it is.

@@ -1,4 +1,4 @@
-// When each connection of this worker is next due: its heartbeat, or the end of its time to connect.
+// The time at which each connection of this worker is next due: its heartbeat, or the end of its time to connect.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,7 @@ namespace mediasync::server {
 class Caller;
 struct Deferred;
 
-// What became of a packet: done, to be tried again when readers have caught up, or a reason to close the connection:
+// The outcome of a packet: done, to be tried again when readers have caught up, or a reason to close the connection:
 // the packet itself, or that there were too many.
 enum class Handled { kDone, kDeferred, kClose, kFlood };
 
@@ -32,7 +32,7 @@ class EngineApplication {
   // A message came. kDeferred: `deferred` is what to try again.
   virtual Handled received(Caller&, const engineio::Packet&, std::unique_ptr<Deferred>& deferred) = 0;
   virtual Handled resumed(Caller&, Deferred&) = 0;
-  // What another worker has to try again, from the text of it; null when there can be no such thing.
+  // The packet that another worker has to try again, restored from its text; null if the application defers none.
   virtual std::unique_ptr<Deferred> restored(std::string_view text) const = 0;
 };
 

@@ -21,7 +21,7 @@ struct Assembled {
 
 enum class Attached : std::uint8_t { kMore, kAssembled, kTooLong, kRefused };
 
-// So many attachments are to come. They are kept, if they may have any bytes with the packet, and given by
+// Announces attachments. They are kept, if they may have any bytes with the packet, and returned by
 // takeAttachment() when the last has come. False: they are not kept, but skipped.
 bool expectAttachments(Link&, std::uint32_t count, std::string_view packet, std::size_t maxBytes);
 bool expectAttachments(store::ConnectionTransaction&, std::uint32_t count, std::string_view packet,

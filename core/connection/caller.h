@@ -45,7 +45,7 @@ class Caller {
   virtual void sendSnapshot(store::ItemKind) = 0;
 
   virtual store::SeatRef seat() const = 0;
-  // Of the network, in microseconds; nullopt: it is not known.
+  // The round trip of the network, in microseconds; nullopt: it is not known.
   virtual std::optional<std::int64_t> roundTrip() const = 0;
 
   // The connection has a new seat: the client is sent session_joined.
@@ -55,7 +55,7 @@ class Caller {
   // The connection has no seat any more.
   virtual void left() = 0;
 
-  // Whether the client is connected to "/".
+  // True if the client is connected to "/".
   virtual bool isConnectedToMain() const = 0;
   virtual void connectedToMain(bool recoverable) = 0;
   // A transaction that has been committed has changed the record.
@@ -82,7 +82,7 @@ class Caller {
 
 using api::eventName;
 
-// Of a verdict by which nothing goes on, the words for the client. Good as long as the verdict is.
+// The client's view of a verdict that refuses. Valid as long as the verdict is.
 inline session::Refusal refusalOf(const Verdict& verdict) {
   return {verdict.code, verdict.message};
 }

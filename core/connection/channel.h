@@ -23,11 +23,11 @@ struct WaitsFor {
   std::uint64_t place = 0;  // in the line
 };
 
-// How many commands wait for the readers of which session.
+// Counts the commands that wait for the readers of each session.
 class Line {
  public:
   bool isEmpty() const { return counts_.empty(); }
-  // Whether one that comes now has to wait behind others.
+  // True if a new one has to wait behind others.
   bool hasBefore(store::Ref session, bool isMinor) const {
     const auto found = counts_.find(session);
     if (found == counts_.end()) return false;
@@ -66,7 +66,7 @@ struct Deferred {
   WaitsFor waitsFor;
 };
 
-// What the handshake of a WebSocket agreed on.
+// The agreement of a WebSocket's handshake.
 struct Agreement {
   engineio::Protocol protocol;
   std::optional<Compression> compression;  // permessage-deflate; what the client sends may be compressed, too
@@ -88,7 +88,7 @@ class Channel {
     decoder.allowCompression(agreed.compression.has_value());
   }
 
-  // What cannot be compressed becomes a little longer when that is tried.
+  // Incompressible text becomes a little longer by compression.
   static std::size_t maxMessage(std::size_t maxPayload, bool compressed) {
     return compressed ? maxPayload + maxPayload / 1000 + 64 : maxPayload;
   }

@@ -14,7 +14,7 @@ using store::Transport;
 
 namespace {
 
-// How late a ping of ours may be before a client is blamed.
+// The delay of a ping of ours for which no client is blamed.
 constexpr std::int64_t kPingSlack = 1'000;
 
 }  // namespace
@@ -59,7 +59,7 @@ store::Realm Handshakes::realmOf(const Options& options) const {
           options.asksSecret};
 }
 
-// Whether there is such a connection at this location, for this client; makes it the current one. One whose time is
+// Finds the connection if it is one of this location and client, and makes it current. One whose time is
 // over is ended even though the timer that would do so has not fired yet.
 bool Handshakes::findConnection(ConnectionTransaction& txn, const store::RandomId& sid, const Options& options) {
   if (!txn.find(sid) || txn.record().closing != store::Closing::kNo) return false;

@@ -1,4 +1,4 @@
-// When input was read, and how long it took.
+// The time at which input was read, and the time that it took.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What goes with the descriptor of a WebSocket from one worker process to another.
+// The message that goes with the descriptor of a WebSocket from one worker process to another.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,14 @@
 
 namespace mediasync::server {
 
-// Where the WebSocket belongs, and what Worker::adopt() needs.
+// The place of the WebSocket, and the parcel for Worker::adopt().
 struct Letter {
   std::string_view zone;       // its name
   std::uint64_t location = 0;  // a hash by which processes of other configurations know it
   std::string_view parcel;
 };
 
-// What goes before the parcel.
+// The bytes before the parcel.
 std::string letterHead(const Letter&);
 // The views of the result point into `bytes`. nullopt when they are no letter.
 std::optional<Letter> readLetter(std::string_view bytes);

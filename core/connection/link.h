@@ -22,7 +22,7 @@ class Channel;
 using DeadlineHook = boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>,
                                                      boost::intrusive::optimize_size<true>>;
 
-// How a connection ends: why, and by which code of WebSocket, sent or received.
+// The end of a connection: its reason, and the close code of the WebSocket, sent or received.
 struct Ending {
   store::EndReason reason;
   websocket::CloseCode code = websocket::CloseCode::kNormal;

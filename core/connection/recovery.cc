@@ -111,7 +111,7 @@ Outcome Recovery::comeBack(Caller& caller, const Claim& claim, const Connecting&
   return outcome;
 }
 
-// What happens under the locks.
+// The part under the locks.
 Outcome Recovery::retake(Caller& caller, const Claim& claim, const Connecting& connecting, std::optional<Offset> offset,
                          std::string_view answer) {
   Outcome outcome;

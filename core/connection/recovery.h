@@ -17,7 +17,7 @@ class Departures;
 class Handshakes;
 class Sessions;
 
-// What a client that has come back may have again.
+// The connection that a client may have again.
 struct Claim {
   store::RandomId pid{};
   store::RandomId socketId{};
@@ -29,12 +29,12 @@ struct Claim {
 class Recovery : Part {
  public:
   Recovery(Context&, Departures&, Handshakes&, Sessions&);
-  // What a client shows to be who it says it is: `given`, or else what its connection came with. nullopt: the location
+  // The secret by which a client proves who it is: `given`, or else that of its connection. nullopt: the location
   // does not ask for it.
   std::optional<SecretHash> secretOf(const Caller&, std::optional<std::string_view> given);
   bool canRecover(const Caller&) const;
-  // What the client with that pid had belongs to this connection from now on. Only who shows the same secret has a
-  // claim.
+  // Everything of the client with that pid belongs to this connection from now on. Only a client with the same secret
+  // has a claim.
   std::optional<Claim> claim(const Caller&, const store::RandomId& pid, const Connecting&);
   // Puts the connection where the client was, sends `answer`, and then what it has missed. kRefused or kGone: that is
   // not possible any more, and nothing has happened.

@@ -29,14 +29,14 @@ namespace {
 constexpr std::int64_t kOfferTime = 1'000;
 // WebSockets given away before others have their turn.
 constexpr int kAtOnce = 128;
-// What a parcel may hold of a message that is coming in, and of what the peer has yet to take.
+// The most bytes that a parcel may hold of an incomplete message, and of output that the peer has yet to take.
 constexpr std::size_t kMaxPart = 64 * 1024;
-// What it may hold of input altogether: a command that waits and what has come behind it, besides.
+// The most bytes of input in all, with a command that waits and the input behind it.
 constexpr std::size_t kMaxInput = 128 * 1024;
 constexpr std::uint8_t kMaxRefusals = 3;
-// How far ahead a heartbeat can be: an interval and a time-out, of 32 bits each.
+// The farthest that a heartbeat can be ahead: an interval and a time-out, of 32 bits each.
 constexpr std::int64_t kFarthest = std::int64_t{2} << 32;
-// How long a process that ends looks for others to take its WebSockets; and how long it stays, at the least, after the
+// The time for which a process that ends looks for others to take its WebSockets; and the least that it stays after the
 // last client has been sent away.
 constexpr std::int64_t kRetirement = 3'000;
 constexpr std::int64_t kAfterDrain = 1'000;
@@ -80,7 +80,7 @@ struct Reload::Parcel {
   std::uint64_t membership;  // where the cursor is valid
   std::uint64_t cursor;
 
-  // Whether a worker can have made it.
+  // True if a worker can have made it.
   bool isPossible(Instant now) const {
     const bool isPacked = compression.windowBits >= websocket::kMinWindowBits &&
                           compression.windowBits <= websocket::kMaxWindowBits && compression.level <= 9;
@@ -170,7 +170,7 @@ void Reload::spreadDepartures(std::vector<Link*> links, Instant now) {
   }
 }
 
-// When its time has come. A WebSocket that is in the middle of something has until the end of the drain.
+// Acts when its time has come. A WebSocket that is in the middle of something has until the end of the drain.
 void Reload::sendAway(Link& link, Instant now) {
   if (now.mono < std::min(link.leaveAt, drainUntil_)) return;
   if (link.poll != nullptr) return sendElsewhere(link);
@@ -372,8 +372,8 @@ std::unique_ptr<Channel> Reload::adopt(std::string_view bytes, WebSocket& socket
       link->socket = &socket;
       link->channel = channel.get();
       link->out = std::move(out);
-      // Whoever offered it lets go, and sends the mail that it finds on to this worker; but it has to wait for this
-      // lock, and by then what is needed here is known.
+      // The worker that offered it lets go, and forwards the mail that it finds to this worker; but it has to wait for
+      // this lock, and by then what is needed here is known.
       txn.commit(wake_);
       link->allowance = parcel.allowance;
       link->traffic = parcel.traffic;

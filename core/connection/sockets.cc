@@ -346,7 +346,7 @@ bool Sockets::handlePacket(Channel& channel, const engineio::Packet& packet) {
   return handled != Handled::kClose;
 }
 
-// What a command is about.
+// The subject of a command.
 void Sockets::prefetchSeat(const Link& link) const {
   if (link.seat) store::prefetchSeat(zone_, link.seat);
 }

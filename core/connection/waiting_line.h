@@ -33,7 +33,7 @@ class WaitingLine {
   PendingInput& pending() { return pending_; }
   const PendingInput& pending() const { return pending_; }
   Line& line() { return line_; }
-  // What the command at hand has to wait for.
+  // The session for which the command at hand has to wait.
   WaitsFor& lastBusy() { return lastBusy_; }
   std::vector<Waiting> takeWaiting();
   void noteWaiting(Deferred*);

@@ -1,4 +1,4 @@
-// What one connection may do, and how often.
+// The rates of connections, and what each has left of them.
 #pragma once
 
 #include <array>
@@ -8,7 +8,7 @@
 
 namespace mediasync::server {
 
-// Of a location.
+// The rates of a location.
 struct Rates {
   Rate events;        // of one connection
   Rate userEvents;    // of one user in a session, by all of its connections
@@ -22,7 +22,7 @@ struct Rates {
   friend bool operator==(const Rates&, const Rates&) = default;
 };
 
-// What is left of it for a connection. Whoever works off its input has it: the link of a WebSocket, or the POST at
+// The rest of it for a connection. The link of a WebSocket has it, or the POST at
 // work; between POSTs it is in the record.
 struct Allowance {
   TokenBucket events;

@@ -18,7 +18,7 @@ class Compressor {
   void appendFrame(std::string& out, const Compression&, websocket::Opcode, std::string_view message);
 
   websocket::Inflater& inflater() { return inflater_; }
-  // Where an inflated message lies until the next one.
+  // The buffer of an inflated message until the next one.
   std::string& inflated() { return inflated_; }
 
  private:

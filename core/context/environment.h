@@ -1,4 +1,4 @@
-// What a worker needs from the process it runs in. ngx_module/ implements it on NGINX, tests on fakes.
+// The interface by which a worker uses its process. ngx_module/ implements it on NGINX, tests on fakes.
 #pragma once
 
 #include <cstddef>
@@ -58,7 +58,7 @@ class WebSocket {
   // The round trip to the peer as the kernel has measured it, in microseconds, where it does.
   virtual std::optional<std::int64_t> roundTrip() const { return std::nullopt; }
 
-  // Whether another process could go on with the socket.
+  // True if another process could go on with the socket.
   virtual bool canBeGiven() const = 0;
   // Gives the socket to the process in `slot`, which calls Worker::adopt() with `parcel`. After kGiven this process
   // reads and writes nothing, until it is told either that it has let go, which is the last call, or that it goes on.

@@ -1,4 +1,4 @@
-// What the location that a client came by says about it.
+// The settings of the location that a client came by.
 #pragma once
 
 #include <array>
@@ -17,14 +17,14 @@
 
 namespace mediasync::server {
 
-// What a connection talks to.
+// The application that a connection talks to.
 enum class Application : std::uint8_t {
   kSessions,    // the API of watch sessions, over Socket.IO
   kEngineEcho,  // diagnostics: every Engine.IO message comes back
   kSocketEcho,  // diagnostics: events of Socket.IO come back
 };
 
-// Whether a client has to connect to a namespace before anything else.
+// True if a client has to connect to a namespace before anything else.
 inline bool speaksSocketIo(Application application) {
   return application != Application::kEngineEcho;
 }
@@ -66,7 +66,7 @@ struct Newcomer {
   store::Address address = {};    // for the operator's log
 };
 
-// Of a connection that stays, which others are likely to have as well.
+// The options of a connection that stays, which others are likely to share.
 using SharedOptions = std::shared_ptr<const Options>;
 
 // Makes one of those that are alike, as far as they come close together: locations are few, but each user may be one.
@@ -89,13 +89,13 @@ class OptionsPool {
 inline constexpr std::int64_t kUpgradeTimeout = 10'000;  // from the WebSocket handshake to the upgrade packet
 // A reader that has been behind for so long is not waited for any more.
 inline constexpr std::int64_t kReaderPatience = 2'000;
-// So long a worker may do nothing before the others go on without its readers.
+// A worker that has done nothing for so long has no readers that others wait for.
 inline constexpr std::int64_t kWorkerPatience = 2'000;
-// So long a confirmation waits for the state file.
+// A confirmation waits at most so long for the state file.
 inline constexpr std::int64_t kWriteWait = 2'000;
 // A POST that cannot go on, because its client does not poll or readers do not catch up, is given up after so long.
 inline constexpr std::int64_t kPostPatience = 4'000;
-// How long a command waits before it is tried again, when readers have to catch up.
+// The delay before a command is tried again, if readers have to catch up.
 inline constexpr std::int64_t kRetryDelay = 5;
 inline constexpr std::int64_t kMaxRetryDelay = 20;
 

@@ -50,7 +50,7 @@ class Scripts {
   virtual void tell(Hook, std::string notice) = 0;
 };
 
-// What became of a question about one packet. Asked at most once; forgotten with the packet.
+// A question about one packet, and its outcome. Asked at most once; forgotten with the packet.
 class Question {
  public:
   Question() = default;

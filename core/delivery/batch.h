@@ -16,7 +16,7 @@
 
 namespace mediasync::server {
 
-// How a connection gets its events.
+// The form in which a connection gets its events.
 struct Format {
   enum class Framing : std::uint8_t { kFrames, kPayload };
   Framing framing = Framing::kFrames;
@@ -39,9 +39,10 @@ class EncodedBatch {
  public:
   std::uint64_t first() const { return first_; }
   std::uint64_t end() const { return first_ + ends_.size(); }
-  // What belongs to the events [from, end()). `from` is at least first().
+  // The bytes of the events [from, end()). `from` is at least first().
   std::string_view from(std::uint64_t seq) const { return std::string_view(bytes_).substr(startOf(seq)); }
-  // Of `taken` bytes sent from `from` on: the next event to send, and what is left of the one that was cut.
+  // The state after `taken` bytes were sent from `from` on: the next event to send, and the rest of the one that was
+  // cut.
   struct Progress {
     std::uint64_t next;
     std::string_view rest;

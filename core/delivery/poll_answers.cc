@@ -28,7 +28,7 @@ constexpr std::size_t kPollBytes = 256 * 1024;
 PollAnswers::PollAnswers(Context& context, Rooms& rooms, Snapshots& snapshots)
     : Part(context), rooms_(rooms), snapshots_(snapshots) {}
 
-// Whether this worker knows where the connection sits. If not, the mail that tells it is on its way.
+// True if this worker knows the seat of the connection. If not, the mail that tells it is on its way.
 bool PollAnswers::isInStep(const Recipient& member, const store::ConnectionRecord& record) {
   return member.namespaceConnected == record.namespaceConnected && member.recoverable == record.recoverable &&
          member.ownBefore == record.ownBefore && member.seat.membershipSerial == record.seat.membershipSerial;
@@ -43,7 +43,7 @@ void PollAnswers::endPoll(Recipient& member, std::string_view packet) {
   poll->answer(std::move(payload));
 }
 
-// What a poll is answered with, as it was found under the locks.
+// The answer to a poll, as it was found under the locks.
 struct PollAnswers::Harvest {
   std::vector<store::WaitingItem> items;
   store::LogSlice slice;  // its events are in Rooms::ownBatch()
@@ -79,7 +79,7 @@ PollAnswers::Collected PollAnswers::collect(Recipient& member, engineio::Payload
   return payload.bytes.empty() ? Collected::kNothing : Collected::kPayload;
 }
 
-// What goes before the events of the session, then those, then replies.
+// Appends the packets that go before the events of the session, then those events, then replies.
 void PollAnswers::appendHarvest(Recipient& member, const Harvest& harvest, engineio::PayloadWriter& writer) {
   member.traffic.messagesOut += harvest.items.size();
   for (const auto& item : harvest.items) {

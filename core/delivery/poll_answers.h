@@ -1,4 +1,4 @@
-// What a poll is answered with.
+// Answers polls.
 #pragma once
 
 #include <string_view>

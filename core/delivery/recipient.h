@@ -23,7 +23,7 @@ struct Recipient {
   store::ConnectionRef connection;
   SharedOptions options;
 
-  // What is small stands together: there is one for each connection.
+  // The small fields stand together: each connection has them.
   engineio::Protocol protocol;
   store::Transport transport = store::Transport::kPolling;
   bool namespaceConnected = false;  // to "/"

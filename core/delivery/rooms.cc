@@ -39,7 +39,7 @@ bool isWaitedFor(const Recipient& member, std::int64_t now) {
   return hasRead && member.isBehind() && now - member.behindSince < kReaderPatience;
 }
 
-// Who has been behind for longer makes a session wait at its expense.
+// A reader that has been behind for longer makes a session wait at the session's expense.
 constexpr std::int64_t kFreeWait = kReaderPatience / 4;
 
 store::SessionFeed feedOf(const store::Zone& zone, const Room& room) {

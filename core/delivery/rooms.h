@@ -31,9 +31,9 @@ class Rooms : Part {
   Room* find(store::Ref session);
   bool has(store::Ref session) const { return rooms_.contains(session); }
   const std::unordered_map<store::Ref, std::unique_ptr<Room>>& all() const { return rooms_; }
-  // When comings and goings that wait are due, monotonic milliseconds.
+  // The time at which comings and goings that wait are due, in monotonic milliseconds.
   std::int64_t nextRound() const;
-  // What the members of the room are being sent, when it is the same from `from` to `end`; null otherwise.
+  // The batch that the members of the room are being sent, if it is the same from `from` to `end`; null otherwise.
   Batch* sharedBatch(const Room*, std::uint64_t from, std::uint64_t end);
   // For what one connection reads for itself.
   Batch& ownBatch() { return ownBatch_; }

@@ -17,10 +17,10 @@ using store::SessionTransaction;
 
 namespace {
 
-// Of a snapshot without its users, as a rule.
+// The usual size of a snapshot without its users.
 constexpr std::size_t kSnapshotBytes = 1024;
 constexpr std::int64_t kRosterKept = 5'000;
-// Of what happened before a snapshot, at most; others may go on and on.
+// Deliveries of earlier events before a snapshot, at most: there may always be more.
 constexpr int kDeliveriesBefore = 4;
 
 }  // namespace

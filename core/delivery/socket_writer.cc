@@ -20,7 +20,7 @@ constexpr std::size_t kKeptBytes = 64 * 1024;
 
 SocketWriter::SocketWriter(Context& context) : Part(context) {}
 
-// What goes out is gathered in one buffer, which goes from one to the next: as a rule its bytes are sent at once.
+// Output is gathered in one buffer, which the connections use in turn: as a rule its bytes are sent at once.
 void SocketWriter::lendBuffer(Recipient& to) {
   if (to.out.empty()) to.out.swap(spareOut_);
 }

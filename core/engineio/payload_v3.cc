@@ -18,7 +18,7 @@ constexpr char kTextMark = '\x00';
 constexpr char kBinaryMark = '\x01';
 constexpr std::size_t kMaxLengthDigits = 9;
 
-// How a framing writes a length.
+// The form in which a framing writes a length.
 struct LengthForm {
   char zero;
   char end;

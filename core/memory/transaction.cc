@@ -20,7 +20,7 @@ std::uint32_t objectAt(const PageDescriptor& d, std::size_t offset) {
   return static_cast<std::uint32_t>(offset / kSizeClasses[d.sizeClass]);
 }
 
-// What a dead holder left: its change is undone, the pages it had just taken or given up go back.
+// Repairs after a dead holder: its change is undone, the pages it had just taken or given up go back.
 void repair(const Region& region, ShardHeader& shard) {
   region.arena.at<UndoLog>(shard.undo)->rollback(region.arena);
   faultPoint();
@@ -76,7 +76,7 @@ ShardHeader::Lists& Transaction::editLists() {
   return shard_.lists;
 }
 
-// Likewise, however many of its objects come and go.
+// Notes a page once, however many of its objects come and go.
 PageDescriptor& Transaction::editPage(PageIndex page) {
   PageDescriptor& d = region_.heap->descriptor(region_.arena, page);
   if (d.notedBy != shard_.transactions) {

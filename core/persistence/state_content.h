@@ -26,8 +26,8 @@ class StateContent {
   // `epoch`: the epoch in which the file is in force.
   StateContent(const store::Zone& zone, std::uint32_t epoch) : zone_(zone), epoch_(epoch), journal_(zone) {}
 
-  // The keeper becomes active. `isCurrent`: the half in use has everything but the changes that are marked in the tables.
-  // If not, a snapshot begins.
+  // The keeper becomes active. `isCurrent`: the half in use has everything but the changes that are marked in the
+  // tables. If not, a snapshot begins.
   void begin(bool isCurrent, Instant now);
 
   // The next write, of about `maxBytes`; no bytes if nothing has changed. It ends with written() or failed().
@@ -36,7 +36,7 @@ class StateContent {
   // The tables have marked as saved what was not, so a snapshot begins.
   void failed(Instant now);
 
-  // Of the last write of next(). All that changes later may be missing in it.
+  // The ticket of the last write of next(), which may lack all later changes.
   std::uint64_t ticket() const { return present_.ticket; }
   // The present pass, or the last one.
   const Pass& pass() const { return pass_; }

@@ -6,7 +6,7 @@
 
 namespace mediasync::persistence {
 
-// When writes are forced to disk.
+// Says when writes are forced to disk.
 enum class StateSync : std::uint32_t {
   kOff = 1,       // by the system
   kInterval = 2,  // about once a second

@@ -25,7 +25,7 @@ std::int64_t monoOf(std::int64_t wall, Instant now) {
   return std::min(now.mono, now.mono - (now.wall - wall));
 }
 
-// Whether users of it were there, or had just been lost: their grace had not ended.
+// True if users of the session were connected, or had just been lost: their grace had not ended.
 bool hasReturning(const store::SavedSession& saved) {
   return std::any_of(saved.users.begin(), saved.users.end(),
                      [](const store::SavedUser& user) { return user.presence != session::Presence::kAway; });
@@ -34,7 +34,8 @@ bool hasReturning(const store::SavedSession& saved) {
 // Since when it has had no connection, monotonic. Of one whose users have their grace anew, the time in which they come
 // back unnoticed begins anew, too, where less than that grace is left of it. `unset`: as the clock was when it was
 // saved.
-std::int64_t idleSince(const store::SavedSession& saved, const store::ZoneSettings& settings, Instant now, Instant unset) {
+std::int64_t idleSince(const store::SavedSession& saved, const store::ZoneSettings& settings, Instant now,
+                       Instant unset) {
   if (!saved.idleSince) return now.mono;
   const std::int64_t since = monoOf(*saved.idleSince, unset);
   const bool isShort =
@@ -82,7 +83,7 @@ class Restorer {
     done.users += static_cast<std::uint32_t>(saved.users.size());
   }
 
-  // Of all users that have been added.
+  // Starts the times of all users that have been added.
   void startTimes() {
     std::stable_sort(absences_.begin(), absences_.end(),
                      [](const Absence& a, const Absence& b) { return a.since < b.since; });
@@ -130,7 +131,7 @@ class Restorer {
     session::Presence presence;
   };
 
-  // Whether nobody can come back to it as if nothing had been: then it had no log, or would have lost it by now. With
+  // True if nobody can come back to it without a loss: then it had no log, or would have lost it by now. With
   // one, abandoned sessions could take the memory of the others.
   bool isLeft(const store::SavedSession& saved) const {
     const std::int64_t since = idleSince(saved, zone_.settings(), now_, unset_);
@@ -279,7 +280,7 @@ bool StateImage::applySession(std::string_view record) {
   return true;
 }
 
-// Of one that the snapshot has yet to come to, it says nothing that the snapshot will not.
+// A change to a session that the snapshot has yet to reach says nothing that the snapshot will not.
 bool StateImage::applyChange(std::string_view record) {
   store::SavedSession change;
   if (!parseSession(record, change)) return false;

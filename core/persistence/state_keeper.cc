@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kInterval = 1'000;
 constexpr std::int64_t kRetry = 5'000;  // after a failure
-// Of one write: read from the tables while clients wait.
+// The bytes of one write, which are read from the tables while clients wait.
 constexpr std::size_t kSlice = 256 * 1024;
 constexpr std::size_t kLastSlice = 4 * 1024 * 1024;
 
@@ -23,7 +23,14 @@ bool isEmpty(const StateWrite& write) {
 
 StateKeeper::StateKeeper(const store::Zone& zone, store::ProcessId process, std::uint16_t slot, store::Process& env,
                          StateFile& file, StateSync sync, std::uint32_t epoch)
-    : zone_(zone), process_(process), slot_(slot), env_(env), file_(file), sync_(sync), epoch_(epoch), content_(zone, epoch) {}
+    : zone_(zone),
+      process_(process),
+      slot_(slot),
+      env_(env),
+      file_(file),
+      sync_(sync),
+      epoch_(epoch),
+      content_(zone, epoch) {}
 
 std::int64_t StateKeeper::delay() const {
   if (!isActive_ || writing_) return kInterval / 2;
@@ -148,7 +155,7 @@ void StateKeeper::written(bool ok) {
   becameDurable();
 }
 
-// As long as nothing can be written, nothing waits for it.
+// Nothing waits for the disk while it takes no writes.
 void StateKeeper::failed() {
   const Instant now = env_.now();
   state().failures.fetch_add(1);

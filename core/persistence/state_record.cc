@@ -192,7 +192,7 @@ bool getEvents(store::ByteReader& in, store::SavedSession& session) {
   return areEvents(session.events, session.endSeq - session.firstSeq);
 }
 
-// Of a recovery, in the order of the bytes.
+// Visits the numbers of a recovery in the order of the bytes.
 template <class Recovery, class Fn>
 void eachNumber(Recovery& recovery, Fn fn) {
   fn(recovery.realm.application);

@@ -1,4 +1,4 @@
-// What a client asks for, already checked for form (types, lengths, ranges) and free of any wire format.
+// The commands of clients, already checked for form (types, lengths, ranges) and free of any wire format.
 // All views point into the caller's buffers and are valid only during the call they are passed to.
 //
 // A command is described here, and nowhere else: its name, its fields and what is special about it. The parser, the
@@ -21,7 +21,7 @@
 
 namespace mediasync::session {
 
-// How far from now a command may begin, in milliseconds. One that is farther off begins now.
+// The farthest that a command may be ahead, in milliseconds. One that is farther ahead takes effect now.
 inline constexpr std::int64_t kMaxExecuteAhead = 10'000;
 
 enum class Sender : std::uint8_t {
@@ -31,20 +31,20 @@ enum class Sender : std::uint8_t {
   kLeader,
 };
 
-// Whether the operator's scripts have a say in it.
+// Says whether the operator's scripts have a say in a command.
 enum class Scripts : std::uint8_t {
   kNotAsked,
   kAsked,
   kAskedToJoin,  // by the hook for joins
 };
 
-// What comes of it when readers have to catch up first.
+// Says what happens to a command if readers have to catch up first.
 enum class Weight : std::uint8_t {
   kMinor,  // it keeps nothing else waiting: everybody may say it
   kFull,
 };
 
-// What is special about a command. None of it has a default.
+// The facts of a command. None has a default.
 struct CommandFacts {
   constexpr CommandFacts(std::string_view called, Sender by, Scripts asked, Weight weighs)
       : name(called), sender(by), scripts(asked), weight(weighs) {}

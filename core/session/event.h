@@ -1,4 +1,4 @@
-// What happened in a session and is told to its members. The log of a session holds these; they are turned into JSON
+// The events that members of a session are told. The log of a session holds these; they are turned into JSON
 // once for each worker and format, when they are sent.
 //
 // An event is described here, and nowhere else: its name, its fields and how it is kept. Its JSON, its bytes in logs
@@ -27,10 +27,10 @@ enum class Kept : std::uint8_t {
   kUntilNext,  // the next one of the kind makes up for it
 };
 
-// Whether it may have to be told when no reader can be waited for: room for it is found always.
+// Says whether room for the event must always be found, since no reader can be waited for.
 enum class Room : std::uint8_t { kWhereThereIs, kAlways };
 
-// What is special about an event. None of it has a default.
+// The facts of an event. None has a default.
 struct EventFacts {
   constexpr EventFacts(std::string_view called, Kept lasts, Room needs) : name(called), kept(lasts), room(needs) {}
 
@@ -62,7 +62,7 @@ struct UserLeft {
   }
 };
 
-// When a playback state begins that has yet to.
+// The time at which a playback state takes effect, if that lies ahead.
 struct Beginning : Computed {
   static constexpr std::string_view kName = "executeAt";
 };

@@ -1,4 +1,4 @@
-// How structs say what their fields are: once, for whoever reads them from JSON, writes them as JSON, keeps them as
+// Structs describe their fields once, for the code that reads them from JSON, writes them as JSON, keeps them as
 // bytes or documents them. A struct has
 //
 //   static constexpr auto fields() { return std::tuple{field("position", &SyncPlayback::position, kPosition), …}; }
@@ -43,7 +43,7 @@ struct Objects {};  // a list of them
 
 // ---- entries of fields()
 
-// Who has to do with a field.
+// The uses of a field.
 enum class Use : std::uint8_t {
   kAll,
   kKept,   // where bytes are kept, and not shown here
@@ -68,7 +68,7 @@ struct Part {
   Member member;
 };
 
-// What is shown without being a member: it follows from the others, or from the event that they belong to.
+// Shown without being a member: the value follows from the others, or from the event that they belong to.
 struct Computed {};
 struct EventTime : Computed {  // when the event happened
   static constexpr std::string_view kName = "timestamp";
@@ -86,7 +86,7 @@ template <class Member, class Form>
 constexpr Field<Member, Form> shown(std::string_view name, Member member, Form form) {
   return {name, member, form, Use::kShown, false, {}};
 }
-// Of commands.
+// A field that a command must have.
 template <class Member, class Form>
 constexpr Field<Member, Form> required(std::string_view name, Member member, Form form, const Refusal& refusal) {
   return {name, member, form, Use::kAll, true, refusal};
@@ -104,7 +104,7 @@ constexpr Part<Member> part(Member member) {
 
 namespace detail {
 
-// So many members an entry stands for.
+// The number of members that an entry stands for.
 template <class Entry>
 constexpr std::size_t membersOf(const Entry& entry) {
   if constexpr (std::is_base_of_v<Computed, Entry>) {

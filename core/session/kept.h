@@ -1,4 +1,4 @@
-// What is kept of a session and of its users wherever they are kept: in the tables, in the state file, in a snapshot.
+// The fields of a session and of its users that are kept everywhere: in the tables, in the state file, in a snapshot.
 // `Holder` says how texts are held there: a `Text` always, a `MaybeText` where it may be absent.
 #pragma once
 
@@ -31,7 +31,7 @@ inline constexpr Text kUsername{1, kMaxUsernameBytes};
 inline constexpr Text kAvatar{0, kMaxAvatarBytes};
 inline constexpr Text kMediaUrl{0, kMaxMediaUrlBytes};
 
-// What is not said of a film follows from its URL: the id is the URL, which may be longer than an id, the title is the
+// Missing fields of a film follow from its URL: the id is the URL, which may be longer than an id, the title is the
 // file's name in it, and a length that nobody knows is 0. The struct that has such a field has the `mediaUrl`.
 struct IdOfUrl : Text {};
 struct TitleOfUrl : Text {};
@@ -78,7 +78,7 @@ struct SessionTimes {
   }
 };
 
-// Where a user of the session stands.
+// The presence of a user in the session.
 enum class Presence : std::uint8_t {
   kConnected,  // has at least one connection
   kGrace,      // lost the last one a moment ago; the others have not been told

@@ -1,4 +1,4 @@
-// How long texts may be, and how large numbers.
+// The bounds of texts and numbers.
 #pragma once
 
 #include <cstddef>

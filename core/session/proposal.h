@@ -1,4 +1,4 @@
-// What a rule changes, as values: the rule runs on the state of a session, and everything that it changes and tells is
+// The changes of a rule as values: the rule runs on the state of a session, and everything that it changes and tells is
 // written down. Another copy of the session becomes the same when that is applied to it, without the rule.
 #pragma once
 

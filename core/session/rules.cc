@@ -56,7 +56,7 @@ std::optional<std::string_view> ownId(std::optional<std::string_view> id, std::o
   return id == url ? std::nullopt : id;
 }
 
-// When a command begins. What does not play has no beginning.
+// The time at which a command takes effect: at once for one that does not play.
 Instant beginningOf(const SyncPlayback& command, Instant now) {
   if (!command.executeAt || !command.isPlaying) return now;
   const std::int64_t earliest = now.wall - kMaxExecuteAhead;
@@ -96,7 +96,7 @@ void forgetStall(State& state, UserRef user) {
   if (state.user(user).stall) state.setStall(user, std::nullopt);
 }
 
-// Whoever shows this secret is somebody else.
+// True if the holder of this secret is somebody else.
 bool isForeign(const State& state, UserRef user, const std::optional<SecretHash>& shown) {
   const std::optional<SecretHash> own = state.user(user).secret;
   return shown && own && !isSameSecret(*shown, *own);

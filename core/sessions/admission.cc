@@ -19,7 +19,7 @@ bool Admission::isOneTooMany(const Options& options) const {
   return options.maxSessions != 0 && zone_.sessionCount() >= options.maxSessions;
 }
 
-// Whether one more session may be made now, by whom, and at all. Counts it, if so.
+// True if the client may make one more session now, and anybody may. Counts it then.
 bool Admission::admitsSession(std::uint64_t client, const Rates& rates, Instant now) {
   if (zone_.admitClient(client, rates.ownSessions, now)) return zone_.admitSession(rates.newSessions, now);
   sayTooMany(now);

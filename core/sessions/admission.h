@@ -1,4 +1,4 @@
-// Whether one more session may be made.
+// Decides whether one more session may be made.
 #pragma once
 
 #include <cstdint>

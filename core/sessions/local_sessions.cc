@@ -48,7 +48,7 @@ bool isOf(const store::SessionRecord& session, const Offset& offset) {
          (offset.session == session.formerSerial && offset.event < session.formerEnd);
 }
 
-// Where a client comes back to. An offset from before it joined is of an earlier time, or of another session:
+// The place to which a client comes back. An offset from before it joined is of an earlier time, or of another session:
 // session_joined has not been received.
 Place placeOf(const Return& back, const SessionTransaction& session) {
   Place place;
@@ -219,7 +219,7 @@ Outcome LocalSessions::create(const Creation& creation, const Conditions& on) {
     if (admission_.isOneTooMany(on.options) && !(eviction_.evictOne(on.now) && !admission_.isOneTooMany(on.options))) {
       return outcome.refuse(session::kTooManySessions);
     }
-    // Whoever comes first as the creator is it, when nothing tells who that may be.
+    // The first to come by the creator's name is the creator if nothing tells who that may be.
     std::optional<SecretHash> bound;
     if (on.options.asksSecret && !creation.secret.empty()) bound = zone_.hashOfSecret(creation.secret);
     eviction_.withRoom(on.now, [&] { make(creation, bound, on.now); });

@@ -1,4 +1,4 @@
-// What became of a change that somebody asked of a session: a value, also when nothing has changed.
+// The outcome of a change that somebody asked of a session: a value, also if nothing has changed.
 #pragma once
 
 #include <cstddef>

@@ -22,7 +22,7 @@
 
 namespace mediasync::server {
 
-// Who asks.
+// The party that asks.
 struct Party {
   store::ConnectionRef connection;
   store::Origin origin;      // kOwner: this worker has its WebSocket, and is to be woken by the session's news
@@ -53,7 +53,7 @@ struct Creation {
   std::string_view network;  // of the client, as clientNetwork() says; "": none is known
 };
 
-// What the operator's scripts ask of a session.
+// The orders of the operator's scripts.
 struct Appoint {
   std::string_view userId;
 };

@@ -16,7 +16,7 @@ std::optional<int> hexDigit(char c) {
   return std::nullopt;
 }
 
-// What is no escape stays as it is.
+// Text that is no escape stays as it is.
 std::string percentDecoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -94,7 +94,7 @@ void putFields(ByteWriter& out, const T& object) {
   session::eachKept(object, [&out](const auto& value, const auto&) { detail::put(out, value); });
 }
 
-// Whether they are there. What is read is `object`'s, but for views, which are those of the bytes.
+// Reads the fields. False: they are incomplete. Views in `object` then point into the bytes.
 template <class T>
 bool getFields(ByteReader& in, T& object) {
   session::eachKept(object, [&in](auto& value, const auto&) { detail::get(in, value); });
@@ -114,7 +114,7 @@ constexpr std::uint32_t layoutOf(std::uint32_t hash) {
   return hash;
 }
 
-// The same of all events.
+// The same number for all events.
 constexpr std::uint32_t layoutOfEvents() {
   return []<std::size_t... I>(std::index_sequence<I...>) {
     std::uint32_t hash = 0;

@@ -58,7 +58,7 @@ bool decodeBody(ByteReader& reader, std::uint8_t index, EventBody& body) {
   }
 }
 
-// Of one field.
+// Checks one field.
 bool isFit(std::string_view text) {
   return isValidUtf8(text);
 }

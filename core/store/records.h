@@ -13,8 +13,8 @@
 #include "core/session/limits.h"
 #include "core/session/playback.h"
 #include "core/session/state.h"
-#include "core/store/memory.h"
 #include "core/store/ending.h"
+#include "core/store/memory.h"
 
 namespace mediasync::store {
 
@@ -83,8 +83,8 @@ struct UserRecord : session::UserProfile<SharedTexts> {
   std::uint64_t hash;
   Ref hashNext;
   Ref session;
-  QueueLinks inSession;  // in the order of joining
-  QueueLinks inQueue;    // grace or away
+  QueueLinks inSession;      // in the order of joining
+  QueueLinks inQueue;        // grace or away
   std::int64_t absentSince;  // monotonic; of one whom the server sent away, a little later
   Ref firstMembership;
   std::uint8_t connections;
@@ -174,7 +174,7 @@ void eachText(const UserRecord& user, Fn fn) {
   });
 }
 
-// How long they are together.
+// The bytes of all texts of a record.
 template <class Record>
 std::uint32_t textBytes(const Record& record) {
   std::uint32_t bytes = 0;
@@ -277,7 +277,7 @@ struct SeatRef {
   explicit operator bool() const { return session != 0; }
 };
 
-// Whether and why a connection is to be closed by its owner.
+// Says whether and why the owner has to close a connection.
 enum class Closing : std::uint8_t {
   kNo,
   kByClient,  // the client closed it

@@ -6,7 +6,7 @@
 namespace mediasync::store {
 namespace {
 
-// What lost connections may take of a zone, all together: an eighth.
+// The share of a zone that all lost connections may take: an eighth.
 constexpr std::uint32_t kShare = 8;
 // Lost ones that make way for a new connection when memory is out: a page has room for so many at the most.
 constexpr int kEvictions = 64;

@@ -69,7 +69,7 @@ struct SavedUser : SavedProfile<session::Owned> {
 };
 
 struct SavedSession : SavedHead<session::Owned> {
-  // Of the log: `events` are [firstSeq, endSeq), as readLog() gives them.
+  // The log: `events` are [firstSeq, endSeq), as readLog() gives them.
   std::uint64_t firstSeq = 1;
   std::uint64_t endSeq = 1;
   std::string events;

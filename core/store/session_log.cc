@@ -52,7 +52,7 @@ LogPlace startOf(const Arena& arena, Ref chunk) {
   return {chunk, 0, first, first};
 }
 
-// Where to look for an event: where `known` left off if the chunk is still what it was, else as late as possible.
+// The place to look for an event: where `known` left off if its chunk has not changed, else as late as possible.
 // Numbers of events do not come twice, so that a chunk in the same place that begins with the same one is the same.
 LogPlace placeOf(const Arena& arena, const SessionLog& log, std::uint64_t from, const LogPlace* known) {
   const LogPlace last = startOf(arena, log.lastChunk);

@@ -14,7 +14,7 @@ namespace {
 // Users removed in one transaction when a session ends: bounded, so that the undo log is.
 constexpr int kUsersAtOnce = 16;
 
-// What is the same in the JSON of every session, and of every user in it.
+// Bytes of JSON that every session has, and every user in it.
 constexpr std::size_t kStateBytes = 540;
 constexpr std::size_t kUserBytes = 132;
 

@@ -59,7 +59,7 @@ class SessionTransaction : public SessionState {
   // After a repair: a process may have died between marking the watcher as queued and queueing it.
   void mendWatcher(WorkerId);
 
-  // Whether the user of the opened seat may send another event now; whether another user may join the session. Counted
+  // True if the user of the opened seat may send another event now, or another user may join the session. Counted
   // at the commit.
   bool admitEvent(const Rate&, Instant now);
   bool admitJoin(const Rate&, Instant now);

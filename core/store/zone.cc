@@ -32,7 +32,7 @@ std::size_t alignTo(std::size_t offset, std::size_t alignment) {
   return (offset + alignment - 1) / alignment * alignment;
 }
 
-// Where everything lies, for a zone of `size` bytes.
+// The layout of a zone of `size` bytes.
 struct Layout {
   std::size_t sessionShards = 0;
   std::size_t connectionShards = 0;

@@ -18,9 +18,9 @@
 #include "core/store/client_table.h"
 #include "core/store/ending.h"
 #include "core/store/figures.h"
+#include "core/store/memory.h"
 #include "core/store/notice.h"
 #include "core/store/records.h"
-#include "core/store/memory.h"
 
 namespace mediasync::store {
 
@@ -127,7 +127,7 @@ struct ZoneSettings {
   std::int64_t drain = 2'000;       // period over which an ending worker closes its clients
   std::size_t logLimit = 128 * 1024;
 
-  // How long clients may recover connections to a session that all have lost.
+  // The time for which clients may recover connections to a session that all have lost.
   std::int64_t returnTime() const { return std::max({recovery, disconnectGrace, restartGrace}); }
   // The start of the grace of a user who was sent away at `now`, so that it ends after restartGrace.
   Instant sentAwayAt(Instant now) const { return now.after(std::max<std::int64_t>(restartGrace - disconnectGrace, 0)); }
@@ -168,12 +168,13 @@ class Zone {
   std::uint64_t hash(std::string_view text) const { return sipHash(header_->key, text); }
   SecretHash hashOfSecret(std::string_view secret) const { return hashSecret(header_->secretKey, secret); }
 
-  // Whether the rate admits another session now; counts it if so.
+  // True if the rate admits another session now, which is then counted.
   bool admitSession(const Rate&, Instant now) const;
 
   // The client of a network, see clientNetwork(), as the tables identify it; 0: unknown.
   std::uint64_t clientOf(std::string_view network) const { return network.empty() ? 0 : hash(network) | 1; }
-  // Whether the rate admits another session of the client now; counts it if so. An unknown client is always admitted.
+  // True if the rate admits another session of the client now, which is then counted. An unknown client is always
+  // admitted.
   bool admitClient(std::uint64_t client, const Rate&, Instant now) const;
   // Charges the client for a log that it has left behind.
   void chargeClient(std::uint64_t client, const Rate&, std::uint64_t tokens, Instant now) const;

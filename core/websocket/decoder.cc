@@ -81,7 +81,7 @@ bool Decoder::restore(std::string_view bytes) {
   return isPossible() && checkText(asBytes(bytes.substr(0, messageSize_)));
 }
 
-// Whether the decoder can have come to this state.
+// True if the decoder can have come to this state.
 bool Decoder::isPossible() {
   const bool inMessage = messageOpcode_ == Opcode::kText || messageOpcode_ == Opcode::kBinary;
   if (!inMessage && (messageOpcode_ != Opcode::kContinuation || messageSize_ > 0)) return false;
@@ -188,7 +188,7 @@ bool Decoder::checkLength() {
     fail(CloseCode::kProtocolError);
     return false;
   }
-  // What was restored may have begun under a larger maximum.
+  // A restored message may have begun under a larger maximum.
   if (!header_.isControl() && (messageSize_ > maxMessage_ || header_.length() > maxMessage_ - messageSize_)) {
     fail(CloseCode::kMessageTooBig);
     return false;

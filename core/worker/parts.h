@@ -55,7 +55,7 @@ struct SessionParts {
   LocalSessions sessions;
 };
 
-// What members of sessions are sent.
+// The delivery of events to members of sessions.
 struct Delivery {
   Delivery(Context& context, Sessions& sessions)
       : writer(context),
@@ -98,7 +98,7 @@ struct Connections {
   CallerParts callerParts;
 };
 
-// What clients, REST, scripts and admins ask for.
+// The requests of clients, REST, scripts and admins.
 struct Requests {
   Requests(Context& context, Hooks& hooks, Sessions& sessions, Connections& connections)
       : confirmations(context, connections.replies),
@@ -161,7 +161,7 @@ struct Transports {
   Retries retries;
 };
 
-// What keeps the tables in order.
+// The parts that keep the tables in order.
 struct Care {
   Care(Context& context, Delivery& delivery, Connections& connections, Transports& transports)
       : reaper(context, connections.departures, connections.links, delivery.rooms),

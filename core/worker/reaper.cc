@@ -100,7 +100,7 @@ void Reaper::dropIdleWatchers() {
   }
 }
 
-// Of a slot that is being reaped: all that had it but this one, which may have it now.
+// True for all former workers of a slot that is being reaped, but not for this one, which may have it now.
 bool Reaper::isPredecessor(const store::WorkerId& id, std::uint16_t slot) const {
   return id.slot == slot && id != id_;
 }

@@ -1,4 +1,4 @@
-// What a dead worker leaves behind is taken over, and one that stands still is passed by.
+// Takes over the remains of a dead worker, and lets others pass by one that stands still.
 #pragma once
 
 #include <cstdint>

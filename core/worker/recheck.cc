@@ -62,7 +62,7 @@ void Recheck::recheckRooms() {
     recheckConnections(shard);
 }
 
-// What is this worker's business although it has no link for it.
+// Looks for connections that are this worker's business although it has no link for them.
 void Recheck::recheckConnections(std::uint32_t shard) {
   std::vector<store::ConnectionRef> found;
   {

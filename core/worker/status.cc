@@ -17,7 +17,7 @@ using Metrics = std::vector<api::Metric>;
 namespace {
 
 constexpr std::uint32_t kMilliseconds = 1000;
-// So long a worker may have nothing to do, see Worker::tickDelay().
+// The longest time for which a worker may have nothing to do, see Worker::tickDelay().
 constexpr std::int64_t kIdle = 500;
 
 // In the order of their enumerations.
@@ -269,7 +269,7 @@ Metrics statusOf(const store::Zone& zone, Instant now) {
 }
 
 api::ZoneStatus statusOf(const store::Zone& zone, std::string_view name, Instant now) {
-  // Where histograms begin: with 16 µs, and with 1 ms.
+  // Histograms begin with 16 µs, or with 1 ms.
   constexpr std::size_t kFine = 0, kCoarse = 6;
   return {
       name,

@@ -1,4 +1,4 @@
-// What a zone holds and has done, summed over its workers.
+// The content and the work of a zone in figures, summed over its workers.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,4 @@
-// What is done once for all workers, by whichever comes first: time-outs of users, sessions and recoveries.
+// The work that one worker does for all, whichever comes first: time-outs of users, sessions and recoveries.
 #pragma once
 
 #include <cstdint>

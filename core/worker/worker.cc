@@ -55,7 +55,7 @@ void Worker::stop() {
     job->finished(engineio::Error::kBadRequest);
   }
   flush();
-  // What is left are polling connections, which other workers adopt.
+  // The connections that are left are polling; other workers adopt them.
   while (!connections_.links.all().empty()) {
     Link& link = *connections_.links.all().begin()->second;
     connections_.accounts.settleAccount(link);

@@ -20,7 +20,7 @@ class Worker {
   // Ends every connection that cannot outlive the process, hands the others to the other workers, and signs off.
   void stop();
   bool stopped() const { return context_.stopped; }
-  // What the zone will hold is with another NGINX, which is about to end: nobody can be served yet.
+  // Another NGINX, which is about to end, still has the zone's content: nobody can be served yet.
   bool awaitsState() const { return zone().header().state.pending.load() != 0; }
   // Nobody goes on with what would be changed now: there is no newer configuration.
   bool isLast() const { return stopped() && !context_.isOutdated(); }
@@ -36,7 +36,7 @@ class Worker {
   void tick(std::int64_t lateBy = 0);
   // Milliseconds until tick() should be called again.
   std::int64_t tickDelay() const;
-  // When runDeadlines() is due next, monotonic milliseconds.
+  // The time at which runDeadlines() is due next, in monotonic milliseconds.
   std::int64_t nextDeadline() const;
   void runDeadlines();
 
