@@ -16,7 +16,7 @@ void addPool(ngx_connection_t* c, ngx_pool_t* pool, ngx_log_t* log);
 // Closes a bare connection, as ngx_http_close_connection() closes the others.
 void closeBare(ngx_connection_t* c);
 
-// As long as it lives, lines of the shared log are about that connection. Does nothing for one that is not bare.
+// Has lines of the shared log be about that connection as long as it lives. Does nothing for one that is not bare.
 class LogTurn {
  public:
   explicit LogTurn(ngx_connection_t* c);

@@ -20,7 +20,7 @@ struct Body {
            r->header_sent;
   }
 
-  // As NGINX does it when the client is silent for its time.
+  // Ends the request as NGINX does when the client is silent for its time.
   static void onDeadline(void* self) {
     if (static_cast<Body*>(self)->isOver()) return;
     ngx_http_request_t* r = static_cast<Body*>(self)->r;

@@ -26,7 +26,7 @@ ngx_http_core_loc_conf_t* coreConf(ngx_conf_t* cf) {
   return static_cast<ngx_http_core_loc_conf_t*>(ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
 }
 
-// Where NGINX was built without PCRE no location is.
+// No location is one if NGINX was built without PCRE.
 bool isByRegex([[maybe_unused]] const ngx_http_core_loc_conf_t& core) {
 #if (NGX_PCRE)
   return core.regex != nullptr;
@@ -86,7 +86,7 @@ ngx_http_core_srv_conf_t* serverOf(const Location& location) {
   return static_cast<ngx_http_core_srv_conf_t*>(location.conf.srv_conf[ngx_http_core_module.ctx_index]);
 }
 
-// What a location is called. It stays the same when the location is otherwise configured.
+// The name of a location, which stays the same if the location is configured otherwise.
 std::string nameOf(const Location& location) {
   std::string name;
   const auto* server = serverOf(location);

@@ -317,7 +317,7 @@ using namespace mediasync::ngx;
 // mediasync_log PATH [FORMAT [buffer=SIZE] [gzip[=LEVEL]] [flush=TIME] [if=CONDITION]] | off;
 namespace {
 
-// Whether clients, who choose the values of these, would choose a file.
+// True if clients, who choose the values of these, would choose the file.
 bool isChosenByClients(std::string_view path) {
   for (const std::string_view name : {"mediasync_session", "mediasync_user"}) {
     for (const std::string_view before : {"$", "${"}) {

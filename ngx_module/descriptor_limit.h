@@ -1,4 +1,4 @@
-// How many descriptors the master may have.
+// The limit of the master's descriptors.
 #pragma once
 
 #include "ngx_module/nginx.h"

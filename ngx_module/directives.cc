@@ -25,7 +25,7 @@ using Setter = char* (*)(ngx_conf_t*, ngx_command_t*, void*);
 
 constexpr ngx_uint_t kAnywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
 
-// What is to be done where neither a block nor one around it has a directive.
+// The default of a directive that neither a block nor one around it has.
 enum class Otherwise {
   kNothing,   // it is not inherited either
   kZero,      // what it sets is zero
@@ -138,7 +138,7 @@ constexpr std::tuple kDirectives{
             &C::originScheme),
 };
 
-// What follows from the directives of a location, and is not inherited as they are.
+// The settings that follow from the directives of a location, and are not inherited themselves.
 constexpr std::tuple kOthers{&C::zone, &C::application, &C::statusFormat, &C::statusZones, &C::handler,
                              &C::key,  &C::bodyLimit,   &C::sharedLog,    &C::limited};
 

@@ -1,15 +1,15 @@
-// The directives of the module, each in one row of a table: what NGINX is told of it, what holds where nothing is said,
-// and what a block takes over from the one around it.
+// The directives of the module, each in one row of a table: its entry for NGINX, its default, and its inheritance by
+// blocks.
 #pragma once
 
 #include "ngx_module/conf.h"
 
 namespace mediasync::ngx {
 
-// As a module has them, with an empty one at the end.
+// The commands of the module, with an empty one at the end.
 ngx_command_t* commands();
 
-// Of a block that has yet to be read: none has been said.
+// Resets the directives of a block that has yet to be read.
 void unsetDirectives(LocConf&);
 
 // For each directive that a block does not have, what holds in the one around it, or the default. False when memory is

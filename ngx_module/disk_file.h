@@ -27,10 +27,10 @@ class DiskFile final : public persistence::StateFile {
   bool writeNow(persistence::StateWrite) override;
   bool waitForWrite() override;
 
-  // How the last write ended; nullopt when none has since the last call.
+  // The result of the last write; nullopt if none has ended since the last call.
   std::optional<bool> result();
 
-  // Whether processes of another zone, perhaps of another NGINX, use the file.
+  // True if processes of another zone, perhaps of another NGINX, use the file.
   bool isUsedByOthers() const;
   // This process uses it from now on, or has before. False: it must not, since others do.
   bool use();

@@ -51,7 +51,7 @@ int descriptorIn(msghdr& message) {
   return descriptor;
 }
 
-// What came to this process's slot, if anything did.
+// Reads a letter to this process's slot, if one came.
 std::optional<Received> receive() {
   const auto slot = static_cast<size_t>(ngx_process_slot);
   if (slot >= pairs.size()) return std::nullopt;

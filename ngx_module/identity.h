@@ -11,7 +11,7 @@ namespace mediasync::ngx {
 
 // The client's address, as realip has it, of 4 or 16 bytes; "" over a Unix socket. Good as long as the request is.
 std::string_view addressOf(const ngx_http_request_t* r);
-// Where the client is, for server::Newcomer.
+// The client's network, for server::Newcomer.
 std::string_view networkOf(const ngx_http_request_t* r);
 
 // The options of the location for this request. nullopt: a user is asked for, and the value is empty or longer than a
@@ -20,7 +20,7 @@ std::optional<server::Options> identify(ngx_http_request_t* r, const LocConf& co
 
 // The secret that the client keeps as a cookie; "" when the location does not ask for one, or it has none.
 std::string sentSecret(ngx_http_request_t* r, const LocConf& conf);
-// The same of a handshake, whose answer gives the cookie to the client, or gives it again.
+// The same for a handshake, whose answer gives the cookie to the client, or gives it again.
 std::string handshakeSecret(ngx_http_request_t* r, const LocConf& conf);
 
 }  // namespace mediasync::ngx

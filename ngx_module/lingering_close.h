@@ -5,8 +5,8 @@
 
 namespace mediasync::ngx {
 
-// As NGINX ends one with a request: the peer shall see the last that was sent, whatever it is still sending. Closing at
-// once would reset the connection.
+// Closes a connection as NGINX does after a request: the peer shall see all that was sent, although it is still
+// sending. Closing at once would reset the connection.
 class LingeringClose {
  public:
   // Tells the peer that nothing more will come, then discards its input. `onRead` handles the connection's read events

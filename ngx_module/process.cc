@@ -45,7 +45,7 @@ std::uint32_t cycleNumber = 0;
 
 // Milliseconds for the events that end connections to be handled.
 constexpr ngx_msec_t kExitDelay = 10;
-// How often a process that ends sees to the clients that it still has.
+// The interval at which a process that ends sees to the clients that it still has.
 constexpr ngx_msec_t kRetireStep = 5;
 
 std::int64_t readMicroseconds(clockid_t clock) {

@@ -69,7 +69,8 @@ class Runtime final : public server::Environment {
   bool retiring_ = false;  // the process has been told to finish
 };
 
-// What the zone that Lua asks for is called; "": the only one. nullopt: there is none, or this process serves nobody.
+// Looks up the zone that Lua asks for by its name; "": the only one. nullopt: there is none, or this process serves
+// nobody.
 std::optional<std::string> zoneName(std::string_view wanted);
 
 // The runtime of the zone in this process; null when this process does not serve it.

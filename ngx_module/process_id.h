@@ -11,11 +11,11 @@ namespace mediasync::ngx {
 // read.
 store::ProcessId processIdOf(pid_t pid);
 
-// Whether that process, and no other one of its pid, can still do anything. One that has ended and that its parent has
+// True if that process, and no other one of its pid, can still do anything. One that has ended and that its parent has
 // yet to notice cannot. When only the pid is known, or can be looked at, that decides.
 bool isAlive(store::ProcessId process);
 
-// Whether it has been stopped, by a signal or a debugger.
+// True if it has been stopped, by a signal or a debugger.
 bool isStopped(pid_t pid);
 
 }  // namespace mediasync::ngx

@@ -6,7 +6,7 @@
 
 namespace mediasync::ngx {
 
-// Whether the connection that the request came by may ask for more, by what it has been given so far.
+// True if the rate lets the connection of the request read more, by the bytes that it has been given so far.
 bool mayRead(ngx_http_request_t* r, const Rate& rate);
 // It was given so many bytes.
 void chargeRead(ngx_http_request_t* r, const Rate& rate, size_t bytes);

@@ -12,7 +12,7 @@ extern __attribute__((weak)) ngx_module_t ngx_http_realip_module;
 namespace mediasync::ngx {
 namespace {
 
-// What realip undoes is the address that it has put in the place of the peer's, which nobody asks for any more.
+// realip's cleanup undoes the address that it has put in the place of the peer's, which nobody asks for any more.
 bool isOfRealip(const ngx_http_request_t* r, const ngx_pool_cleanup_t* cleanup) {
   return &ngx_http_realip_module != nullptr && cleanup->data != nullptr &&
          cleanup->data == ngx_http_get_module_ctx(r, ngx_http_realip_module);

@@ -11,7 +11,7 @@ void logRequest(ngx_http_request_t* r);
 // Others may have things to undo at the end of the request, as limit_conn has, which counts the connection until then.
 bool hasCleanups(const ngx_http_request_t* r);
 bool isNeededByOthers(const ngx_http_request_t* r);
-// Whether the connection can do without its pool.
+// True if the connection can do without its pool.
 bool canReleasePool(const ngx_connection_t* c);
 // Frees a request that nobody needs, but not its connection, which keeps what the header was read into.
 void freeRequest(ngx_http_request_t* r);

@@ -15,8 +15,8 @@ bool isListed(const LocConf& conf, std::string_view origin) {
   return std::any_of(origins, origins + conf.origins->nelts, [&](const auto& one) { return one.matches(origin); });
 }
 
-// What the page's side of this server speaks: as the configuration says; or https where this connection does; or nobody
-// knows, since a proxy may have spoken TLS before.
+// The scheme by which pages reach this server: as the configuration says; or https where this connection does; or
+// nobody knows, since a proxy may have spoken TLS before.
 std::string_view schemeOf(ngx_http_request_t* r, const LocConf& conf) {
   ngx_str_t said;
   if (conf.originScheme != nullptr && ngx_http_complex_value(r, conf.originScheme, &said) == NGX_OK) {
@@ -66,7 +66,7 @@ bool addHeader(ngx_http_request_t* r, const char* name, std::string_view value) 
 }
 
 ngx_int_t sendHeader(ngx_http_request_t* r, ngx_uint_t status, std::string_view contentType, off_t length) {
-  // What is left of a body that nobody has read must not be taken for the next request.
+  // The rest of a body that nobody has read must not be taken for the next request.
   if (r == r->main && r->request_body == nullptr && !r->discard_body) {
     r->expect_tested = 1;
     if (ngx_http_discard_request_body(r) != NGX_OK) r->keepalive = 0;

@@ -30,7 +30,7 @@ enum class OriginVerdict { kAllowed, kForbidden };
 // mediasync_origin: may this request come from where it says it does? Adds the CORS headers where they are due.
 OriginVerdict checkOrigin(ngx_http_request_t* r, const LocConf& conf);
 
-// Whether the request comes from a page of this host, or from none; what else mediasync_origin allows is not asked.
+// True if the request comes from a page of this host, or from none, whatever else mediasync_origin allows.
 bool isOfSameOrigin(ngx_http_request_t* r, const LocConf& conf);
 
 // The answer to a CORS preflight of an origin that is allowed.

@@ -68,7 +68,7 @@ ngx_int_t startCreate(ngx_http_request_t* r, const LocConf& conf) {
   return readBody(r, conf, onBody);
 }
 
-// What has been read of the sessions.
+// Sends the answer to a read, which the rate of replies counts.
 ngx_int_t sendRead(ngx_http_request_t* r, const LocConf& conf, const server::RestReply& reply) {
   chargeRead(r, conf.replies.rate, reply.body.size());
   return sendReply(r, reply);

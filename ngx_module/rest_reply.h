@@ -15,7 +15,7 @@ ngx_int_t fail(ngx_http_request_t* r, ngx_uint_t status, std::string_view messag
 ngx_int_t failUnavailable(ngx_http_request_t* r);
 bool isReady(Runtime* runtime);
 
-// What follows the location's own prefix, as the client sent it: an id may contain any escaped byte.
+// The part of the path behind the location's own prefix, as the client sent it: an id may contain any escaped byte.
 std::string_view pathAfterLocation(ngx_http_request_t* r);
 
 ngx_int_t sendReply(ngx_http_request_t* r, const server::RestReply& reply);

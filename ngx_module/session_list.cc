@@ -40,10 +40,10 @@ class SessionList {
     if (rc != NGX_AGAIN) finish(r_, rc);
   }
 
-  // Whether the last piece has not gone yet.
+  // True if the last piece has not been sent yet.
   bool isHeldBack() const { return buffer_.pos != buffer_.last || r_->buffered != 0 || r_->connection->buffered != 0; }
-  // Parts of a page before this subrequest may be under way. NGINX keeps its buffers until then, not the text in them, and
-  // calls onWrite() when it is its turn.
+  // Parts of a page before this subrequest may be under way. NGINX keeps its buffers until then, not the text in them,
+  // and calls onWrite() when it is its turn.
   bool hasTurn() const { return r_->connection->data == r_; }
 
   // One piece. NGX_AGAIN: there is more to be done later.

@@ -28,7 +28,7 @@ std::vector<OpenFile>& openFiles() {
 }
 std::uint32_t filesOpened = 0;
 
-// How long an NGINX that starts waits for the one before to end.
+// The time for which an NGINX that starts waits for the one before to end.
 constexpr int kWaits = 50;
 constexpr useconds_t kWait = 100'000;
 
@@ -178,8 +178,8 @@ bool claimForZone(const ZoneConf& conf, const OpenFile& file, ngx_log_t* log) {
     case Claim::kDone:
       return true;
     case Claim::kFailed:
-      ngx_log_error(NGX_LOG_EMERG, log, ngx_errno, "fcntl(F_OFD_SETLK) \"%V\" failed, a state file needs a file system with locks",
-                    &conf.statePath);
+      ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                    "fcntl(F_OFD_SETLK) \"%V\" failed, a state file needs a file system with locks", &conf.statePath);
       return false;
     case Claim::kHeld:
       break;

@@ -77,7 +77,7 @@ void FileUse::end() {
   hasBegun_ = false;
 }
 
-// Where nothing could be opened, a lock of the process has to do, which goes when anything in it closes the file.
+// If no description could be opened, a lock of the process has to do, which goes when anything in it closes the file.
 bool FileUse::setLock(short type) const {
   struct flock lock = lockOf(type, kUses + placeOf(zone_), 1);
   return own_ != -1 ? fcntl(own_, F_OFD_SETLK, &lock) == 0 : fcntl(fd_, F_SETLK, &lock) == 0;

@@ -1,5 +1,5 @@
-// Who uses a state file, in locks on bytes far behind its end. They go with the processes that hold them, whatever ends
-// these, and hold between containers, which do not see each other's processes.
+// Notes the users of a state file in locks on bytes far behind its end. They go with the processes that hold them,
+// whatever ends these, and hold between containers, which do not see each other's processes.
 //
 // An NGINX claims a file: one at a time. Within it, and while one NGINX replaces another, processes of different zones
 // may want the file: those of one zone use it together, and others wait until they have ended.
@@ -19,7 +19,7 @@ enum class Claim {
 Claim claimFile(int fd);
 void unclaimFile(int fd);
 
-// Whether processes of another zone than the one of this number use the file.
+// True if processes of another zone than the one of this number use the file.
 bool othersUse(int fd, std::uint64_t zone);
 
 // This process uses a file, for a zone.

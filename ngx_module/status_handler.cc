@@ -29,7 +29,7 @@ bool prefersPage(ngx_http_request_t* r) {
   return requestHeaders(r, "accept").find("text/html") != std::string::npos;
 }
 
-// As the configuration says, or else as the request asks for.
+// The format by the configuration, or else by the request.
 StatusFormat formatOf(ngx_http_request_t* r, const LocConf& conf) {
   if (conf.statusFormat != StatusFormat::kAsked) return conf.statusFormat;
   const ngx_str_t name = ngxString("format");

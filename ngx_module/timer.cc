@@ -8,7 +8,7 @@
 namespace mediasync::ngx {
 namespace {
 
-// What NGINX's debug log expects behind an event: of all timers of the process.
+// The connection that NGINX's debug log expects behind an event; all timers of the process share it.
 ngx_connection_t* noConnection() {
   static ngx_connection_t none = [] {
     ngx_connection_t connection{};

@@ -1,4 +1,4 @@
-// What is particular to connections over TLS. Where NGINX was built without TLS there are none.
+// The particulars of connections over TLS. There are none if NGINX was built without TLS.
 #pragma once
 
 #include "ngx_module/nginx.h"

@@ -50,7 +50,7 @@ ngx_int_t flush(ngx_http_request_t* r) {
   buffer->flush = 1;
   ngx_chain_t out{buffer, nullptr};
   if (ngx_http_write_filter(r, &out) == NGX_ERROR) return NGX_ERROR;
-  // What NGINX still holds back would come after our frames.
+  // Output that NGINX still holds back would come after our frames.
   if (r->header_sent && r->out == nullptr && !r->connection->buffered) return NGX_OK;
   ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "mediasync: the handshake of a WebSocket was held back");
   return NGX_ERROR;

@@ -25,7 +25,7 @@ bool isWildcard(const sockaddr* address) {
   return false;
 }
 
-// Whether a connection with that local address comes by who listens on `listened`.
+// True if a connection with that local address comes by a socket that listens on `listened`.
 bool comesBy(ngx_sockaddr_t local, socklen_t size, sockaddr* listened, socklen_t listenedSize) {
   if (ngx_cmp_sockaddr(&local.sockaddr, size, listened, listenedSize, 1) == NGX_OK) return true;
   return isWildcard(listened) && local.sockaddr.sa_family == listened->sa_family &&
@@ -63,8 +63,8 @@ std::string addressAsText(ngx_sockaddr_t& address, socklen_t size) {
   return std::string(asText({text, ngx_sock_ntop(&address.sockaddr, size, text, sizeof text, 0)}));
 }
 
-// What accepting it would have made of the descriptor, but for what only a handshake needs. Null, with the descriptor
-// left open, when that is not possible.
+// Makes the connection that accepting would have made of the descriptor, without the parts that only a handshake needs.
+// Null, with the descriptor left open, when that is not possible.
 ngx_connection_t* makeNginxConnection(int descriptor, ngx_listening_t* listening) {
   if (ngx_cycle->free_connection_n <= 1) return nullptr;
   ngx_connection_t* c = ngx_get_connection(descriptor, ngx_cycle->log);

@@ -152,7 +152,7 @@ std::ptrdiff_t Connection::write(std::string_view bytes) {
   return taken;
 }
 
-// Whether everything was sent.
+// True if everything was sent.
 bool Connection::flush() {
   const SocketOutput::Flushed flushed = output_.flush(c_);
   if (flushed == SocketOutput::Flushed::kBroken) broken();

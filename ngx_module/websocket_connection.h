@@ -24,7 +24,7 @@
 
 namespace mediasync::ngx {
 
-// What is left of a connection of NGINX's once its handshake is out. The request is given back as soon as nothing
+// A connection of NGINX's once its handshake has been sent. The request is given back as soon as nothing
 // needs it any more, and the connection's pool with it: the connection is bare then, and belongs to this object.
 class Connection final : public server::WebSocket {
  public:

@@ -1,4 +1,4 @@
-// Where a WebSocket stands.
+// The state of a WebSocket.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ class WebSocketState {
   // NGINX's connection is gone, and its events with it.
   void destroy() { socket_ = Socket::kDestroyed; }
 
-  // Whether there may be events: since the handshake, until the connection is gone.
+  // True if there may be events: since the handshake, until the connection is gone.
   bool hasEvents() const { return socket_ != Socket::kHandshake && socket_ != Socket::kDestroyed; }
   bool isAway() const { return socket_ == Socket::kAway; }
   bool isBroken() const { return socket_ >= Socket::kBroken; }
@@ -47,10 +47,10 @@ class WebSocketState {
   // ---- both
 
   bool isOver() const { return isFinished() || isBroken(); }
-  // Whether this process serves it.
+  // True if this process serves it.
   bool isServed() const { return !isOver() && !isAway(); }
   void pause(bool paused) { isPaused_ = paused; }
-  // Whether the worker takes input.
+  // True if the worker takes input.
   bool isRead() const { return isServed() && !isPaused_; }
 
  private:

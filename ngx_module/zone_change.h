@@ -1,5 +1,5 @@
-// What becomes of a zone's sessions on reload. NGINX keeps the memory of a zone that has the same name, size and module
-// as before; otherwise it makes a new one, and what the old one held is gone.
+// Decides what becomes of a zone's sessions on reload. NGINX keeps the memory of a zone that has the same name, size
+// and module as before; otherwise it makes a new one, and what the old one held is gone.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace mediasync::ngx {
 
-// What NGINX keeps for a zone across reloads, at the beginning of its memory.
+// The head of a zone's memory, which NGINX keeps across reloads.
 struct Anchor {
   std::byte* memory;
   size_t size;

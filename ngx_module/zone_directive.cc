@@ -38,7 +38,7 @@ char* invalid(ngx_conf_t* cf, const ngx_str_t& value) {
   return static_cast<char*>(NGX_CONF_ERROR);
 }
 
-// As NGINX reads a size, and gigabytes besides, as it reads offsets.
+// Reads a size as NGINX does, and gigabytes besides, as it reads offsets.
 ssize_t parseZoneSize(ngx_str_t size) {
   const off_t bytes = ngx_parse_offset(&size);
   return bytes < 0 || bytes > std::numeric_limits<ssize_t>::max() ? NGX_ERROR : static_cast<ssize_t>(bytes);
