@@ -10,8 +10,6 @@ const kRooms = [
   ...Array(8).fill([8, 1500]), ...Array(15).fill([4, 2000]), ...Array(20).fill([2, 2500]), ...Array(15).fill([1, 3000]),
 ];
 const kVersions = { '4.8.4': 60, '4.7.5': 10, '4.6.1': 8, '4.5.4': 7, '3.1.3': 5, '2.5.0': 10 };
-const kTransports = { websocket: 50, upgrade: 25, polling: 25 };
-const kWays = { plain: 60, tls: 15, proxy: 25 };
 const kSmall = 4;
 const kAtATime = 12;
 
@@ -24,9 +22,9 @@ export class Crowd {
   }
 
   #options(userId = `u${++users}`) {
-    const { random, ways } = this.world;
-    const kind = random.weighted(kWays);
-    return { userId, version: random.weighted(kVersions), transport: random.weighted(kTransports),
+    const { random, ways, mix } = this.world;
+    const kind = random.weighted(mix.ways);
+    return { userId, version: random.weighted(kVersions), transport: random.weighted(mix.transports),
       via: kind === 'proxy' ? random.pick(this.world.proxies) : ways[kind], deflate: random.chance(0.3) };
   }
 

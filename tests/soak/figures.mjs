@@ -40,6 +40,7 @@ export class Figures {
       ['their deliveries verified', this.delivered], ['to slow readers', this.slowDelivered],
       ['events of all kinds verified', this.events], ['sessions looked up over REST', this.lookups],
       ['connections lost', this.disconnects], ['recovered', this.recoveries], ['joined again', this.snapshots],
+      ['superseded, gone from the log unheard', findings.allowed],
       ['slow readers', this.readers],
       ['handovers', last.handovers_total], ['superseded, skipped for slow readers', last.skipped_total],
       ['slow readers overrun', last.overruns_total], ['repairs', last.repairs_total],

@@ -2,8 +2,11 @@
 import { transports } from '../client/harness/client.mjs';
 import { versions } from '../client/harness/versions.mjs';
 import { numberOf, Witness } from './oracle.mjs';
+import { commandBytes } from './retention.mjs';
+import { Trail } from './trail.mjs';
 
 const kUnanswered = 20000; // ms
+const kStory = 15000; // ms before a finding that are told with it
 const kSpoken = ['session_joined', 'session_state', 'playback_sync', 'media_loaded', 'user_joined', 'user_left',
   'leadership_changed', 'desync_recovery', 'heartbeat_ack', 'error'];
 
@@ -19,7 +22,8 @@ export class Member {
   constructor(world, room, { userId, version, transport, via, deflate }) {
     Object.assign(this, { world, room, userId, version, transport, via });
     this.label = `${userId} (${version} ${transport} ${via.kind}${deflate ? ' deflate' : ''})`;
-    this.witness = new Witness(room.journal, { name: this.label, userId });
+    this.trail = new Trail();
+    this.witness = new Witness(room.journal, { name: this.label, userId, story: (now) => this.#story(now) });
     this.lostAt = Date.now();
     this.openedAt = 0;
     const { io } = versions[version];
@@ -29,7 +33,8 @@ export class Member {
     this.socket.on('connect', () => this.#connected());
     this.socket.on('disconnect', (reason, details) => this.#disconnected(reason, details));
     this.socket.on('connect_error', (error) => this.#refusedConnection(error));
-    for (const event of kSpoken) this.socket.on(event, (data) => this.#told(event, data));
+    for (const event of kSpoken) this.socket.on(event, (data, offset) => this.#told(event, data, offset));
+    this.socket.io.on('open', () => this.#follow(this.socket.io.engine));
   }
 
   get isIn() { return this.socket.connected && this.witness.isIn && this.#wants; }
@@ -38,8 +43,24 @@ export class Member {
 
   #find(kind, text) { this.world.findings.add(kind, `${this.room.name}, ${this.label}: ${text}`); }
 
+  #note(text) { this.trail.note(Date.now(), text); }
+
+  /** What happened to it and to the server lately, each with how many ms ago. */
+  #story(now) { return `before (ms): ${this.trail.describe(now, kStory, this.world.weather.trail)}`; }
+
+  /** Notes what an Engine.IO connection does. */
+  #follow(engine) {
+    this.#note(`open ${engine.id} ${engine.transport.name}`);
+    engine.on('upgrade', () => this.#note('upgraded'));
+    engine.on('close', (reason) => this.#note(`closed: ${reason}`));
+    if (engine.transport.name !== 'polling') return;
+    engine.transport.on('poll', () => this.#note('poll'));
+    engine.transport.on('pollComplete', () => this.#note('answered'));
+  }
+
   #connected() {
     this.openedAt = Date.now();
+    this.#note(`connect ${this.socket.recovered ? 'recovered' : 'new'}`);
     const { witness, socket, world } = this;
     if (socket.recovered && witness.isIn) {
       world.figures.recoveries++;
@@ -91,7 +112,7 @@ export class Member {
     if (this.socket.active === false) setTimeout(() => { if (this.#wants) this.socket.connect(); }, 1000);
   }
 
-  #told(event, data) {
+  #told(event, data, offset) {
     const { witness, room } = this;
     const now = Date.now();
     this.world.figures.events++;
@@ -106,17 +127,19 @@ export class Member {
       case 'playback_sync':
       case 'media_loaded':
         this.world.figures.delivered++;
-        witness.hears(numberOf(data, room), now);
+        this.trail.heard(now, numberOf(data, room));
+        witness.hears(numberOf(data, room), now, { offset, polls: !this.isWebSocket,
+          isScarce: this.world.weather.isFull(now) });
         if (event === 'playback_sync' && !data.isPlaying && data.position !== numberOf(data, room)) {
           this.#find('changed event', JSON.stringify(data).slice(0, 300));
         }
         break;
-      case 'user_joined': witness.userJoined(data.userId); break;
+      case 'user_joined': witness.userJoined(data.userId, offset); break;
       case 'user_left':
-        witness.userLeft(data.userId);
+        witness.userLeft(data.userId, offset);
         if (data.userId === this.userId) this.#isTakenOut();
         break;
-      case 'leadership_changed': witness.leaderChanged(data.newLeaderId); break;
+      case 'leadership_changed': witness.leaderChanged(data.newLeaderId, offset); break;
       case 'desync_recovery':
         if (data.reportedPosition !== 1) this.#find('wrong answer', JSON.stringify(data).slice(0, 300));
         break;
@@ -173,7 +196,9 @@ export class Member {
   /** Sends a command of the room's journal; `settled()` when it is known what became of it, or never will be. */
   play(kind, data, settled = () => {}) {
     const { journal, tag } = this.room;
-    const number = journal.send(kind);
+    const number = journal.last + 1;
+    this.room.mediaUrl = data.mediaUrl ?? this.room.mediaUrl; // events have that of the session
+    journal.send(kind, { bytes: commandBytes(this.room.mediaUrl, `${tag}.${number}`), now: Date.now() });
     const event = kind === 'sync' ? 'sync_playback' : 'load_media';
     const body = kind === 'sync' ? { position: number, ...data } : data;
     this.#ask(event, { ...body, mediaId: `${tag}.${number}` }, (answer) => {

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { growth } from './growth.mjs';
 import { isFault } from './log.mjs';
-import { Findings, Journal, numberOf, Witness } from './oracle.mjs';
+import { Findings, Journal, numberOf, parseOffset, Witness } from './oracle.mjs';
 import { readOptions } from './options.mjs';
 import { Random } from './random.mjs';
+import { commandBytes, mustHold } from './retention.mjs';
 import { compareIdle } from './samples.mjs';
+import { Trail } from './trail.mjs';
 
 const session = (users = { lea: true, me: true }, leaderId = 'lea') => ({ leaderId,
   users: Object.entries(users).map(([id, isConnected]) => ({ id, isConnected })) });
@@ -142,6 +144,14 @@ describe('slow readers', () => {
     assert.deepEqual(found(), []);
   });
 
+  it('may not miss the newest of its kind', () => {
+    const { journal, witness, play, found } = scene({ isSlow: true });
+    const numbers = play('sync', 'sync', 'load');
+    numbers.forEach((number) => journal.apply(number, 1));
+    witness.hears(numbers[2], 2);
+    assert.deepEqual(found(), ['lost event']);
+  });
+
   it('may not miss what nothing supersedes, nor hear anything twice', () => {
     const { journal, witness, play, found } = scene({ isSlow: true });
     const numbers = play('sync', 'load', 'sync');
@@ -149,6 +159,151 @@ describe('slow readers', () => {
     witness.hears(numbers[2], 2);
     witness.hears(numbers[2], 2);
     assert.deepEqual(found(), ['lost event', 'doubled event']);
+  });
+});
+
+describe('a superseded one that has left the log', () => {
+  const kLog = 32768;
+  const kLong = commandBytes('x'.repeat(1900), 'r1.100');
+  const kFits = 14; // so many of them at least
+
+  /** A member who has heard the first of `count` commands, each applied at its time, and the last one's number. */
+  function gap({ count = kFits + 3, bytes = kLong, kinds = [], isSlow = false, at = () => 1000 } = {}) {
+    const findings = new Findings();
+    const journal = new Journal('room', findings, { logBytes: kLog });
+    const witness = new Witness(journal, { name: 'me', userId: 'me', isSlow, story: (now) => `story at ${now}` });
+    witness.joined(0, session(), 0);
+    for (let number = 1; number <= count; number++) {
+      journal.send(kinds[number - 1] ?? 'sync', { bytes, now: at(number) });
+      journal.apply(number, at(number));
+    }
+    witness.hears(1, 1000);
+    return { journal, witness, last: count, findings, found: () => findings.list.map(({ kind }) => kind) };
+  }
+
+  it('may be missing after a recovery, and only then', () => {
+    const { witness, last, found, findings } = gap();
+    witness.recovers(1100);
+    witness.hears(3, 1200);
+    assert.deepEqual(found(), []);
+    assert.equal(findings.allowed, 1);
+    const other = gap();
+    other.witness.hears(3, 1200);
+    assert.deepEqual(other.found(), ['lost event']);
+    assert.equal(other.findings.allowed, 0);
+    witness.hears(last, 1200); // the recovery is over with the first that was heard
+    assert.deepEqual(found(), ['lost event']);
+  });
+
+  it('may not be missing while the log must hold it', () => {
+    const { witness, last, found, findings } = gap({ count: kFits + 1 });
+    witness.recovers(1100);
+    witness.hears(last, 1200);
+    assert.deepEqual(found(), ['lost event']);
+    assert.match(findings.list[0].text, /never heard 2\.\.14: heard 1 \(no offset\) and then 15.*the log must hold it/);
+    assert.match(findings.list[0].text, /recovered 100 ms ago.*story at 1200/);
+    const short = gap({ count: 100, bytes: commandBytes('', 'r1.100') });
+    short.witness.recovers(1100);
+    short.witness.hears(3, 1200);
+    assert.deepEqual(short.found(), ['lost event']);
+  });
+
+  it('may be missing with more in the log when memory is short', () => {
+    const { witness, last, found } = gap({ count: 5 });
+    witness.recovers(1100);
+    witness.hears(last, 1200, { isScarce: true });
+    assert.deepEqual(found(), []);
+  });
+
+  it('may not be missing when nothing has superseded it', () => {
+    const { witness, last, found, findings } = gap({ kinds: ['sync', 'load', ...Array(kFits).fill('sync'), 'load'] });
+    witness.recovers(1100);
+    witness.hears(last, 1200);
+    assert.deepEqual(found(), ['lost event']);
+    assert.match(findings.list[0].text, /never heard 2\.\.16/); // the load; and the last two syncs are still there
+    const newest = gap({ count: 3, kinds: ['sync', 'sync', 'load'] });
+    newest.witness.recovers(1100);
+    newest.witness.hears(3, 1200, { isScarce: true });
+    assert.deepEqual(newest.found(), ['lost event']);
+  });
+
+  it('may not be missing when it came after the return', () => {
+    const { witness, found } = gap({ at: (number) => (number === 1 ? 1000 : 9000) });
+    witness.recovers(1100);
+    witness.hears(3, 9100);
+    assert.deepEqual(found(), ['lost event']);
+  });
+
+  it('may be missing for one whose poll nobody had to wait for', () => {
+    for (const [now, polls, isAllowed] of [[1499, true, false], [1500, true, true], [1500, false, false]]) {
+      const { witness, found } = gap();
+      witness.hears(3, now, { polls });
+      assert.deepEqual(found(), isAllowed ? [] : ['lost event'], `${now} ${polls}`);
+    }
+  });
+
+  it('is judged as it was when its acknowledgement comes later', () => {
+    const findings = new Findings();
+    const journal = new Journal('room', findings, { logBytes: kLog });
+    const witness = new Witness(journal, { name: 'me', userId: 'me' });
+    witness.joined(0, session(), 0);
+    for (let i = 0; i < 3; i++) journal.send('sync', { bytes: kLong, now: 1000 });
+    witness.hears(1, 1000);
+    witness.recovers(1100);
+    witness.hears(3, 1200);
+    for (let i = 0; i < kFits; i++) journal.apply(journal.send('sync', { bytes: kLong, now: 1300 }), 1300);
+    assert.deepEqual(findings.list, []);
+    journal.apply(2, 1400);
+    assert.deepEqual(findings.list.map(({ kind }) => kind), ['lost event']);
+  });
+
+  it('may be missing earlier when others came and went, whose offsets are known', () => {
+    const { journal, witness, last, found } = gap({ count: kFits });
+    witness.recovers(1100);
+    for (let event = 2; event <= last; event++) journal.locate(`a-${(event * 2).toString(36)}`, event);
+    for (let event = 0; event < 20; event++) journal.locate('a-5'); // the same, as each member hears of it
+    assert.equal(journal.mustHold(2), true);
+    for (let event = 3; event < 2 * last; event += 2) journal.locate(`a-${event.toString(36)}`);
+    assert.equal(journal.mustHold(2), false);
+    assert.equal(journal.mustHold(10), true);
+    journal.locate('b-1'); // the session was made anew
+    assert.equal(journal.mustHold(2), true);
+    witness.hears(3, 1200);
+    assert.deepEqual(found(), ['lost event']);
+  });
+});
+
+describe('the log of a session', () => {
+  it('must hold what fits its pages, wherever the first began', () => {
+    for (const [limit, size, fits] of [[32768, 2024, 14], [16384, 2024, 6], [32768, 4000, 7], [32768, 96, 294]]) {
+      assert.equal(mustHold(limit, Array(fits).fill(size)), true, `${size}`);
+      assert.equal(mustHold(limit, Array(fits + 1).fill(size)), false, `${size}`);
+    }
+  });
+
+  it('has offsets', () => {
+    assert.deepEqual(parseOffset('1f-2a'), { log: '1f', event: 82 });
+    for (const wrong of [undefined, '', '1f', '1f-2a-3', '-']) assert.equal(parseOffset(wrong), undefined);
+  });
+});
+
+describe('trails', () => {
+  it('tell what happened lately, in order, and numbers in a row as one', () => {
+    const trail = new Trail();
+    const other = new Trail();
+    trail.note(1, 'old');
+    trail.note(10, 'poll');
+    other.note(15, 'kill 7');
+    [4, 5, 6].forEach((number, i) => trail.heard(20 + i, number));
+    trail.heard(23, 8);
+    assert.equal(trail.describe(30, 25, other), '20 poll, 15 kill 7, 8 heard 4..6, 7 heard 8');
+    assert.equal(trail.describe(1000, 25, other), 'nothing');
+  });
+
+  it('forget what is long ago', () => {
+    const trail = new Trail({ kept: 2 });
+    ['a', 'b', 'c'].forEach((text) => trail.note(1, text));
+    assert.equal(trail.describe(1, 5), '0 b, 0 c');
   });
 });
 
@@ -312,9 +467,12 @@ describe('the error log', () => {
 describe('the run', () => {
   it('takes a duration, a seed, a count of workers and a log', () => {
     assert.deepEqual(readOptions(['2h', '--seed', '7', '--workers', '4', '--log', 'x']),
-      { duration: 7200000, seed: 7, workers: 4, log: 'x' });
+      { duration: 7200000, seed: 7, workers: 4, log: 'x', sessionLog: 32, focus: 'all' });
+    const { sessionLog, focus } = readOptions(['--session-log', '16', '--focus', 'polling']);
+    assert.deepEqual({ sessionLog, focus }, { sessionLog: 16, focus: 'polling' });
     assert.equal(readOptions([]).duration, 600000);
-    for (const wrong of [['1d'], ['0s'], ['--seed'], ['--seed', 'x'], ['--workers', '0'], ['soon']]) {
+    for (const wrong of [['1d'], ['0s'], ['--seed'], ['--seed', 'x'], ['--workers', '0'], ['soon'],
+      ['--session-log', '8'], ['--focus', 'x'], ['--focus', 'toString']]) {
       assert.throws(() => readOptions(wrong), /usage/, wrong.join(' '));
     }
   });

@@ -54,7 +54,7 @@ export class Reader {
   #heard(text) {
     if (text === '2') this.raw.write(frame(kText, '3'));
     if (!text.startsWith('42')) return;
-    const [event, data] = JSON.parse(text.slice(2));
+    const [event, data, offset] = JSON.parse(text.slice(2));
     const { witness, room } = this;
     const now = Date.now();
     switch (event) {
@@ -65,11 +65,11 @@ export class Reader {
       case 'playback_sync':
       case 'media_loaded':
         this.world.figures.slowDelivered++;
-        witness.hears(numberOf(data, room), now);
+        witness.hears(numberOf(data, room), now, { offset });
         break;
-      case 'user_joined': witness.userJoined(data.userId); break;
-      case 'user_left': witness.userLeft(data.userId); break;
-      case 'leadership_changed': witness.leaderChanged(data.newLeaderId); break;
+      case 'user_joined': witness.userJoined(data.userId, offset); break;
+      case 'user_left': witness.userLeft(data.userId, offset); break;
+      case 'leadership_changed': witness.leaderChanged(data.newLeaderId, offset); break;
       default: break;
     }
   }

@@ -18,11 +18,11 @@ export class Room {
   /** A room for about `size` members, whose leader sends something about every `every` ms. */
   constructor(world, { size, every }) {
     Object.assign(this, { world, size, every, members: new Set(), readers: new Set(), isOver: false,
-      heldUpUntil: -Infinity });
+      heldUpUntil: -Infinity, mediaUrl: '' });
     this.tag = `r${++names}`;
     this.name = this.tag;
     this.sessionId = `${this.tag}-${world.seed}`;
-    this.journal = new Journal(this.name, world.findings);
+    this.journal = new Journal(this.name, world.findings, { logBytes: world.logBytes });
     this.#ledAt = Date.now();
   }
 

@@ -1,5 +1,6 @@
 // A server under load and trouble for as long as asked, and whether anything was lost, noticed or grew.
-//   node tests/soak/soak.mjs [10m|1h|…] [--seed N] [--workers N] [--log FILE]
+//   node tests/soak/soak.mjs [10m|1h|…] [--seed N] [--workers N] [--log FILE] [--session-log KIB]
+//     [--focus all|polling]
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,12 +12,13 @@ import { Crowd } from './crowd.mjs';
 import { Figures } from './figures.mjs';
 import { growth } from './growth.mjs';
 import { ErrorLog, isFault } from './log.mjs';
+import { mixes } from './mixes.mjs';
 import { readOptions } from './options.mjs';
 import { Findings } from './oracle.mjs';
 import { cpuOfAll, Generations } from '../client/harness/processes.mjs';
 import { Random } from './random.mjs';
 import { bounds, compareIdle, sample } from './samples.mjs';
-import { Trouble, violent, weights } from './trouble.mjs';
+import { Trouble, violent } from './trouble.mjs';
 import { Weather } from './weather.mjs';
 
 const kMoment = 50; // ms between two steps of the crowd
@@ -53,7 +55,8 @@ async function until(probe, ms) {
 async function startServer(workers) {
   return Server.start({ workers, tls: true, config: (server) => configuration({
     workers, zoneSize: '6m',
-    zone: 'log=32k disconnect_grace=2s restart_grace=4s user_timeout=10s session_timeout=30s recovery=15s',
+    zone: `log=${options.sessionLog}k ` +
+      'disconnect_grace=2s restart_grace=4s user_timeout=10s session_timeout=30s recovery=15s',
     sync: 'mediasync_eio3 on; mediasync_deflate on; mediasync_deflate_min_length 64;',
     http: 'mediasync_ping_interval 8s; mediasync_ping_timeout 6s; mediasync_max_payload 100000; mediasync_limit_create off; ' +
       'client_header_timeout 5s; client_body_timeout 5s;', // requests that never end keep old workers for so long
@@ -68,10 +71,11 @@ async function makeWorld() {
   const server = await startServer(workers);
   const findings = new Findings({ report: (kind, text) => {
     if (findings.count <= findings.kept) say(`!! ${new Date().toISOString()} ${kind}: ${text}`);
-  } });
+  }, reportAllowed: (text) => log?.write(`allowed ${new Date().toISOString()} ${text}\n`) });
   const proxies = await Promise.all(Array.from({ length: 8 }, () => Proxy.open(server)));
   for (const proxy of proxies) proxy.kind = 'proxy';
   return { random, workers, server, findings, proxies, until, seed: options.seed, pace: 1, killed: new Set(),
+    mix: mixes[options.focus], logBytes: options.sessionLog * 1024,
     weather: new Weather(), figures: new Figures(), generations: new Generations(server.pid),
     errors: new ErrorLog(path.join(server.prefix, 'error.log')),
     ways: { plain: { url: server.url, kind: 'plain' }, tls: { url: server.tlsUrl, kind: 'tls' } } };
@@ -176,7 +180,7 @@ async function cycle(world, crowd, length) {
     }
     if (now < next) continue;
     next = now + world.random.int(1000, 4000) * Math.min(world.pace, 4);
-    const name = world.random.weighted(weights);
+    const name = world.random.weighted(world.mix.troubles);
     if (now >= calmFrom && violent.has(name)) continue;
     trouble.make(name).catch((error) => world.findings.add('soak', `${name}: ${error.stack}`));
   }

@@ -13,8 +13,7 @@ const kMostAttack = 12000; // ms
 const kBetweenSteps = 20; // ms
 const kWave = 20000; // ms in which readers are slow; a POST waits 4 s for them, then its connection ends
 
-/** How often each comes; those of `violent` are about processes and stay away in calm times. */
-export const weights = { reload: 6, reloads: 1, kill: 2, stop: 2, cut: 4, full: 1, wave: 2, hostile: 4 };
+/** Those that are about processes and stay away in calm times. */
 export const violent = new Set(['reload', 'reloads', 'kill', 'stop']);
 
 let users = 0;
@@ -23,17 +22,20 @@ export class Trouble {
   /** `world` also has server, generations, killed, proxies and rooms. */
   constructor(world) { this.world = world; }
 
-  /** Does `name`, a key of weights, and ends when it is over; what it does to others may last longer. */
+  /** Does `name`, one of the troubles of a mix, and ends when it is over; what it does to others may last longer. */
   async make(name) {
     this.world.figures.count(`trouble ${name}`);
     await this[name]();
   }
+
+  #note(text) { this.world.weather.trail.note(Date.now(), text); }
 
   #reloadOnce() {
     const { world } = this;
     const now = Date.now();
     world.generations.reloading(now);
     world.weather.reloadedAt = now;
+    this.#note('reload');
     world.figures.reloads++;
     world.server.signal('SIGHUP');
   }
@@ -68,6 +70,7 @@ export class Trouble {
     if (pid === undefined) return;
     world.killed.add(pid);
     world.weather.killedAt = Date.now();
+    this.#note(`kill ${pid}`);
     if (this.#signal(pid, 'SIGKILL')) world.figures.kills++;
   }
 
@@ -77,7 +80,9 @@ export class Trouble {
     if (pid === undefined || !this.#signal(pid, 'SIGSTOP')) return;
     world.weather.stoppedAt = Date.now();
     world.figures.stops++;
-    setTimeout(() => this.#signal(pid, 'SIGCONT'), world.random.int(100, 900));
+    const length = world.random.int(100, 900);
+    this.#note(`stop ${pid} for ${length} ms`);
+    setTimeout(() => this.#signal(pid, 'SIGCONT'), length);
   }
 
   async cut() {
@@ -88,6 +93,7 @@ export class Trouble {
     proxy.admittedAt = Date.now();
     this.world.figures.cuts++;
     const how = random.pick(['cut', 'down', 'vanish']);
+    this.#note(`${how} ${proxy.port}`);
     proxy[how]();
     if (how === 'cut') return;
     proxy.isDown = true;
@@ -106,6 +112,7 @@ export class Trouble {
     const fillers = [];
     world.weather.fullSince = Date.now();
     world.weather.fullUntil = Infinity;
+    this.#note('full');
     try {
       for (let isFull = false; !isFull && fillers.length < kMostFillers;) {
         isFull = (await Promise.all(Array.from({ length: 8 }, () => this.#fill(fillers)))).includes(false);
@@ -139,6 +146,7 @@ export class Trouble {
     const readers = Array.from({ length: world.random.int(3, 10) }, () =>
       new Reader(world, room, { userId: `slow${++users}`, habit: world.random.pick(habits) }));
     room.heldUpUntil = Date.now() + kWave;
+    this.#note(`wave in ${room.name}`);
     await sleep(500);
     for (let i = 0; i < 6; i++) {
       const leader = room.loyal.find((member) => member.leads);

@@ -1,4 +1,5 @@
 // What was lately done to the server, and what it excuses.
+import { Trail } from './trail.mjs';
 
 const kAfterKill = 10000; // ms in which clients of a killed worker notice
 const kAfterCut = 25000; // as long as a client needs to miss pings
@@ -10,7 +11,7 @@ const kAtReload = 3000; // a worker that has ended its work refuses those who ha
 export class Weather {
   constructor() {
     Object.assign(this, { killedAt: -Infinity, reloadedAt: -Infinity, stoppedAt: -Infinity, fullSince: Infinity,
-      fullUntil: -Infinity, lateAt: -Infinity, late: 0 });
+      fullUntil: -Infinity, lateAt: -Infinity, late: 0, trail: new Trail() });
   }
 
   isFull(now) { return now >= this.fullSince && now <= this.fullUntil + kAfterFull; }
@@ -36,7 +37,10 @@ export class Weather {
   }
 
   /** The soak itself was late by `ms`, as on a machine that is too busy: what clients miss then may be its own doing. */
-  wasLate(ms, now) { Object.assign(this, { late: ms, lateAt: now }); }
+  wasLate(ms, now) {
+    Object.assign(this, { late: ms, lateAt: now });
+    this.trail.note(now, `the soak itself ${ms} ms late`);
+  }
 
   describe(now) {
     const ago = (what, then) => (Number.isFinite(then) && now - then < 60000 ? [`${what} ${now - then} ms ago`] : []);

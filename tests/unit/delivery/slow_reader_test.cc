@@ -270,6 +270,38 @@ TEST_CASE("a reader that went to another worker is not waited for at the one it 
   CHECK(eve.inbox.news() == numbered("sync", 1, 500));
 }
 
+TEST_CASE("what a member who polls has yet to read stays in the log when its worker ends", "[server][backpressure]") {
+  const bool isKilled = GENERATE(true, false);
+  const bool isAdopted = GENERATE(true, false);
+  const bool polls = GENERATE(true, false);
+  CAPTURE(isKilled, isAdopted, polls);
+  World world(2, smallLog());
+  PollClient bob(world, 0);
+  WsClient ann(world, 1);
+  bob.polls = true;
+  seat(world, ann, "room", "ann");
+  seat(world, bob, "room", "bob");
+  world.settle();
+  forgetNews(world);
+  bob.polls = polls;
+  if (!polls) {
+    for (int i = 1; i <= 5; ++i)
+      ann.sync(i);
+    world.settle();
+  }
+  isKilled ? world.kill(0) : world.stop(0);
+  if (isAdopted) world.advance(200, 200);
+  for (int i = polls ? 1 : 6; i <= 400; ++i)
+    ann.sync(i);  // several times what the log holds
+  world.advance(200);
+  bob.slot = 1;
+  bob.polls = true;
+  world.advance(2'000, 5);
+  CHECK(bob.inbox.news() == numbered("sync", 1, 400));
+  CHECK(ann.inbox.news() == numbered("sync", 1, 400));
+  REQUIRE_INVARIANTS(world.zone);
+}
+
 TEST_CASE("user_joined is never skipped: a reader that missed one is closed instead", "[server][slow]") {
   World world(2, smallLog());
   WsClient ann(world, 0), bob(world, 1);
