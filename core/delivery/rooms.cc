@@ -346,7 +346,8 @@ void Rooms::unseat(Recipient& member) {
 // `head`: what a room that is not there yet has read of the log already; the cursor when it is 0.
 void Rooms::enterRoom(Recipient& member, std::uint64_t cursor, std::uint64_t head) {
   auto& slot = rooms_[member.seat.session];
-  if (!slot) {
+  const bool isNew = slot == nullptr;
+  if (isNew) {
     slot = std::make_unique<Room>();
     slot->session = member.seat.session;
     slot->serial = member.seat.sessionSerial;
@@ -360,6 +361,14 @@ void Rooms::enterRoom(Recipient& member, std::uint64_t cursor, std::uint64_t hea
   member.hasRead = false;
   slot->members.push_back(member);
   if (cursor < slot->pulled) fallBehind(member);
+  if (member.isBehind() || (isNew && member.transport == store::Transport::kPolling)) keepFor(member);
+}
+
+// What the member has yet to read stays in the log from now on, and not only from the next flush on: the worker that
+// had it may stop to need that at once.
+void Rooms::keepFor(const Recipient& member) {
+  feedOf(zone_, *member.room).need(id_, member.cursor);
+  needsChanged(*member.room);
 }
 
 // Asks for news of the session. Without memory for that the room is looked after at every tick.
@@ -386,14 +395,15 @@ void Rooms::leaveRoom(Recipient& member) {
   room->members.erase(room->members.iterator_to(member));
   needsChanged(*room);  // it may have been the one that the log was kept for
   if (!room->members.empty()) return;
-  {
-    SessionTransaction session(zone_, room->shard);
-    if (session.open(room->session, room->serial)) {
-      session.dropWatch(id_);
-      session.commit(wake_);
-    }
-  }
+  if (!keepsWatches_) unwatch(*room);
   rooms_.erase(room->session);
+}
+
+void Rooms::unwatch(const Room& room) {
+  SessionTransaction session(zone_, room.shard);
+  if (!session.open(room.session, room.serial)) return;
+  session.dropWatch(id_);
+  session.commit(wake_);
 }
 
 Room* Rooms::find(store::Ref session) {

@@ -39,6 +39,9 @@ class Rooms : Part {
   Batch& ownBatch() { return ownBatch_; }
   void enterRoom(Recipient&, std::uint64_t cursor, std::uint64_t head = 0);
   void leaveRoom(Recipient&);
+  // From now on sessions stay watched when their last member here leaves: logs keep what the members need until whoever
+  // gets them needs it, and removes this worker's watchers.
+  void keepWatches() { keepsWatches_ = true; }
   void watch(Room&);
   void announce(Room&);
   void deliver(Room&);
@@ -52,6 +55,8 @@ class Rooms : Part {
 
  private:
   bool isUrgent(const Room&);
+  void unwatch(const Room&);
+  void keepFor(const Recipient&);
   bool pull(Room&);
   void deliverBatch(Room&);
   void deliverTo(Recipient&);
@@ -72,6 +77,7 @@ class Rooms : Part {
   Room* delivering_ = nullptr;                                   // whose events batch_ holds
   std::vector<store::Ref> waitingRooms_;                         // sessions whose events wait for the next round
   std::vector<store::Ref> roomsWithNews_;                        // sessions whose needs have changed
+  bool keepsWatches_ = false;                                    // this worker ends
 };
 
 }  // namespace mediasync::server

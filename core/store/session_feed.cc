@@ -45,6 +45,24 @@ bool SessionFeed::isUrgent(std::uint64_t from) const {
          (log.bytes > zone_.settings().logLimit / 2 && needsOldest(zone_.arena(), log, from));
 }
 
+SessionWatcher* SessionFeed::watcherOf(const SessionRecord& session, WorkerId worker) const {
+  for (Ref ref = session.watchers; ref != 0;) {
+    auto& watcher = *zone_.arena().at<SessionWatcher>(ref);
+    if (watcher.worker == worker) return &watcher;
+    ref = watcher.next;
+  }
+  return nullptr;
+}
+
+void SessionFeed::need(WorkerId worker, std::uint64_t from) const {
+  ShardLock lock(zone_.region(), shard());
+  const SessionRecord* session = find();
+  SessionWatcher* watcher = session != nullptr ? watcherOf(*session, worker) : nullptr;
+  if (watcher == nullptr || watcher->needed.load(std::memory_order_acquire) <= from) return;
+  watcher->needed.store(from, std::memory_order_release);
+  faultPoint();
+}
+
 bool SessionFeed::publish(WorkerId worker, const Needs& needs, std::int64_t now) const {
   ShardLock lock(zone_.region(), shard());
   SessionRecord* session = find();
@@ -55,11 +73,9 @@ bool SessionFeed::publish(WorkerId worker, const Needs& needs, std::int64_t now)
     holds = needs.from < needs.soon && isHeld(zone_.arena(), session->log, zone_.settings().logLimit, needs.from);
     if (!mayHold(*session, holds, needs.held, now)) needed = needs.soon;
   }
-  for (Ref ref = session->watchers; ref != 0;) {
-    auto& watcher = *zone_.arena().at<SessionWatcher>(ref);
-    if (watcher.worker == worker) watcher.needed.store(needed, std::memory_order_release);
+  if (SessionWatcher* watcher = watcherOf(*session, worker)) {
+    watcher->needed.store(needed, std::memory_order_release);
     faultPoint();
-    ref = watcher.next;
   }
   return holds;
 }

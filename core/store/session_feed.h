@@ -37,6 +37,8 @@ class SessionFeed {
     std::uint64_t soon = 0;  // the same without readers that have been behind for longer
     std::int64_t held = 0;   // milliseconds for which those have blocked the log since the last call
   };
+  // Has the log keep what is from that offset on, too, until the next publish().
+  void need(WorkerId, std::uint64_t from) const;
   // Publishes the needs. Blocking is charged to an allowance of the session; when that is used up, `soon` counts, as if
   // slow readers did not exist. Returns true if slow readers block the log now. `now`: monotonic.
   bool publish(WorkerId, const Needs&, std::int64_t now) const;
@@ -44,6 +46,8 @@ class SessionFeed {
  private:
   // Call it under the lock. Null: the session has ended.
   SessionRecord* find() const;
+  // Null: it does not watch the session.
+  SessionWatcher* watcherOf(const SessionRecord&, WorkerId) const;
   ShardHeader& shard() const { return zone_.sessionShard(shard_).header; }
 
   const Zone& zone_;

@@ -56,6 +56,7 @@ void Worker::stop() {
   }
   flush();
   // The connections that are left are polling; other workers adopt them.
+  delivery_.rooms.keepWatches();
   while (!connections_.links.all().empty()) {
     Link& link = *connections_.links.all().begin()->second;
     connections_.accounts.settleAccount(link);

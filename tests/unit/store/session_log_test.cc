@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/store/event_codec.h"
+#include "core/store/session_feed.h"
 #include "tests/unit/store/invariants.h"
 
 using namespace mediasync;
@@ -198,6 +199,27 @@ TEST_CASE("of several watchers the slowest one counts", "[store][log]") {
   for (int i = 0; i < 1000 && result == Append::kDone; ++i)
     result = log.append(100);
   CHECK(result == Append::kBusy);
+}
+
+TEST_CASE("what a worker begins to need is kept until it tells all its needs", "[store][log]") {
+  constexpr WorkerId kWorker{1, 1};
+  Log log;
+  const SessionFeed feed(log.zone, 0, log.session, log.record().serial);
+  const auto appends = [&log] {
+    for (int i = 0; i < 1000; ++i) {
+      if (log.append(100) != Append::kDone) return false;
+    }
+    return true;
+  };
+  feed.publish(kWorker, {5, 5, 0}, kNow.mono);
+  feed.need(kWorker, 3);
+  feed.need(kWorker, 4);  // it already does
+  feed.need({2, 1}, 1);   // which does not watch the session
+  CHECK(log.zone.arena().at<SessionWatcher>(log.watcher)->needed == 3);
+  CHECK_FALSE(appends());
+  CHECK(log.log().firstSeq <= 3);
+  feed.publish(kWorker, {kNoReader, kNoReader, 0}, kNow.mono);
+  CHECK(appends());
 }
 
 TEST_CASE("superseded playback_sync events are no loss; anything else is", "[store][log]") {
