@@ -79,8 +79,11 @@ class ByteReader {
   void get(std::optional<T>& value) {
     bool present = false;
     get(present);
-    value.reset();
-    if (present) get(value.emplace());
+    if (present) {
+      get(value.emplace());
+    } else {
+      value.reset();
+    }
   }
   std::string_view take(std::size_t size) {
     if (size > bytes_.size()) ok_ = false;
