@@ -43,10 +43,12 @@ make_chroot() {
   options+=("${@:2}")
   rm -rf --one-file-system "$dir" "$dir.made"
   mkdir -p "${dir%/*}"
+  at "making a Debian $suite in ${dir#"$mediasync_root/"}"
   # What it has mounted goes with it, however it ends.
   quiet unshare --mount mmdebstrap --mode=root --variant=apt --include="$(IFS=, && echo "${packages[*]}")" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' "${options[@]}" "$suite" "$dir" "$debian_mirror" || return
+  over
   echo "$made" >"$dir.made"
 }
 

@@ -32,6 +32,18 @@ follow() {
   [[ -z $done ]] || echo "${total:+, $total steps}" >"$2.steps"
 }
 
+# follow_tests WHAT LOG — reads what ctest prints, keeps it in LOG, and says how many tests have ended: after each where that
+# is written over, after every hundredth elsewhere.
+follow_tests() {
+  local line
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$2"
+    [[ $line =~ ^\ *([0-9]+)/([0-9]+)\ Test\  ]] || continue
+    [[ ! -t 1 && ${BASH_REMATCH[1]} != *00 ]] || at "$1: ${BASH_REMATCH[1]} of ${BASH_REMATCH[2]}"
+  done
+  over
+}
+
 # building WHAT CMD… — runs a build, says how far it is, and how long it took, and shows what it printed when it
 # fails; returns its status. Silent when there is nothing to build.
 building() {

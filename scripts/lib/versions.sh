@@ -13,7 +13,7 @@ make_debian() {
 # build_in_debian SUITE DIR [CMAKE_ARGS…] — builds DIR/ngx_http_mediasync_module.so in that chroot. Warnings are errors.
 build_in_debian() (
   export CCACHE_DIR=$mediasync_root/build/ccache
-  quiet in_chroot "$1" bash -c 'set -euo pipefail
+  building "${2##*/}/ngx_http_mediasync_module.so" in_chroot "$1" bash -c 'set -euo pipefail
     cmake -S . -B "$1" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMEDIASYNC_BUILD_TESTS=OFF -DCMAKE_COMPILE_WARNING_AS_ERROR=ON \
       -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF "${@:2}"
     cmake --build "$1" --target ngx_http_mediasync_module' build "${@:2}"
@@ -59,7 +59,7 @@ make_arm64() {
 # build_arm64 DIR — the unit tests and the module, cross-built. Warnings are errors.
 build_arm64() (
   export CCACHE_DIR=$mediasync_root/build/ccache
-  quiet in_chroot arm64 bash -c 'set -euo pipefail
+  building "the module and the unit tests for arm64" in_chroot arm64 bash -c 'set -euo pipefail
     dir=$1
     mkdir -p "$dir/nginx"
     # The configure script of NGINX runs what it compiles.
