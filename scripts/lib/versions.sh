@@ -37,6 +37,11 @@ version_of_nginx() {
   "$1" -v 2>&1 | sed -n 's/^[A-Za-z]* version: *//p' | head -n 1
 }
 
+# version_of_compiler SUITE PROGRAM — such as "14.2.0".
+version_of_compiler() {
+  in_chroot "$1" "$2" -dumpfullversion -dumpversion
+}
+
 # nginx_in_source DIR — the program that was built in the folder of those sources.
 nginx_in_source() {
   find "$1/objs" -maxdepth 1 -type f -perm -u+x ! -name '*.so' ! -name 'autotest*' 2>/dev/null | head -n 1
@@ -124,19 +129,22 @@ run_here() {
 # The NGINX and the compilers of another Debian.
 run_debian() {
   began=$SECONDS
-  local suite=$1 dir=build/versions/$1 nginx=$PWD/build/versions/$1/nginx-there
-  if ! library_within 1500 make_debian "$suite" || ! library_within 1500 build_in_debian "$suite" "$dir"; then
-    count "Debian $suite" 0 1
-    return
-  fi
-  nginx_of_debian "$suite" "$nginx"
-  NGINX_BIN=$nginx MEDIASYNC_MODULE=$PWD/$dir/ngx_http_mediasync_module.so \
-    node_tests "$(version_of_nginx "$nginx"), Debian $suite" 600 1 tests/versions/smoke.test.mjs
-  began=$SECONDS
-  if library_within 1500 build_in_debian "$suite" "$dir-clang" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang; then
-    count "Debian $suite, clang" 1 0
+  local suite=$1 dir=build/versions/$1 nginx=$PWD/build/versions/$1/nginx-there gcc clang
+  library_within 1500 make_debian "$suite" || { count "Debian $suite" 0 1 && return; }
+  gcc="gcc $(version_of_compiler "$suite" g++), Debian $suite"
+  if library_within 1500 build_in_debian "$suite" "$dir"; then
+    nginx_of_debian "$suite" "$nginx"
+    NGINX_BIN=$nginx MEDIASYNC_MODULE=$PWD/$dir/ngx_http_mediasync_module.so \
+      node_tests "$(version_of_nginx "$nginx"), $gcc" 600 1 tests/versions/smoke.test.mjs
   else
-    count "Debian $suite, clang" 0 1
+    count "$gcc" 0 1
+  fi
+  began=$SECONDS
+  clang="clang $(version_of_compiler "$suite" clang++), Debian $suite"
+  if library_within 1500 build_in_debian "$suite" "$dir-clang" -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang; then
+    count "$clang" 1 0
+  else
+    count "$clang" 0 1
   fi
 }
 
