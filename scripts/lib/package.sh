@@ -42,24 +42,36 @@ share_compiled() {
   export CCACHE_DIR CCACHE_BASEDIR=$1 CCACHE_NOHASHDIR=1
 }
 
-# build_packages — $package_folder/*.deb and the source package, unless they are made of what is here.
-build_packages() {
-  local version upstream tree inputs
-  [[ ${DEB_BUILD_OPTIONS:-} == *parallel=* ]] || export DEB_BUILD_OPTIONS="parallel=$(nproc) ${DEB_BUILD_OPTIONS:-}"
-  inputs=$(package_inputs)
-  [[ $(cat "$package_folder/inputs" 2>/dev/null) != "$inputs" ]] || return 0
+# package_tree — the folder in which the packages are built.
+package_tree() {
+  local version
   version=$(dpkg-parsechangelog -S Version)
+  echo "$PWD/$package_folder/mediasync-${version%-*}"
+}
+
+# lay_out_sources TREE — the sources in TREE, with debian/, and their two tarballs beside it. The rest of $package_folder is
+# removed.
+lay_out_sources() {
+  local tree=$1 version=${1##*/mediasync-} SOURCE_DATE_EPOCH
   SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -S Timestamp)
   export SOURCE_DATE_EPOCH
-  upstream=${version%-*}
-  tree=$PWD/$package_folder/mediasync-$upstream
   install_web_libraries || return
   rm -rf "$package_folder"
   mkdir -p "$tree/vendor"
-  make_tarballs "$upstream" || return
-  tar -xf "$package_folder/mediasync_$upstream.orig.tar.xz" -C "$tree" --strip-components 1
-  cp -R debian "$tree/"
-  tar -xf "$package_folder/mediasync_$upstream.orig-vendor.tar.xz" -C "$tree/vendor" --strip-components 1
+  make_tarballs "$version" || return
+  tar -xf "$package_folder/mediasync_$version.orig.tar.xz" -C "$tree" --strip-components 1 || return
+  cp -R debian "$tree/" || return
+  tar -xf "$package_folder/mediasync_$version.orig-vendor.tar.xz" -C "$tree/vendor" --strip-components 1
+}
+
+# build_packages — $package_folder/*.deb and the source package, unless they are made of what is here.
+build_packages() {
+  local tree inputs
+  [[ ${DEB_BUILD_OPTIONS:-} == *parallel=* ]] || export DEB_BUILD_OPTIONS="parallel=$(nproc) ${DEB_BUILD_OPTIONS:-}"
+  inputs=$(package_inputs)
+  [[ $(cat "$package_folder/inputs" 2>/dev/null) != "$inputs" ]] || return 0
+  tree=$(package_tree)
+  lay_out_sources "$tree" || return
   (share_compiled "$tree" && building "the packages" env -C "$tree" dpkg-buildpackage -us -uc) || return
   echo "$inputs" >"$package_folder/inputs"
 }

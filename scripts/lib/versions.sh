@@ -7,7 +7,7 @@ mediasync_debians=(trixie sid)
 
 # make_debian SUITE — a chroot with what it takes to build and run the module there.
 make_debian() {
-  make_chroot "$1" "$1" "${mediasync_build_packages[@]}" clang ccache
+  make_chroot "$1" "$1" "${mediasync_build_packages[@]}" clang ccache build-essential
 }
 
 # build_in_debian SUITE DIR [CMAKE_ARGS…] — builds DIR/ngx_http_mediasync_module.so in that chroot. Warnings are errors.
@@ -17,6 +17,19 @@ build_in_debian() (
     cmake -S . -B "$1" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMEDIASYNC_BUILD_TESTS=OFF -DCMAKE_COMPILE_WARNING_AS_ERROR=ON \
       -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF "${@:2}"
     cmake --build "$1" --target ngx_http_mediasync_module' build "${@:2}"
+)
+
+# build_without_docs SUITE — the packages by Debian's build profile "nodoc", in that chroot, which has no pandoc: those that
+# the profile leaves, and none else.
+build_without_docs() (
+  package_folder=build/versions/nodoc
+  tree=$(package_tree)
+  lay_out_sources "$tree"
+  export CCACHE_DIR=$mediasync_root/build/ccache CCACHE_BASEDIR=$tree CCACHE_NOHASHDIR=1
+  export DEB_BUILD_OPTIONS="parallel=$(nproc)"
+  building "the packages with nodoc, in Debian $1" in_chroot "$1" env -C "$tree" dpkg-buildpackage -us -uc -b -Pnodoc
+  made=$(cd "$package_folder" && printf '%s\n' *.deb | sed 's/_.*//' | grep -v -- '-dbgsym$' | sort | paste -s -d ' ')
+  [[ $made == "libnginx-mod-http-mediasync lua-resty-mediasync mediasync-web" ]] || { echo "made $made" >&2 && return 1; }
 )
 
 # nginx_of_debian SUITE FILE — makes FILE a program that is the chroot's nginx.
@@ -126,6 +139,17 @@ run_here() {
   node_tests "$(version_of_nginx nginx), here" 600 1 tests/versions/smoke.test.mjs
 }
 
+# The packages for who has no pandoc.
+run_nodoc() {
+  began=$SECONDS
+  local name="packages with nodoc, Debian $1"
+  if library_within 1500 make_debian "$1" && library_within 1500 build_without_docs "$1"; then
+    count "$name" 1 0
+  else
+    count "$name" 0 1
+  fi
+}
+
 # The NGINX and the compilers of another Debian.
 run_debian() {
   began=$SECONDS
@@ -195,5 +219,6 @@ run_versions() {
     return
   fi
   for suite in "${mediasync_debians[@]}"; do run_debian "$suite"; done
+  run_nodoc "${mediasync_debians[0]}"
   run_arm64
 }
