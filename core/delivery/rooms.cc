@@ -364,8 +364,8 @@ void Rooms::enterRoom(Recipient& member, std::uint64_t cursor, std::uint64_t hea
   if (member.isBehind() || (isNew && member.transport == store::Transport::kPolling)) keepFor(member);
 }
 
-// What the member has yet to read stays in the log from now on, and not only from the next flush on: the worker that
-// had it may stop to need that at once.
+// The events that the member has yet to read stay in the log from now on, not only from the next flush on: the worker
+// that had it may stop to need them at once.
 void Rooms::keepFor(const Recipient& member) {
   feedOf(zone_, *member.room).need(id_, member.cursor);
   needsChanged(*member.room);

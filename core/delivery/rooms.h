@@ -39,8 +39,8 @@ class Rooms : Part {
   Batch& ownBatch() { return ownBatch_; }
   void enterRoom(Recipient&, std::uint64_t cursor, std::uint64_t head = 0);
   void leaveRoom(Recipient&);
-  // From now on sessions stay watched when their last member here leaves: logs keep what the members need until whoever
-  // gets them needs it, and removes this worker's watchers.
+  // From now on sessions stay watched when their last member here leaves: logs keep the events that members need until
+  // the worker that adopts them needs those, and removes this worker's watchers.
   void keepWatches() { keepsWatches_ = true; }
   void watch(Room&);
   void announce(Room&);

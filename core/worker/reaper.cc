@@ -55,8 +55,8 @@ void Reaper::reap(std::uint16_t slot, Instant now) {
 // and will be: the slot is not free before all of it is done.
 void Reaper::inherit(std::uint16_t slot, Instant now) {
   store::WorkerEntry& entry = zone_.worker(slot);
-  // First, so that logs keep what its members need. Not in this worker's own slot: its watchers would lose their mail
-  // with those of its predecessor.
+  // First, so that logs keep the events that its members need. Not in this worker's own slot: its watchers would lose
+  // their mail with those of its predecessor.
   const bool isOwn = slot == id_.slot;
   if (!isOwn) adoptConnections(slot, now);
   removeWatchers(slot);
