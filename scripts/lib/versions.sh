@@ -74,7 +74,8 @@ make_arm64() {
     --customize-hook='chroot "$1" sh -euc "cd /opt && apt-get download nginx-dev nginx:arm64 && ls *.deb | xargs -n 1 -I % dpkg -x % ."'
 }
 
-# build_arm64 DIR — the unit tests and the module, cross-built. Warnings are errors.
+# build_arm64 DIR — the unit tests and the module, cross-built. Warnings are errors. Optimised a little: emulated, the tests
+# take several times as long without.
 build_arm64() (
   export CCACHE_DIR=$mediasync_root/build/ccache
   building "the module and the unit tests for arm64" in_chroot arm64 bash -c 'set -euo pipefail
@@ -97,7 +98,7 @@ END
     cmake -S . -B "$dir" -G Ninja -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
       -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
       -DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64-static -DCMAKE_BUILD_TYPE=None \
-      -DCMAKE_COMPILE_WARNING_AS_ERROR=ON -DNGX_SOURCE=/opt/usr/share/nginx/src -DNGX_OBJS="$dir/nginx"
+      -DCMAKE_CXX_FLAGS=-O1 -DCMAKE_COMPILE_WARNING_AS_ERROR=ON -DNGX_SOURCE=/opt/usr/share/nginx/src -DNGX_OBJS="$dir/nginx"
     cmake --build "$dir"' build "$1"
 )
 

@@ -53,7 +53,7 @@ class InvariantCheck {
   void expect(bool holds, const Parts&... parts) {
     if (holds || found_.problems.size() > 20) return;
     std::string text;
-    ((text += std::string(parts) + " "), ...);
+    (text.append(parts).append(" "), ...);
     found_.problems.push_back(text);
   }
   static std::string n(std::uint64_t number) { return std::to_string(number); }

@@ -62,7 +62,7 @@ TEST_CASE("a close frame without status is empty", "[websocket]") {
 TEST_CASE("a close reason is cut to 123 bytes between two characters", "[websocket]") {
   CHECK(closeFrame(CloseCode::kNormal, std::string(123, 'a')).size() == 2 + 125);
   CHECK(closeFrame(CloseCode::kNormal, std::string(200, 'a')).size() == 2 + 125);
-  const std::string reason = std::string(121, 'a') + "\xE2\x82\xAC" + "tail";
+  const std::string reason = std::string(121, 'a').append("\xE2\x82\xAC").append("tail");
   const std::string out = closeFrame(CloseCode::kNormal, reason);
   CHECK(out.size() == 2 + 2 + 121);
   CHECK(out[1] == 123);

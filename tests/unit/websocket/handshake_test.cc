@@ -69,7 +69,7 @@ TEST_CASE("an opening of another version is told which one to use, whatever else
 }
 
 TEST_CASE("a key or version that came twice is not valid", "[websocket]") {
-  const std::string twice = std::string(kKey) + ", " + std::string(kKey);
+  const std::string twice = std::string(kKey).append(", ").append(kKey);
   CHECK(judge({true, true, twice, "13"}) == OpeningVerdict::kBadRequest);
   CHECK(judge({true, true, kKey, "13, 13"}) == OpeningVerdict::kUpgradeRequired);
   CHECK(judge({true, true, kKey, "13, 8"}) == OpeningVerdict::kUpgradeRequired);
