@@ -165,7 +165,7 @@ Party Commands::partyOf(const Caller& caller, const store::SeatRef& seat) {
 
 // First come, first served; but what is minor keeps nothing else waiting.
 bool Commands::mustWaitInLine(const Request& request, const store::SeatRef& seat, bool isMinor) const {
-  return !waiting_.line().isEmpty() && !request.caller.again && waiting_.line().hasBefore(seat.session, isMinor);
+  return !waiting_.line().isEmpty() && !request.caller.again && waiting_.line().hasBefore(seat.sessionSerial, isMinor);
 }
 
 bool Commands::hasReplies(const Request& request) const {

@@ -18,9 +18,9 @@ namespace mediasync::server {
 
 // Whose readers a command waits for.
 struct WaitsFor {
-  store::Ref session = 0;   // 0: not known, or it waits for something else
-  bool isMinor = false;     // what everybody may say as they like goes last
-  std::uint64_t place = 0;  // in the line
+  std::uint64_t session = 0;  // its serial; 0: not known, or it waits for something else
+  bool isMinor = false;       // what everybody may say as they like goes last
+  std::uint64_t place = 0;    // in the line
 };
 
 // Counts the commands that wait for the readers of each session.
@@ -28,7 +28,7 @@ class Line {
  public:
   bool isEmpty() const { return counts_.empty(); }
   // True if a new one has to wait behind others.
-  bool hasBefore(store::Ref session, bool isMinor) const {
+  bool hasBefore(std::uint64_t session, bool isMinor) const {
     const auto found = counts_.find(session);
     if (found == counts_.end()) return false;
     return found->second.main > 0 || (isMinor && found->second.minor > 0);
@@ -54,7 +54,7 @@ class Line {
     Counts& counts = counts_[one.session];
     return one.isMinor ? counts.minor : counts.main;
   }
-  std::unordered_map<store::Ref, Counts> counts_;
+  std::unordered_map<std::uint64_t, Counts> counts_;  // by the serial of the session
 };
 
 // A command that waits until readers have caught up, or the operator's scripts have answered.

@@ -54,10 +54,7 @@ void Mailboxes::fetchItems(Link& link) {
 }
 
 void Mailboxes::takeSessionMail() {
-  const auto roomOf = [this](store::Ref session, std::uint64_t serial) {
-    Room* room = rooms_.find(session);
-    return room != nullptr && room->serial == serial ? room : nullptr;
-  };
+  const auto roomOf = [this](std::uint64_t session) { return rooms_.find(session); };
   store::takeSessionMail(zone_, id_.slot, wake_, roomOf, [this](Room& room) { rooms_.announce(room); });
 }
 

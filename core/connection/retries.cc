@@ -56,7 +56,7 @@ void Retries::retryWaiting() {
   for (const WaitingLine::Waiting& one : all)
     waiting_.line().add(one.waitsFor());
   if (all.empty()) return;
-  std::unordered_set<store::Ref> stuck;
+  std::unordered_set<std::uint64_t> stuck;
   bool progress = false;
   const std::int64_t now = env_.now().mono;
   const auto keep = [this](const WaitingLine::Waiting& one) {
@@ -69,7 +69,7 @@ void Retries::retryWaiting() {
     const std::int64_t timeout =
         one.channel != nullptr ? one.channel->options->hookTimeout : one.job->options.hookTimeout;
     const bool asksScripts = deferred != nullptr && deferred->question.isWaiting(now, timeout);
-    const store::Ref session = one.waitsFor().session;
+    const std::uint64_t session = one.waitsFor().session;
     const bool isBehindAnother = stuck.contains(session);
     waiting_.line().remove(one.waitsFor());
     if ((asksScripts && !(one.job != nullptr && context_.stopped)) || (isBehindAnother && one.channel != nullptr)) {

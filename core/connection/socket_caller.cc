@@ -74,7 +74,7 @@ void SocketCaller::cameBack(const Place& place, std::string_view answer) {
   reply(answer);
   if (!place.seat) return;
   // The others here are brought up to date first, so that this one reads what it has missed on its own.
-  if (Room* room = parts_.rooms.find(place.seat.session)) parts_.rooms.deliver(*room);
+  if (Room* room = parts_.rooms.find(place.seat.sessionSerial)) parts_.rooms.deliver(*room);
   link_.ownBefore = place.head;
   parts_.rooms.enterRoom(link_, place.cursor, place.head);
   link_.hasRead = true;  // it did before

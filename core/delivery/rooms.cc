@@ -96,7 +96,7 @@ Rooms::Rooms(Context& context, Sessions& sessions, SocketWriter& writer)
 void Rooms::announce(Room& room) {
   if (room.nextRound == 0 || room.nextRound <= env_.now().mono || isUrgent(room)) return deliver(room);
   room.waits = true;
-  if (!std::exchange(room.listed, true)) waitingRooms_.push_back(room.session);
+  if (!std::exchange(room.listed, true)) waitingRooms_.push_back(room.serial);
 }
 
 // There is news of playback, or what waits is about to be in the way of what comes.
@@ -105,7 +105,7 @@ bool Rooms::isUrgent(const Room& room) {
 }
 
 void Rooms::deliverDue(std::int64_t now) {
-  for (const store::Ref session : std::exchange(waitingRooms_, {})) {
+  for (const std::uint64_t session : std::exchange(waitingRooms_, {})) {
     const auto found = rooms_.find(session);
     if (found == rooms_.end()) continue;
     Room& room = *found->second;
@@ -128,7 +128,7 @@ bool Rooms::pull(Room& room) {
 }
 
 void Rooms::deliver(Room& room) {
-  const store::Ref session = room.session;
+  const std::uint64_t session = room.serial;
   room.waits = false;
   bool hasNews = false;
   std::optional<RoundTimer> timer;
@@ -279,11 +279,11 @@ std::string Rooms::seatUserId(const Recipient& member) {
 void Rooms::needsChanged(Room& room) {
   if (room.needsChanged) return;
   room.needsChanged = true;
-  roomsWithNews_.push_back(room.session);
+  roomsWithNews_.push_back(room.serial);
 }
 
 void Rooms::publishNeeds() {
-  for (const store::Ref session : roomsWithNews_) {
+  for (const std::uint64_t session : roomsWithNews_) {
     if (const auto found = rooms_.find(session); found != rooms_.end()) publishNeeds(*found->second);
   }
   roomsWithNews_.clear();
@@ -345,7 +345,7 @@ void Rooms::unseat(Recipient& member) {
 
 // `head`: what a room that is not there yet has read of the log already; the cursor when it is 0.
 void Rooms::enterRoom(Recipient& member, std::uint64_t cursor, std::uint64_t head) {
-  auto& slot = rooms_[member.seat.session];
+  auto& slot = rooms_[member.seat.sessionSerial];
   const bool isNew = slot == nullptr;
   if (isNew) {
     slot = std::make_unique<Room>();
@@ -396,7 +396,7 @@ void Rooms::leaveRoom(Recipient& member) {
   needsChanged(*room);  // it may have been the one that the log was kept for
   if (!room->members.empty()) return;
   if (!keepsWatches_) unwatch(*room);
-  rooms_.erase(room->session);
+  rooms_.erase(room->serial);
 }
 
 void Rooms::unwatch(const Room& room) {
@@ -406,14 +406,14 @@ void Rooms::unwatch(const Room& room) {
   session.commit(wake_);
 }
 
-Room* Rooms::find(store::Ref session) {
+Room* Rooms::find(std::uint64_t session) {
   const auto found = rooms_.find(session);
   return found == rooms_.end() ? nullptr : found->second.get();
 }
 
 std::int64_t Rooms::nextRound() const {
   std::int64_t next = std::numeric_limits<std::int64_t>::max();
-  for (const store::Ref session : waitingRooms_) {
+  for (const std::uint64_t session : waitingRooms_) {
     if (const auto found = rooms_.find(session); found != rooms_.end()) next = std::min(next, found->second->nextRound);
   }
   return next;

@@ -28,9 +28,10 @@ class Rooms : Part {
  public:
   Rooms(Context&, Sessions&, SocketWriter&);
   void answerPollsBy(PolledMembers& members) { pollAnswers_ = &members; }
-  Room* find(store::Ref session);
-  bool has(store::Ref session) const { return rooms_.contains(session); }
-  const std::unordered_map<store::Ref, std::unique_ptr<Room>>& all() const { return rooms_; }
+  // `session`: its serial.
+  Room* find(std::uint64_t session);
+  bool has(std::uint64_t session) const { return rooms_.contains(session); }
+  const std::unordered_map<std::uint64_t, std::unique_ptr<Room>>& all() const { return rooms_; }
   // The time at which comings and goings that wait are due, in monotonic milliseconds.
   std::int64_t nextRound() const;
   // The batch that the members of the room are being sent, if it is the same from `from` to `end`; null otherwise.
@@ -71,13 +72,13 @@ class Rooms : Part {
   Sessions& sessions_;
   SocketWriter& writer_;
   PolledMembers* pollAnswers_ = nullptr;
-  std::unordered_map<store::Ref, std::unique_ptr<Room>> rooms_;  // by session
-  Batch batch_{context_.compressor};                             // what a room is being sent
-  Batch ownBatch_{context_.compressor};                          // what one connection reads for itself
-  Room* delivering_ = nullptr;                                   // whose events batch_ holds
-  std::vector<store::Ref> waitingRooms_;                         // sessions whose events wait for the next round
-  std::vector<store::Ref> roomsWithNews_;                        // sessions whose needs have changed
-  bool keepsWatches_ = false;                                    // this worker ends
+  std::unordered_map<std::uint64_t, std::unique_ptr<Room>> rooms_;  // by the serial of the session
+  Batch batch_{context_.compressor};                                // what a room is being sent
+  Batch ownBatch_{context_.compressor};                             // what one connection reads for itself
+  Room* delivering_ = nullptr;                                      // whose events batch_ holds
+  std::vector<std::uint64_t> waitingRooms_;                         // sessions whose events wait for the next round
+  std::vector<std::uint64_t> roomsWithNews_;                        // sessions whose needs have changed
+  bool keepsWatches_ = false;                                       // this worker ends
 };
 
 }  // namespace mediasync::server

@@ -96,7 +96,7 @@ bool Joins::enter(Attempt& attempt, const session::JoinSession& command, const C
   if (options.asksSecret && !terms.secret) terms.secret = txn.record().secret;
   SessionTransaction session(zone_, command.sessionId);
   if (!findOrCreate(attempt, command, txn.record().client, session)) return false;
-  outcome.wait.session = session.ref();
+  outcome.wait.session = session.record().serial;
   session::UserRef user = 0;
   Refusal refusal = session.admitJoin(options.rates.sessionJoins, now) ? Refusal{} : session::kRateLimited;
   if (!refusal) refusal = session::join(session, command, terms, now, &user);
@@ -157,7 +157,7 @@ void Joins::leave(Attempt& attempt) {
   }
   bool wasSeated = false;
   {
-    outcome.wait.session = seat.session;
+    outcome.wait.session = seat.sessionSerial;
     SessionTransaction session(zone_, seat.shard);
     wasSeated = session.openSeat(seat);
     if (wasSeated) session::leave(session, session.seatUser(), attempt.on.now);

@@ -122,7 +122,7 @@ void LocalSessions::inSession(Attempt& attempt, Rule rule) {
   if (!seat) return outcome.refuse(session::kNotInSession);
   SessionTransaction session(zone_, seat.shard);
   if (!session.openSeat(seat)) return outcome.refuse(session::kNotInSession);
-  outcome.wait.session = seat.session;
+  outcome.wait.session = seat.sessionSerial;
   const Rate& rate = attempt.on.options.rates.userEvents;
   if (!session.admitEvent(rate, attempt.on.now)) {
     outcome.kind = Outcome::Kind::kTooFast;
@@ -182,7 +182,7 @@ Outcome LocalSessions::comeBack(const Return& back, Instant now) {
 
 void LocalSessions::comeBack(const Return& back, Instant now, Outcome& outcome) {
   outcome.kind = Outcome::Kind::kGone;
-  outcome.wait.session = back.seat.session;
+  outcome.wait.session = back.seat.sessionSerial;
   SessionTransaction session(zone_, back.seat.shard);
   if (!session.openUser(back.seat)) return;
   Place place = placeOf(back, session);
@@ -242,7 +242,7 @@ Outcome LocalSessions::apply(std::string_view sessionId, const Order& order, Ins
   guard(outcome, [&] {
     SessionTransaction session(zone_, sessionId);
     if (!session.find(sessionId)) return outcome.refuse(session::kSessionNotFound);
-    outcome.wait.session = session.ref();
+    outcome.wait.session = session.record().serial;
     if (const Refusal refusal = std::visit(Ordering{session, now}, order)) return outcome.refuse(refusal);
     session.commit(wake_);
     outcome.connections = session.record().connectionCount;

@@ -14,8 +14,8 @@ namespace mediasync::server {
 
 // Why a change has to be tried again later.
 struct Wait {
-  store::Ref session = 0;  // whose members must catch up first; 0: the connection must collect first what it was sent
-  bool isMinor = false;    // it keeps nothing else waiting
+  std::uint64_t session = 0;  // its serial: its members must catch up first; 0: the connection must collect its packets
+  bool isMinor = false;       // it keeps nothing else waiting
 };
 
 // The place of a connection in a session.

@@ -56,7 +56,7 @@ class SessionFeed {
   std::uint64_t serial_;
 };
 
-// Empties the worker's mailbox of sessions. `roomOf(session, serial)` returns a pointer to the worker's room for a
+// Empties the worker's mailbox of sessions. `roomOf(serial)` returns a pointer to the worker's room for a
 // session; then announce(*room) is called, and later news queue the session again. Null: the worker has no room for it
 // (any more), and stops watching it.
 template <class RoomOf, class Announce>
@@ -69,7 +69,7 @@ void takeSessionMail(const Zone& zone, std::uint16_t slot, WakeSet& wake, RoomOf
       faultPoint();
     };
     const Ref session = watcher.session;
-    if (auto* room = roomOf(session, watcher.sessionSerial)) {
+    if (auto* room = roomOf(watcher.sessionSerial)) {
       clear();
       return announce(*room);
     }

@@ -94,7 +94,7 @@ void Reaper::dropIdleWatchers() {
   for (std::uint32_t shard = 0; shard < zone_.shards(); ++shard) {
     for (const store::Watch& watched :
          store::watchesOf(zone_, shard, [&](const store::WorkerId& id) { return id == id_; })) {
-      if (rooms_.has(watched.session)) continue;
+      if (rooms_.has(watched.serial)) continue;
       SessionTransaction txn(zone_, shard);
       if (!txn.open(watched.session, watched.serial)) continue;
       txn.mendWatcher(id_);

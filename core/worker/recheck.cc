@@ -16,11 +16,11 @@ Recheck::Recheck(Context& context, Links& links, Reaper& reaper, Rooms& rooms, S
     : Part(context), links_(links), reaper_(reaper), rooms_(rooms), sockets_(sockets), waiting_(waiting) {}
 
 void Recheck::lookAfterUnwatched() {
-  std::vector<Ref> sessions;
-  for (const auto& [ref, room] : rooms_.all()) {
-    if (!room->watched) sessions.push_back(ref);
+  std::vector<std::uint64_t> sessions;
+  for (const auto& [serial, room] : rooms_.all()) {
+    if (!room->watched) sessions.push_back(serial);
   }
-  for (const Ref session : sessions) {
+  for (const std::uint64_t session : sessions) {
     Room* room = rooms_.find(session);
     if (room == nullptr) continue;
     rooms_.watch(*room);
@@ -44,13 +44,13 @@ void Recheck::lookAfterProbes() {
 // After a repair: whoever made news may have died before telling.
 void Recheck::recheckRooms() {
   reaper_.dropIdleWatchers();
-  std::vector<Ref> sessions;
-  for (const auto& [ref, room] : rooms_.all()) {
+  std::vector<std::uint64_t> sessions;
+  for (const auto& [serial, room] : rooms_.all()) {
     SessionTransaction txn(zone_, room->shard);
     if (txn.open(room->session, room->serial)) txn.mendWatcher(id_);
-    sessions.push_back(ref);
+    sessions.push_back(serial);
   }
-  for (const Ref session : sessions) {
+  for (const std::uint64_t session : sessions) {
     if (Room* room = rooms_.find(session)) rooms_.deliver(*room);
   }
   std::vector<Ref> connections;

@@ -123,7 +123,7 @@ void Worker::showLife(Instant now) {
   self.seenAt.store(now.mono);
   if (self.passedBy.load() == 0) return;
   self.passedBy.store(0);
-  for (const auto& [ref, room] : delivery_.rooms.all())
+  for (const auto& [serial, room] : delivery_.rooms.all())
     delivery_.rooms.needsChanged(*room);  // what its readers need counts again
 }
 
@@ -139,7 +139,7 @@ void Worker::tick(std::int64_t lateBy) {
   hearSignal();  // whoever meant to wake this worker may have died before it did
   takeMail();
   requests_.confirmations.confirmLate();
-  for (const auto& [ref, room] : delivery_.rooms.all()) {
+  for (const auto& [serial, room] : delivery_.rooms.all()) {
     if (room->behind > 0) delivery_.rooms.needsChanged(*room);  // someone's patience may be at its end
     delivery_.snapshots.dropRoster(*room, now);
   }

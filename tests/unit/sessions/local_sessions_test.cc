@@ -147,7 +147,7 @@ TEST_CASE("commands wait for members that must read first, reports sooner than o
   for (int i = 0; i < 1000 && report.isDone(); ++i)
     report = stage.stall(ann, isOn = !isOn);
   CHECK(report.kind == Kind::kWait);
-  CHECK(report.wait.session == ann.seat.session);
+  CHECK(report.wait.session == ann.seat.sessionSerial);
   CHECK(report.wait.isMinor);
   CHECK(report.isNews);
   Outcome played = stage.play(ann);
@@ -155,14 +155,14 @@ TEST_CASE("commands wait for members that must read first, reports sooner than o
   for (int i = 0; i < 1000 && played.isDone(); ++i)
     played = stage.play(ann);
   CHECK(played.kind == Kind::kWait);
-  CHECK(played.wait.session == ann.seat.session);
+  CHECK(played.wait.session == ann.seat.sessionSerial);
   CHECK_FALSE(played.wait.isMinor);
   const Party bob{stage.connect(), store::Origin::kOwner};
   const std::string avatar(session::kMaxAvatarBytes, 'x');
   const Outcome joined = stage.ask(bob, session::JoinSession{"room", "bob", "Bob", avatar});
   CHECK(joined.kind == Kind::kWait);
   CHECK_FALSE(joined.place.seat);
-  CHECK(joined.wait.session == ann.seat.session);
+  CHECK(joined.wait.session == ann.seat.sessionSerial);
   const auto tell = [&] { return stage.sessions.apply("room", session::CustomEvent{R"(["x"])"}, stage.now()); };
   for (int i = 0; i < 1000 && tell().isDone(); ++i)
     continue;  // until what is left takes no small event either
