@@ -51,7 +51,7 @@ void expectDone(const Outcome& outcome) {
   if (!outcome.isDone()) throw Failed{outcome.refusal};
 }
 
-// A script is told that there is no session before it is told of other faults in its arguments.
+// Scripts learn that there is no session before any other fault in their arguments.
 void expectSession(const Sessions& sessions, std::string_view sessionId) {
   if (!sessions.exists(sessionId)) throw Failed{session::kSessionNotFound};
 }

@@ -1,4 +1,4 @@
-// What a run is made of: how often each transport, way and trouble comes.
+// The make-up of a run: how often each transport, way and trouble comes.
 
 const kAll = {
   transports: { websocket: 50, upgrade: 25, polling: 25 },

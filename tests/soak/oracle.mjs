@@ -3,7 +3,7 @@
 import { kOtherBytes, mustHold } from './retention.mjs';
 
 /**
- * What was found wrong, in the order of finding; the first `kept` are kept with their text, all are counted. What
+ * The findings, in their order; the first `kept` are kept with their text, all are counted. What
  * looked wrong and is allowed is counted beside.
  */
 export class Findings {
@@ -144,7 +144,7 @@ const kMaybe = 'maybe'; // listed as disconnected: in grace, or given up
 const range = (numbers) => (numbers.length === 1 ? `${numbers[0]}` : `${numbers[0]}..${numbers.at(-1)}`);
 
 /**
- * What one member hears of a session. A 'sync' that was superseded may be missing
+ * The events that one member of a session hears. A 'sync' that was superseded may be missing
  * - for readers whose socket stays full (`isSlow`);
  * - right after a recovery, if it was there before and may have left the log;
  * - for one who polls, if it may have left the log, and that much later than it got there that the session did not have

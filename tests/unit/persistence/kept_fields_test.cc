@@ -1,4 +1,4 @@
-// What is kept of sessions and users, field by field as the structs describe them: it comes back from a state file, is
+// The fields of sessions and users that are kept, as the structs describe them: it comes back from a state file, is
 // shown, and is freed.
 #include <catch2/catch.hpp>
 #include <map>
