@@ -147,8 +147,8 @@ const range = (numbers) => (numbers.length === 1 ? `${numbers[0]}` : `${numbers[
  * The events that one member of a session hears. A 'sync' that was superseded may be missing
  * - for readers whose socket stays full (`isSlow`);
  * - right after a recovery, if it was there before and may have left the log;
- * - for one who polls, if it may have left the log, and that much later than it got there that the session did not have
- *   to wait for the poll.
+ * - for one who polls, if it may have left the log, and the member had been behind for so long that the session did not
+ *   have to wait for it.
  * `story(now)` says what happened to the member lately.
  */
 export class Witness {
@@ -156,6 +156,7 @@ export class Witness {
   #floor = 0;
   #recoveredAt = -Infinity; // when it came back, if it has heard no command since
   #offset; // of the last command it heard
+  #behindSince; // when the first command was sent that it had not heard when it last had all; undefined: it has all
 
   constructor(journal, { name, userId, isSlow = false, story = () => '' }) {
     Object.assign(this, { journal, name, userId, isSlow, story, isIn: false, isDoubtful: false, last: 0, heard: 0,
@@ -179,7 +180,7 @@ export class Witness {
     this.#users.clear();
     for (const user of session.users) this.#users.set(user.id, user.isConnected ? kHere : kMaybe);
     this.#recoveredAt = -Infinity;
-    this.#offset = undefined;
+    this.#offset = this.#behindSince = undefined;
     Object.assign(this, { isIn: true, isDoubtful: false, last: shown, leaderId: session.leaderId, since: now });
   }
 
@@ -245,9 +246,11 @@ export class Witness {
       return;
     }
     this.journal.locate(offset, number);
+    this.#behindSince ??= this.journal.entry(this.last + 1).since;
     if (number > this.last + 1) this.#skipTo(number, now, { offset, polls, isScarce });
     this.#recoveredAt = -Infinity;
     this.#offset = offset;
+    if (number === this.journal.last) this.#behindSince = undefined;
     this.last = number;
     this.since = now;
     this.journal.apply(number, now);
@@ -261,8 +264,7 @@ export class Witness {
       if (['applied', 'sent'].includes(journal.entry(between).state)) missing.push(between);
     }
     if (missing.length === 0) return;
-    const isApplied = (one) => journal.entry(one).state === 'applied';
-    const behind = now - journal.entry(missing.find(isApplied) ?? missing[0]).since;
+    const behind = now - this.#behindSince;
     const allowed = missing.filter((one) => this.#mayMiss(one, behind, how));
     const lost = missing.filter((one) => !allowed.includes(one));
     const about = (first) => this.#describeGap(number, first, now, behind, how);
@@ -281,7 +283,7 @@ export class Witness {
     for (const one of missing) if (!applied.includes(one)) this.journal.entry(one).skipped.push(() => say([one]));
   }
 
-  /** `behind`: for how many ms the first of what is missing has been there. */
+  /** `behind`: for how many ms the member has not had all. */
   #mayMiss(number, behind, { polls, isScarce }) {
     const { journal } = this;
     if (!journal.isSuperseded(number)) return false;

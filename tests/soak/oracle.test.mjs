@@ -242,6 +242,16 @@ describe('a superseded one that has left the log', () => {
     }
   });
 
+  it('may be missing for one who polls at once, and has been behind for long', () => {
+    const late = (number) => (number === 1 ? 1000 : 1400);
+    for (const hadAll of [false, true]) {
+      const { journal, witness, found } = gap({ at: late, count: hadAll ? 1 : undefined });
+      for (let i = 0; hadAll && i < kFits + 2; i++) journal.apply(journal.send('sync', { bytes: kLong, now: 1400 }), 1400);
+      witness.hears(3, 1600, { polls: true });
+      assert.deepEqual(found(), hadAll ? ['lost event'] : []);
+    }
+  });
+
   it('is judged as it was when its acknowledgement comes later', () => {
     const findings = new Findings();
     const journal = new Journal('room', findings, { logBytes: kLog });
