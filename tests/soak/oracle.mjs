@@ -50,8 +50,8 @@ export class Journal {
   get last() { return this.#entries.length - 1; }
 
   /**
-   * `kind` is 'sync', which a newer one supersedes, or 'load', which nothing does; `bytes` what its event takes in the
-   * log at the most. Returns the number.
+   * `kind` is 'sync', which a newer one supersedes, or 'load', which nothing does; `bytes` is the most that its
+   * event takes in the log. Returns the number.
    */
   send(kind, { bytes = 0, now = 0 } = {}) {
     this.#entries.push({ kind, bytes, state: 'sent', since: now, skipped: [] });

@@ -10,7 +10,7 @@
 
 namespace mediasync::store::test {
 
-// What parseSession() reads as the same again.
+// A session that parseSession() reads back as it was.
 inline std::string recordOf(const SavedSession& session) {
   std::string bytes;
   ByteWriter out(bytes);

@@ -114,7 +114,7 @@ std::vector<Row> rules() {
   };
 }
 
-// What two copies of a session have in common: users in their order, without their references.
+// The fields by which two copies of a session are compared: users in their order, without their references.
 struct Content {
   explicit Content(const FakeState& state)
       : leader(state.content.leader),
